@@ -1,0 +1,126 @@
+"""Names that generated code needs for itself, as data, each group with the reason that is printed.
+
+The lists are written out because importing Pydantic and SQLAlchemy to ask them would cost more time
+than a whole command; tests compare the lists with the installed libraries.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+KEYWORDS = frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
+
+# Lower-case builtins; `license`, `credits`, `help` and the like are no real ones.
+BUILTINS = _words(
+    """
+    abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr classmethod
+    compile complex delattr dict dir divmod enumerate eval exec filter float format frozenset
+    getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals map
+    max memoryview min next object oct open ord pow print property range repr reversed round set
+    setattr slice sorted staticmethod str sum super tuple type vars zip
+    """
+)
+
+PYDANTIC = _words(
+    """
+    construct copy dict from_orm json model_computed_fields model_config model_construct model_copy
+    model_extra model_fields model_fields_set model_json_schema model_parametrized_name
+    model_post_init model_rebuild parse_file parse_obj parse_raw schema schema_json
+    update_forward_refs validate
+    """
+)
+
+# Pydantic keeps these beginnings, and not every `model_…`, so that `model_year` is a fine field.
+PYDANTIC_BEGINNINGS = ("model_dump", "model_validate")
+
+SQLALCHEMY = frozenset({"metadata", "registry"})
+
+MIXIN = frozenset({"id", "created_at", "updated_at", "is_deleted"})
+
+# What the class bodies of a generated module refer to by a lower-case name.
+IMPORTED = _words(
+    """
+    annotations app datetime decimal dt email_validator fastapi mapped_column pydantic relationship
+    sa sqlalchemy typing unset uuid
+    """
+)
+
+# What the functions of a generated module call their arguments and variables.
+VARIABLES = frozenset({"cls", "db", "page", "payload", "query", "repository", "self", "service"})
+
+# The parameters of every list endpoint; a filter of the same name could not be told from them.
+PAGE_QUERY = frozenset({"cursor", "limit", "sort"})
+
+FIELD_GROUPS: Mapping[str, frozenset[str]] = {
+    "a Python keyword": KEYWORDS,
+    "a column that every table has": MIXIN,
+    "an attribute of every SQLAlchemy model": SQLALCHEMY,
+    "an attribute of every Pydantic model": PYDANTIC,
+    "a builtin of Python that generated code uses": BUILTINS,
+    "a name that generated code imports": IMPORTED,
+    "a name that generated code uses for itself": frozenset({"cls", "self"}),
+}
+
+CLASSES = _words(
+    """
+    Annotated Any APIRouter AsyncSession Base BaseModel BaseModelMixin Body Collection DbSession
+    Decimal Depends Ellipsis Exception FastAPI False Field Generic HTTPException IntegrityError
+    Iterable Iterator Literal Mapped Mapping None NotImplemented Page PageQuery Path Problem
+    Query Request Response Schema Select Self Sequence Session Settings True TypeVar UtcDateTime
+    """
+)
+
+# A module's classes are its entity and the entity with each of these behind it.
+CLASS_ENDINGS = ("", "Create", "Update", "Read", "Query", "Repository", "Service")
+
+# What a colleague would call it instead; every other name gets an ending.
+BETTER_FIELDS = {
+    "class": "category",
+    "copy": "copy_text",
+    "created_at": "recorded_at",
+    "cursor": "cursor_mark",
+    "from": "source",
+    "id": "external_id",
+    "is_deleted": "is_archived",
+    "json": "document",
+    "limit": "max_count",
+    "metadata": "details",
+    "schema": "layout",
+    "sort": "sort_order",
+    "type": "kind",
+    "updated_at": "changed_at",
+    "uuid": "external_id",
+}
+
+
+def field_reason(name: str) -> str | None:
+    """Say what a field name would clash with, or nothing when it is free."""
+    if name.startswith(PYDANTIC_BEGINNINGS):
+        return "an attribute of every Pydantic model"
+    return next((reason for reason, names in FIELD_GROUPS.items() if name in names), None)
+
+
+def better_field(name: str) -> str:
+    """Name a field that means the same and is free."""
+    if name.startswith("model_"):
+        return f"{name.removeprefix('model_')}_value"
+    return BETTER_FIELDS.get(name, f"{name}_value")
+
+
+def entity_reason(entity: str, singular: str) -> str | None:
+    """Say what a class name, or the variable named after it, would clash with."""
+    if entity in CLASSES:
+        return "a class that generated code uses"
+    if singular in KEYWORDS:
+        return "a Python keyword once it names a variable"
+    if singular in BUILTINS:
+        return "a builtin of Python once it names a variable"
+    if singular in IMPORTED | VARIABLES:
+        return "a name that generated code uses once it names a variable"
+    return None
