@@ -1,0 +1,87 @@
+"""The shape of a field record, and which of its keys each argument and modifier writes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Required, TypedDict
+
+
+class FieldRecord(TypedDict, total=False):
+    """One field of a module, as the answers file keeps it; what is not set is absent."""
+
+    name: Required[str]
+    type: Required[str]
+    precision: int
+    scale: int
+    values: list[str]
+    items: str
+    to: str
+    nullable: bool
+    unique: bool
+    index: bool
+    filter: bool
+    sort: bool
+    default: Any
+    min: Any
+    max: Any
+    min_length: int
+    max_length: int
+    pattern: str
+    examples: list[str]
+    counterexample: str
+    on_delete: str
+
+
+# The order of a record's keys, so that answers files read alike and differences stay small.
+KEYS = tuple(FieldRecord.__annotations__)
+
+ARGUMENT_KEYS: Mapping[str, tuple[str, ...]] = {
+    "none": (),
+    "precision": ("precision", "scale"),
+    "values": ("values",),
+    "items": ("items",),
+    "module": ("to",),
+}
+
+FLAG_KEYS: Mapping[str, str] = {
+    "null": "nullable",
+    "unique": "unique",
+    "index": "index",
+    "filter": "filter",
+    "sort": "sort",
+}
+
+MODIFIER_KEYS: Mapping[str, tuple[str, ...]] = {
+    **{modifier: (key,) for modifier, key in FLAG_KEYS.items()},
+    "default": ("default",),
+    "min": ("min",),
+    "max": ("max",),
+    "len": ("min_length", "max_length"),
+    "on_delete": ("on_delete",),
+    "pattern": ("pattern", "examples", "counterexample"),
+}
+
+ON_DELETE = ("restrict", "cascade", "set_null")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a field's rules depend on beside the field itself."""
+
+    types: Mapping[str, Any]
+    modules: Collection[str]
+    module: str
+
+    def argument(self, type_name: str) -> str:
+        """Say which argument a type takes."""
+        return str(self.types[type_name].get("argument", "none"))
+
+    def kind(self, type_name: str) -> str:
+        """Say how a type's default and bounds are read."""
+        return str(self.types[type_name].get("value", "none"))
+
+    def modifiers(self, type_name: str) -> tuple[str, ...]:
+        """List a type's modifiers; YAML reads an unquoted `null` in the table as nothing."""
+        found = self.types[type_name].get("modifiers", ())
+        return tuple("null" if modifier is None else str(modifier) for modifier in found)

@@ -1,0 +1,44 @@
+"""The rules of a reference: what it may point at, and what happens when that is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cofee.errors import CofeeError, did_you_mean, listing, quote
+from cofee.records import ON_DELETE, Scope
+
+
+def check(record: Mapping[str, Any], scope: Scope) -> None:
+    """Refuse a reference that no row could satisfy."""
+    if scope.argument(record["type"]) != "module":
+        return
+    name, target = record["name"], record["to"]
+    if target != scope.module and target not in scope.modules:
+        raise _unknown_module(name, target, scope)
+    required = "nullable" not in record
+    if target == scope.module and required:
+        raise CofeeError(
+            f"`{name}`: a reference to its own module must be optional, "
+            "or the first row could never be made",
+            hint="add `:null`",
+        )
+    rule = record.get("on_delete", ON_DELETE[0])
+    if rule not in ON_DELETE:
+        raise CofeeError(
+            f"`{name}`: the on_delete {quote(rule)} is unknown; it is one of {listing(ON_DELETE)}",
+            hint=did_you_mean(str(rule), ON_DELETE),
+        )
+    if rule == "set_null" and required:
+        raise CofeeError(
+            f"`{name}`: a required reference cannot become null when its target is deleted",
+            hint="add `:null`, or use `on_delete=restrict` or `on_delete=cascade`",
+        )
+
+
+def _unknown_module(name: str, target: object, scope: Scope) -> CofeeError:
+    known = sorted({*scope.modules, scope.module})
+    return CofeeError(
+        f"`{name}`: there is no module {quote(target)} to refer to; modules are {listing(known)}",
+        hint=did_you_mean(str(target), known) or "make that module first: `cofee new-module`",
+    )

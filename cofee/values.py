@@ -1,0 +1,153 @@
+"""A field's default and bounds: read from a specification or a file, compared, written back.
+
+A record keeps what YAML can hold without a surprise: whole numbers, floats, booleans, and text for
+everything else. Dates and times are kept in the extended form of ISO 8601.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+WHOLE = re.compile(r"-?[0-9]{1,30}")
+DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
+NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,3})?")
+
+EXPECTED = {
+    "string": "text on one line, without spaces around it",
+    "choice": "one of the values",
+    "integer": "a whole number",
+    "number": "a number",
+    "decimal": "a decimal number, such as `12.50`",
+    "boolean": "`true` or `false`",
+    "date": "a date, such as `2026-01-31`",
+    "datetime": "a moment with its zone, such as `20260131T093000Z`",
+    "time": "a time of day, such as `0930` (in a file in quotes: `'09:30:00'`)",
+    "seconds": "a whole number of seconds",
+    "uuid": "a UUID",
+}
+
+
+def read(kind: str, value: object) -> Any:
+    """Give the value as a record keeps it.
+
+    Raises:
+        ValueError: it is nothing that `EXPECTED` names for the kind.
+    """
+    reader = READERS.get(kind)
+    if reader is None:
+        raise ValueError(kind)
+    try:
+        return reader(value)
+    except (ArithmeticError, TypeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def rank(kind: str, value: Any) -> Any:
+    """Turn a record's value into what can be compared; texts of moments and decimals cannot."""
+    if kind == "decimal":
+        return decimal.Decimal(value)
+    if kind == "datetime":
+        return dt.datetime.fromisoformat(value)
+    if kind == "time":
+        return dt.time.fromisoformat(value)
+    return value
+
+
+def write(kind: str | None, value: Any) -> str:
+    """Write a record's value for a specification, without colons where its kind allows it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if kind == "datetime":
+        return str(value).replace("-", "").replace(":", "")
+    if kind == "time":
+        return str(value).replace(":", "")
+    return str(value)
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable() or value != value.strip():
+        raise ValueError(value)
+    return value
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not WHOLE.fullmatch(str(value)):
+        raise ValueError(value)
+    return int(str(value))
+
+
+def _seconds(value: object) -> int:
+    seconds = _integer(value)
+    dt.timedelta(seconds=seconds)  # Overflows where no interval could hold it.
+    return seconds
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not NUMBER.fullmatch(str(value)):
+        raise ValueError(value)
+    number = float(str(value))
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number + 0.0  # Minus nought becomes nought.
+
+
+def _decimal(value: object) -> str:
+    text = format(decimal.Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
+    if isinstance(value, bool) or not DECIMAL.fullmatch(text):
+        raise ValueError(value)
+    number = decimal.Decimal(text)
+    return format(number if number else abs(number), "f")
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise ValueError(value)
+    return value == "true"
+
+
+def _date(value: object) -> str:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value.isoformat()
+    return dt.date.fromisoformat(_string(value)).isoformat()
+
+
+def _datetime(value: object) -> str:
+    moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(_string(value))
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
+def _time(value: object) -> str:
+    time = dt.time.fromisoformat(_string(value))
+    if time.tzinfo is not None:
+        raise ValueError(value)
+    return time.isoformat()
+
+
+def _uuid(value: object) -> str:
+    from uuid import UUID
+
+    return str(UUID(_string(value)))
+
+
+READERS: dict[str, Callable[[object], Any]] = {
+    "string": _string,
+    "choice": _string,
+    "integer": _integer,
+    "number": _number,
+    "decimal": _decimal,
+    "boolean": _boolean,
+    "date": _date,
+    "datetime": _datetime,
+    "time": _time,
+    "seconds": _seconds,
+    "uuid": _uuid,
+}
