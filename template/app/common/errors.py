@@ -1,0 +1,169 @@
+"""One format for every error: RFC 9457 `application/problem+json` with a stable code."""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import Field
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from app.common.schemas import Schema
+from app.db.violations import read_violation
+
+MEDIA_TYPE = "application/problem+json"
+
+ERROR_CONFLICT = "Another row already has this value"
+ERROR_UNKNOWN_REFERENCE = "It refers to a row that does not exist"
+ERROR_INVALID_VALUE = "The database cannot store this value"
+ERROR_INVALID_REQUEST = "The request is not valid; `errors` says where"
+ERROR_INTERNAL = "Something went wrong on our side"
+
+# The codes that clients may rely on. Any other status gets its phrase in snake case.
+CODES = {
+    413: "content_too_large",
+    422: "invalid_request",
+    500: "internal_error",
+}
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # Python 3.13 renamed both
+# An input's place in the request (body, query, path) is left out of the field's name.
+PLACES = {"body", "query", "path", "header", "cookie"}
+
+
+class FieldProblem(Schema):
+    """What is wrong with one field."""
+
+    field: str = Field(description="The field's name, with dots where it is nested")
+    code: str = Field(description="A stable name of the error")
+    message: str
+
+
+class Problem(Schema):
+    """An error as RFC 9457 describes it, with a code that stays the same."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str = Field(description="A stable name of the error, for programs")
+    detail: str = Field(description="What went wrong, for people")
+    errors: list[FieldProblem] = Field(default=[], description="The offending fields")
+
+
+class ProblemException(HTTPException):
+    """An HTTP error that knows its code and the fields it is about."""
+
+    def __init__(self, status: int, code: str, message: str, fields: Iterable[str] = ()) -> None:
+        super().__init__(status, detail=message)
+        self.code = code
+        self.errors = [FieldProblem(field=field, code=code, message=message) for field in fields]
+
+
+class ProblemResponse(JSONResponse):
+    """An answer that carries a problem."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(problem.model_dump(), problem.status, headers)
+
+
+def problem(status: int, code: str, message: str, *fields: str) -> HTTPException:
+    """Return the exception to raise: `raise problem(404, "not_found", ERROR_NOT_FOUND)`."""
+    return ProblemException(status, code, message, fields)
+
+
+def responses(*statuses: int | str) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses=` of a route that can answer with these errors."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": "Any error" if status == "default" else title(int(status)),
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+def title(status: int) -> str:
+    """Return the name of a status, the same on every version of Python."""
+    return TITLES.get(status) or http.HTTPStatus(status).phrase
+
+
+def describe(
+    status: int, detail: str, code: str = "", errors: Iterable[FieldProblem] = ()
+) -> Problem:
+    """Build a problem; without a code, its status gives one."""
+    return Problem(
+        title=title(status),
+        status=status,
+        code=code or CODES.get(status) or title(status).lower().replace(" ", "_"),
+        detail=detail,
+        errors=list(errors),
+    )
+
+
+def internal_error() -> ProblemResponse:
+    """Return the answer to an error that nobody expected: it tells nothing of the inside."""
+    return ProblemResponse(describe(500, ERROR_INTERNAL))
+
+
+async def answer_http_exception(_: Request, error: Exception) -> ProblemResponse:
+    """Answer an HTTPException, a module's own or the framework's (404, 405, …)."""
+    assert isinstance(error, StarletteHTTPException)
+    code = getattr(error, "code", "")
+    errors = getattr(error, "errors", ())
+    return ProblemResponse(
+        describe(error.status_code, str(error.detail), code, errors), error.headers
+    )
+
+
+async def answer_invalid_request(_: Request, error: Exception) -> ProblemResponse:
+    """Answer 422 with each field; the input is not repeated, since it may hold a secret."""
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        FieldProblem(field=_field_name(item["loc"]), code=item["type"], message=item["msg"])
+        for item in error.errors()
+    ]
+    return ProblemResponse(describe(422, ERROR_INVALID_REQUEST, errors=errors))
+
+
+def _field_name(location: tuple[int | str, ...]) -> str:
+    inside = location[1:] if location and location[0] in PLACES else location
+    return ".".join(str(part) for part in inside or location)
+
+
+async def answer_integrity_error(request: Request, error: Exception) -> ProblemResponse:
+    """Answer a broken rule of the database: the one place that judges uniqueness."""
+    assert isinstance(error, IntegrityError)
+    violation = read_violation(error)
+    match violation.rule:
+        case "unique":
+            found = problem(409, "conflict", ERROR_CONFLICT, *violation.fields)
+        case "reference":
+            found = problem(422, "unknown_reference", ERROR_UNKNOWN_REFERENCE, *violation.fields)
+        case _:
+            raise error
+    return await answer_http_exception(request, found)
+
+
+async def answer_database_error(request: Request, error: Exception) -> ProblemResponse:
+    """Answer a value that the database refuses; any other of its errors is ours."""
+    assert isinstance(error, DBAPIError)
+    # Class 22 is SQL's "data exception". The driver refuses some values by itself, as a ValueError.
+    refused = str(getattr(error.orig, "sqlstate", "")).startswith("22")
+    if not refused and not isinstance(error.orig and error.orig.__cause__, ValueError):
+        raise error
+    return await answer_http_exception(request, problem(422, "invalid_value", ERROR_INVALID_VALUE))
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Make every error of the application a problem."""
+    app.add_exception_handler(StarletteHTTPException, answer_http_exception)
+    app.add_exception_handler(RequestValidationError, answer_invalid_request)
+    app.add_exception_handler(IntegrityError, answer_integrity_error)
+    app.add_exception_handler(DBAPIError, answer_database_error)

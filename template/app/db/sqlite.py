@@ -1,0 +1,56 @@
+"""SQLite: its settings, and the engine that they ask for."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import sqlalchemy as sa
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+DRIVER = "sqlite+aiosqlite:///"
+ERROR_DRIVER = f"DATABASE_URL must start with {DRIVER}"
+
+
+class DatabaseSettings(BaseSettings):
+    """Where the database file is, and how long a writer waits for another one."""
+
+    database_url: str = Field(repr=False)
+    database_busy_timeout_ms: int = Field(default=5_000, ge=0)
+
+    @model_validator(mode="after")
+    def refuse_what_cannot_work(self) -> Self:
+        """Say at the start what would otherwise be an error at the first query."""
+        if not self.database_url.startswith(DRIVER):
+            raise ValueError(ERROR_DRIVER)
+        return self
+
+
+def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
+    """Return an engine whose connections keep what SQLite does not keep by itself."""
+    timeout = settings.database_busy_timeout_ms / 1000
+    engine = create_async_engine(
+        settings.database_url, connect_args={"timeout": timeout}, **options
+    )
+    sa.event.listen(engine.sync_engine, "connect", prepare_connection)
+    sa.event.listen(engine.sync_engine, "begin", begin_transaction)
+    return engine
+
+
+def prepare_connection(connection: Any, _: object) -> None:
+    """Enforce foreign keys, let readers and a writer work at once, leave `BEGIN` to us."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.close()
+
+
+def begin_transaction(connection: sa.Connection) -> None:
+    """Begin as a writer, so that a second one waits.
+
+    The driver begins a transaction late, which breaks savepoints; and SQLite refuses at once, without
+    waiting, a transaction that has read and wants to write while another one wrote.
+    """
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,79 @@
+"""What happens around every request: an id, a log line, and an answer to the unexpected."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.common.errors import internal_error
+from app.infrastructure.logging import request_id
+
+REQUEST_ID_HEADER = "X-Request-ID"
+# An id that a proxy sends is kept, unless it could break a log line or fill the disk.
+TRUSTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+logger = logging.getLogger("app.requests")
+
+
+class RequestMiddleware:
+    """Give each request an id, log it with its duration, and turn a crash into a plain 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; anything that is not HTTP passes by."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        identifier = choose_id(Headers(scope=scope).get(REQUEST_ID_HEADER, ""))
+        token = request_id.set(identifier)
+        try:
+            await self.handle(identifier, scope, receive, send)
+        finally:
+            request_id.reset(token)
+
+    async def handle(self, identifier: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and write its line when it is over."""
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = identifier
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            logger.exception("request failed")
+            if status:  # the answer is on its way: only a broken connection can tell now
+                raise
+            await internal_error()(scope, receive, send_with_id)
+        finally:
+            log_request(scope, status, time.perf_counter() - started)
+
+
+def choose_id(given: str) -> str:
+    """Return the caller's id when it is harmless, and a new one otherwise."""
+    return given if TRUSTED_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def log_request(scope: Scope, status: int, seconds: float) -> None:
+    """Write one line a request. The query is left out: it may hold personal data."""
+    logger.info(
+        "request",
+        extra={
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "duration_ms": round(seconds * 1000, 1),
+        },
+    )

@@ -1,0 +1,102 @@
+"""The limits and headers that protect a service whatever its routes do."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.common.errors import ProblemResponse, describe, problem
+from app.infrastructure.requests import REQUEST_ID_HEADER, RequestMiddleware
+from app.infrastructure.settings import Settings
+
+ERROR_TOO_LARGE = "The request body is larger than {limit} bytes"
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+# The page of the documentation loads Swagger UI from its CDN and starts it inline.
+DOCS_POLICY = (
+    "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; "
+    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "img-src data: https://fastapi.tiangolo.com"
+)
+
+
+class SecurityHeadersMiddleware:
+    """Put the security headers on every answer, errors included."""
+
+    def __init__(self, app: ASGIApp, docs_url: str | None) -> None:
+        self.app = app
+        self.docs_url = docs_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                policy = DOCS_POLICY if scope["path"] == self.docs_url else API_POLICY
+                headers = MutableHeaders(scope=message)
+                headers.update({**HEADERS, "Content-Security-Policy": policy})
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+class BodyLimitMiddleware:
+    """Refuse a body that is too large, before it is read when the client says its size.
+
+    FastAPI has a limit of its own, but it answers outside the middlewares, in plain text.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        message = ERROR_TOO_LARGE.format(limit=self.max_bytes)
+        if declared_size(scope) > self.max_bytes:
+            await ProblemResponse(describe(413, message))(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            part = await receive()
+            received += len(part.get("body", b""))
+            if received > self.max_bytes:
+                raise problem(413, "content_too_large", message)
+            return part
+
+        await self.app(scope, receive_within_limit, send)
+
+
+def declared_size(scope: Scope) -> int:
+    """Return the size that the request claims; 0 when it claims none, as a chunked one does."""
+    size = Headers(scope=scope).get("content-length", "")
+    return int(size) if size.isdecimal() else 0
+
+
+def add_middlewares(app: FastAPI, settings: Settings) -> None:
+    """Wrap the application; the last one added is the outermost."""
+    app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestMiddleware)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=[REQUEST_ID_HEADER],
+        )
+    app.add_middleware(SecurityHeadersMiddleware, docs_url=app.docs_url)

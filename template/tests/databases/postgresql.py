@@ -1,0 +1,34 @@
+"""The engine that the tests use: PostgreSQL as in production, or SQLite when asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.db.postgresql import DatabaseSettings, create_engine
+from app.db.session import serialize_json
+
+UNREACHABLE_URL = "postgresql+asyncpg://postgres@127.0.0.1:1/nowhere"
+
+
+def create_test_engine(url: str) -> AsyncEngine:
+    """Return the engine of the service, or one that makes SQLite behave as PostgreSQL does."""
+    if not url.startswith("sqlite"):
+        return create_engine(DatabaseSettings(database_url=url), json_serializer=serialize_json)
+    engine = create_async_engine(url, json_serializer=serialize_json)
+    sa.event.listen(engine.sync_engine, "connect", prepare_connection)
+    sa.event.listen(engine.sync_engine, "begin", begin_transaction)
+    return engine
+
+
+def prepare_connection(connection: Any, _: object) -> None:
+    """Enforce foreign keys, and leave `BEGIN` to us: the driver's own breaks savepoints."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def begin_transaction(connection: sa.Connection) -> None:
+    """Begin when SQLAlchemy says so."""
+    connection.exec_driver_sql("BEGIN")
