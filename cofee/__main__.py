@@ -1,0 +1,41 @@
+"""The entry point: runs the command line, and turns a refusal into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+from cofee.cli import app
+from cofee.errors import CofeeError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count it
+
+# Click's error for a wrong command line ends with 2, which here means that conflicts are left.
+(UsageMistake,) = typer.BadParameter.__bases__
+UsageMistake.exit_code = 64  # type: ignore[attr-defined]  # Typer does not export Click's class
+
+
+def main() -> None:
+    """Run the command; never shows a traceback for a user's mistake."""
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        app()
+    except CofeeError as error:
+        from cofee.report import Printer
+
+        Printer(as_json="--json" in sys.argv).error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Leave by an exception, so that what is half-written is rolled back on the way out."""
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""The one way to change a project: render two sides, merge the difference, apply it or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cofee import index, worktree
+from cofee.errors import CofeeError
+from cofee.files import File, Tree, read_file
+from cofee.git import require_modern_git
+from cofee.journal import Change, Record
+from cofee.merge import TEMPLATE, YOURS, Conflict, merge
+from cofee.project import ANSWERS_FILE, Project
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command is about to do.
+
+    `answers` is written last, and only once no conflict is left.
+    """
+
+    command: str
+    changes: tuple[Change, ...]
+    answers: Change
+    conflicts: tuple[Conflict, ...] = ()
+    still_deleted: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.changes and self.answers.before == self.answers.after
+
+
+def plan(project: Project, command: str, base: Tree, template: Tree) -> Plan:
+    """Merge what differs between two renderings into the working tree, in memory.
+
+    Raises:
+        CofeeError: git is too old, or the sides cannot both stand.
+    """
+    require_modern_git()
+    answers = Change(ANSWERS_FILE, read_file(project.root / ANSWERS_FILE), template[ANSWERS_FILE])
+    sides = worktree.read_sides(project.root, _without_answers(base), _without_answers(template))
+    yours = sides[2]
+    merged = merge(*sides)
+    changes = tuple(
+        Change(path, yours.get(path), merged.tree.get(path))
+        for path in sorted({*yours, *merged.tree})
+        if yours.get(path) != merged.tree.get(path)
+    )
+    return Plan(command, changes, answers, tuple(merged.conflicts), tuple(merged.still_deleted))
+
+
+def execute(project: Project, plan: Plan) -> Record:
+    """Apply a plan, all of it or nothing.
+
+    With conflicts the answers file stays as it is, and the operation waits for `resume` or `abort`.
+    """
+    if not plan.conflicts:
+        done = [*plan.changes, plan.answers]
+        return project.journal.apply(done, {"command": plan.command})
+    assert plan.answers.after is not None  # noqa: S101 (a template always gives an answers file)
+    paths = [conflict.path for conflict in plan.conflicts]
+    data = {
+        "command": plan.command,
+        "conflicts": paths,
+        "answers": plan.answers.after.content.decode(),
+        "index": index.entries(project.root, paths),
+    }
+    record = project.journal.apply(plan.changes, data, pending=True)
+    index.show_conflicts(project.root, plan.conflicts)
+    return record
+
+
+def require_settled(project: Project) -> None:
+    """Refuse to start while another operation, cofee's or git's, is unfinished."""
+    if pending := project.journal.pending():
+        raise CofeeError(
+            f"`{pending.data['command']}` left conflicts that are not settled yet",
+            hint="go on with `cofee update --continue`, or back with `cofee update --abort`",
+        )
+    if running := index.operation_in_progress(project.root):
+        raise CofeeError(
+            f"a git {running} is in progress in this project",
+            hint=f"finish or abort the {running} first",
+        )
+
+
+def resume(project: Project) -> Record:
+    """Record the new answers once every conflict is resolved.
+
+    Raises:
+        CofeeError: nothing waits, or markers remain; the message names the files.
+    """
+    record = _pending(project)
+    marked = [path for path in record.data["conflicts"] if has_markers(project, path)]
+    if marked:
+        raise CofeeError(
+            "conflict markers remain in " + ", ".join(f"`{path}`" for path in marked),
+            hint="edit them until no `<<<<<<<` or `>>>>>>>` line is left; `--abort` goes back",
+        )
+    current = read_file(project.root / ANSWERS_FILE)
+    answers = Change(ANSWERS_FILE, current, File(record.data["answers"].encode()))
+    project.journal.apply([answers], {"command": f"{record.data['command']} --continue"})
+    record.settle()
+    index.mark_resolved(project.root, record.data["conflicts"])
+    return record
+
+
+def abort(project: Project) -> Plan:
+    """Bring every file that the pending operation wrote back to what it was."""
+    record = _pending(project)
+    changes = tuple(
+        Change(change.path, read_file(project.root / change.path), change.before)
+        for change in record.changes
+    )
+    needed = [change for change in changes if change.before != change.after]
+    command = f"{record.data['command']} --abort"
+    project.journal.apply(needed, {"command": command})
+    record.settle()
+    index.restore(project.root, record.data["conflicts"], record.data["index"])
+    unchanged = Change(ANSWERS_FILE, None, None)
+    return Plan(command, tuple(needed), unchanged)
+
+
+def has_markers(project: Project, path: str) -> bool:
+    """Tell whether a file still holds a conflict of ours."""
+    file = read_file(project.root / path)
+    starts = (f"<<<<<<< {YOURS}".encode(), f">>>>>>> {TEMPLATE}".encode())
+    return file is not None and any(line.startswith(starts) for line in file.content.splitlines())
+
+
+def _pending(project: Project) -> Record:
+    record = project.journal.pending()
+    if record is None:
+        raise CofeeError("there is nothing to continue or abort: no conflicts are waiting")
+    return record
+
+
+def _without_answers(tree: Tree) -> dict[str, File]:
+    return {path: file for path, file in tree.items() if path != ANSWERS_FILE}

@@ -1,0 +1,165 @@
+"""The command line: each command parses, calls and prints, and nothing else.
+
+Modules are imported inside the commands, because `cofee --help` must not wait for Jinja or Copier.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cofee import __version__
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Scaffold a FastAPI service and its modules, and keep both up to date with every edit.",
+)
+
+Directory = Annotated[
+    Path, typer.Option("--directory", "-C", metavar="DIR", help="The project's folder.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be written.")]
+Diff = Annotated[bool, typer.Option("--diff", help="Show the patch, and write nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the plan and the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors alone.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every confirmation.")]
+Defaults = Annotated[bool, typer.Option("--defaults", help="Take the default of every question.")]
+HERE = Path()
+NOTHING: tuple[str, ...] = ()
+
+
+@app.callback(invoke_without_command=True)
+def cofee(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Hold the options of the command as a whole."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def new(
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="The folder to make.")],
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SRC",
+            envvar="COFEE_TEMPLATE",
+            help="A git URL or repository; else where this cofee was installed from.",
+        ),
+    ] = None,
+    ref: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="A tag, branch or commit; else the newest version."),
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Answer a question.")
+    ] = None,
+    data_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Answer questions by a YAML file.")
+    ] = None,
+    module: Annotated[
+        list[str] | None,
+        typer.Option(metavar='"NAME FIELD…"', help="Add a module; may be given again."),
+    ] = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Let the template run its tasks.")] = False,
+    defaults: Defaults = False,
+    dry_run: DryRun = False,
+    diff: Diff = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    yes: Yes = False,
+) -> None:
+    """Make a new service."""
+    from cofee import create
+    from cofee.commands import Options, make_service
+
+    request = create.Request(
+        destination=destination,
+        template=template,
+        ref=ref,
+        data=create.read_data(data or NOTHING, data_file),
+        modules=module or NOTHING,
+        trusted=trust,
+    )
+    make_service(request, Options(dry_run, diff, as_json, quiet, yes or defaults))
+
+
+@app.command()
+def new_module(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="`order-items`, `OrderItem`, …")],
+    field: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIELD]…", help="`total:decimal:12.2:min=0`, `note:text:null`, …"),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Read the fields from a YAML file."),
+    ] = None,
+    entity: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The class, where the derived one is wrong.")
+    ] = None,
+    plural: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The module, where the plural is wrong.")
+    ] = None,
+    directory: Directory = HERE,
+    dry_run: DryRun = False,
+    diff: Diff = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    yes: Yes = False,
+) -> None:
+    """Add a module: its six files, its tests, its migration and its wiring."""
+    from cofee.commands import ModuleRequest, Options, add_module
+
+    request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural)
+    add_module(directory, request, Options(dry_run, diff, as_json, quiet, yes))
+
+
+@app.command()
+def update(
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="A version of the template; else the newest."),
+    ] = None,
+    defaults: Defaults = False,
+    resume: Annotated[
+        bool, typer.Option("--continue", help="Go on, once every conflict is resolved.")
+    ] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Go back to how it was before the conflicts.")
+    ] = False,
+    directory: Directory = HERE,
+    dry_run: DryRun = False,
+    diff: Diff = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    yes: Yes = False,
+) -> None:
+    """Bring the service, with all its modules and edits, to a newer template."""
+    from cofee import commands
+
+    options = commands.Options(dry_run, diff, as_json, quiet, yes or defaults)
+    if resume or abort:
+        commands.finish_update(directory, options, resume=resume, abort=abort, to=to)
+    else:
+        commands.update(directory, to, options)
+
+
+@app.command()
+def status(
+    check: Annotated[
+        bool, typer.Option("--check", help="End with 1 when anything is pending.")
+    ] = False,
+    directory: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """Show the template's version, the modules, your edits and open conflicts."""
+    from cofee.commands import Options, show_status
+
+    show_status(directory, Options(as_json=as_json), check=check)

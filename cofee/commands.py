@@ -1,0 +1,215 @@
+"""The commands behind the command line: each opens the project, plans, shows and applies."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cofee import change, project, report
+from cofee.change import Plan
+from cofee.errors import UsageError
+from cofee.project import Project
+from cofee.report import Printer
+
+CONFLICTS_LEFT = 2  # the exit code
+GO_ON = "edit each conflict, then `cofee update --continue`; or go back with `cofee update --abort`"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every writing command takes."""
+
+    dry_run: bool = False
+    diff: bool = False
+    as_json: bool = False
+    quiet: bool = False
+    yes: bool = False
+
+    @property
+    def writes(self) -> bool:
+        return not (self.dry_run or self.diff)
+
+    @cached_property
+    def printer(self) -> Printer:
+        return Printer(self.as_json, self.quiet)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody can be asked."""
+        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+@dataclass(frozen=True)
+class ModuleRequest:
+    """A new module as it was typed."""
+
+    name: str
+    fields: tuple[str, ...]
+    source: Path | None
+    entity: str | None
+    plural: str | None
+
+
+def make_service(request: Any, options: Options) -> None:
+    """Run `cofee new`."""
+    from cofee import create
+
+    service = create.plan_service(request, _asker(options) if not options.yes else None)
+    rows = [{"path": path, "action": "create"} for path in sorted(service.tree)]
+    for row in rows:
+        options.printer.verb(row["action"], row["path"])
+    document = {"command": "cofee new", "files": rows, "commit": service.template.commit}
+    if options.diff:
+        print(report.patch_of_tree(service.tree), end="")
+    if options.writes:
+        create.write_service(service)
+        create.run_tasks(service, quiet=options.quiet or options.as_json)
+        options.printer.say(create.message_after_copy(service))
+    else:
+        options.printer.verb("note", "nothing was written")
+    options.printer.data({**document, "written": options.writes})
+
+
+def add_module(directory: Path, request: ModuleRequest, options: Options) -> None:
+    """Run `cofee new-module`."""
+    from cofee import operations
+
+    with _opened(directory) as found:
+        derived = operations.module_names(found, request.name, request.entity, request.plural)
+        options.printer.say(derived.summary)
+        given = _fields(found, derived.module, request, options)
+        records = operations.field_records(found, derived, given)
+        plan = operations.plan_module(found, derived, records)
+        upgrade = "uv run alembic upgrade head"
+        _finish(found, plan, options, next_steps=(upgrade, "uv run poe test"))
+
+
+def update(directory: Path, to: str | None, options: Options) -> None:
+    """Run `cofee update`."""
+    from cofee import operations, upgrades
+
+    with _opened(directory) as found:
+        planned = operations.plan_update(found, to, options.yes, _asker(options))
+        versions = {"from": planned.old.commit, "to": planned.new.commit}
+        options.printer.say(f"template {versions['from']} → {versions['to']}")
+        for name, value in planned.defaulted.items():
+            options.printer.verb("note", f"new question `{name}` took its default `{value}`")
+        notes = upgrades.notes_between(planned.old, planned.new)
+        more = {**versions, "defaulted": planned.defaulted, "notes": notes}
+        _finish(found, planned.plan, options, more=more, notes=notes)
+
+
+def finish_update(
+    directory: Path, options: Options, *, resume: bool, abort: bool, to: str | None
+) -> None:
+    """Run `cofee update --continue` and `--abort`."""
+    if resume and abort:
+        raise UsageError("`--continue` and `--abort` exclude each other")
+    if to is not None:
+        raise UsageError("`--to` starts an update, so it goes without `--continue` and `--abort`")
+    found = project.find(directory)
+    with found.journal.lock():
+        if resume:
+            record = change.resume(found)
+            options.printer.say(f"done: `{record.data['command']}` is complete")
+        else:
+            options.printer.plan(change.abort(found))
+            options.printer.say("done: everything is as it was before")
+    options.printer.data({"command": "cofee update", "written": True})
+
+
+def show_status(directory: Path, options: Options, *, check: bool) -> None:
+    """Run `cofee status`."""
+    from cofee import status
+
+    found = project.find(directory)
+    with found.journal.lock():
+        state = status.read(found)
+    for line in status.lines(state):
+        print(line) if not options.as_json else None
+    options.printer.data(state.document)
+    if check and state.is_pending:
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _opened(directory: Path) -> Iterator[Project]:
+    """Open the project for a command that writes; nobody else may write at the same time."""
+    found = project.find(directory)
+    with found.journal.lock():
+        change.require_settled(found)
+        yield found
+
+
+def _fields(found: Project, module: str, request: ModuleRequest, options: Options) -> list[Any]:
+    """Return the new module's fields from the command line, a file or the wizard."""
+    if request.source is not None:
+        from cofee.create import read_mapping
+
+        if request.fields:
+            raise UsageError("fields on the command line and `--from` exclude each other")
+        return list(read_mapping(request.source).get("fields", []))
+    if request.fields or options.yes or not options.interactive:
+        return list(request.fields)
+    from cofee import prompts
+
+    names = [record["name"] for record in found.modules]
+    return list(prompts.ask_fields(found.template.types, names, module))
+
+
+def _finish(
+    found: Project,
+    plan: Plan,
+    options: Options,
+    *,
+    next_steps: tuple[str, ...] = (),
+    more: Mapping[str, Any] | None = None,
+    notes: list[str] | None = None,
+) -> None:
+    """Show a plan, apply it unless asked not to, and end with the right code."""
+    if options.diff and not options.as_json:
+        print(report.patch(plan), end="")
+    else:
+        options.printer.plan(plan)
+    if options.writes and not plan.is_empty:
+        change.execute(found, plan)
+    _say_what_is_next(plan, options, next_steps, notes or [])
+    written = options.writes and not plan.is_empty
+    options.printer.data({**report.document(plan), **(more or {}), "written": written})
+    if plan.conflicts:
+        raise typer.Exit(CONFLICTS_LEFT)
+
+
+def _say_what_is_next(
+    plan: Plan, options: Options, next_steps: tuple[str, ...], notes: list[str]
+) -> None:
+    printer = options.printer
+    for note in notes:
+        printer.verb("note", note)
+    if plan.is_empty:
+        printer.say("nothing to do: everything is up to date")
+    elif not options.writes:
+        printer.say("nothing was written")
+    elif plan.conflicts:
+        for conflict in plan.conflicts:
+            printer.say(f"{conflict.path}: {conflict.reason}")
+        printer.verb("next", GO_ON)
+    else:
+        for step in next_steps:
+            printer.verb("next", step)
+
+
+def _asker(options: Options) -> Callable[..., Mapping[str, Any]] | None:
+    """Return what asks a person; None where nobody is there."""
+    if not options.interactive:
+        return None
+    from cofee.asking import ask
+
+    return ask

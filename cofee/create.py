@@ -1,0 +1,219 @@
+"""What `cofee new` does: settle the answers, render the service, and run the template's tasks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cofee import fields, names, template, trust
+from cofee.errors import CofeeError, UsageError, quote
+from cofee.files import EXECUTABLE, LINK, File, Tree, load_yaml
+from cofee.operations import Ask
+from cofee.questions import Answers
+from cofee.render import Renderer
+from cofee.template import Template
+
+
+@dataclass(frozen=True)
+class Request:
+    """A new service as it was typed; each of `modules` is a name and then its fields."""
+
+    destination: Path
+    template: str | None
+    ref: str | None
+    data: Mapping[str, Any]
+    modules: Sequence[str]
+    trusted: bool
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that is rendered but not written yet."""
+
+    template: Template
+    destination: Path
+    answers: Answers
+    tree: Tree
+
+
+def plan_service(request: Request, ask: Ask | None) -> Service:
+    """Render a new service in memory.
+
+    Args:
+        ask: asks a person what is still open; None takes the defaults.
+
+    Raises:
+        CofeeError: the destination is taken, the template is not to be had or not trusted, or an
+            answer is refused.
+    """
+    destination = request.destination.expanduser().absolute()
+    _require_free(destination)
+    source = template.absolute_source(request.template or trust.default_source())
+    found = template.latest(source, request.ref)
+    found.require_contract()
+    trust.require_trusted(found, trusted=request.trusted)
+    renderer = Renderer(found)
+    settled = _settle(renderer, destination.name, _known(found, request), ask)
+    return Service(found, destination, settled, renderer.render(settled, "copy"))
+
+
+def write_service(service: Service) -> None:
+    """Write all files, or none: the folder is finished elsewhere and then renamed.
+
+    Raises:
+        CofeeError: a file cannot be written.
+    """
+    parent = service.destination.parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".cofee-", dir=parent) as folder:
+            fresh = Path(folder) / "service"
+            fresh.mkdir()
+            for path, file in service.tree.items():
+                _write(fresh / path, file)
+            fresh.rename(service.destination)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CofeeError(
+            f"{quote(service.destination)} cannot be written: {reason}", hint="nothing was written"
+        ) from error
+
+
+def run_tasks(service: Service, *, quiet: bool) -> None:
+    """Run the template's tasks in the new service, as Copier runs them.
+
+    Raises:
+        CofeeError: a task fails; the service is removed again.
+    """
+    renderer = Renderer(service.template)
+    context = {
+        **service.answers.context,
+        "_copier_operation": "copy",
+        "_copier_python": sys.executable,
+        "_copier_conf": {"src_path": str(service.template.root), "quiet": quiet},
+        "_stage": "task",
+    }
+    for task in service.template.setting("tasks", []):
+        if renderer.holds(task.get("when", True), context):
+            command = [renderer.text(part, context) for part in _words(task["command"])]
+            _run(command, service.destination)
+
+
+def message_after_copy(service: Service) -> str:
+    """Return what the template says once the service stands."""
+    context = {**service.answers.context, "_copier_conf": {"dst_path": str(service.destination)}}
+    return Renderer(service.template).text(
+        service.template.setting("message_after_copy", ""), context
+    )
+
+
+def read_data(pairs: Sequence[str], data_file: Path | None) -> dict[str, Any]:
+    """Read `--data KEY=VALUE` and `--data-file`; a `--data` counts more."""
+    data: dict[str, Any] = {}
+    if data_file is not None:
+        data = read_mapping(data_file)
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise UsageError(f"`--data {pair}` must be `KEY=VALUE`")
+        data[key] = value
+    return {key: value for key, value in data.items() if not key.startswith("_")}
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file that must hold a mapping."""
+    try:
+        loaded = load_yaml(path.read_bytes(), path=str(path))
+    except OSError as error:
+        raise CofeeError(f"`{path}` cannot be read: {(error.strerror or '').lower()}") from error
+    if not isinstance(loaded, dict):
+        raise CofeeError(f"`{path}` must hold a mapping of names to values")
+    return loaded
+
+
+def _settle(
+    renderer: Renderer, folder_name: str, known: Mapping[str, Any], ask: Ask | None
+) -> Answers:
+    """Settle the answers; defaults in the user's Copier settings stand for the template's."""
+    settings = trust.copier_settings()
+    defaults = settings.defaults if settings else {}
+    settled = renderer.settle(known, defaults, folder_name)
+    if ask is None or not settled.defaulted:
+        return settled
+    return renderer.settle(ask(renderer.template, known, folder_name), {}, folder_name)
+
+
+def _known(found: Template, request: Request) -> dict[str, Any]:
+    """Return the given answers; the modules of `--module` come after those of the data."""
+    given = request.data.get("modules", [])
+    modules = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
+    modules = list(modules)
+    for specification in request.modules:
+        modules.append(_module(found, modules, specification))
+    return {**request.data, "modules": modules}
+
+
+def _module(
+    found: Template, modules: Sequence[Mapping[str, Any]], specification: str
+) -> dict[str, Any]:
+    try:
+        name, *specified = shlex.split(specification) or [""]
+    except ValueError as error:
+        raise UsageError(f"`--module {specification}` has an open quote") from error
+    derived = names.derive(name)
+    names.check_names(derived, modules)
+    others = [module["name"] for module in modules]
+    records = fields.check_fields(specified, found.types, others, derived.module)
+    return {"name": derived.module, "entity": derived.entity, "fields": records}
+
+
+def _require_free(destination: Path) -> None:
+    if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
+        raise CofeeError(f"{quote(destination)} is in the way: it is no folder")
+    if destination.is_dir() and any(destination.iterdir()):
+        raise CofeeError(
+            f"the folder {quote(destination)} is not empty", hint="name a folder that is not there"
+        )
+
+
+def _write(path: Path, file: File) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if file.mode == LINK:
+        path.symlink_to(os.fsdecode(file.content))
+        return
+    path.write_bytes(file.content)
+    if file.mode == EXECUTABLE:
+        readable = path.stat().st_mode
+        path.chmod(readable | (readable & 0o444) >> 2)
+
+
+def _words(command: str | Sequence[str]) -> Sequence[str]:
+    return ["sh", "-c", command] if isinstance(command, str) else command
+
+
+def _run(command: Sequence[str], destination: Path) -> None:
+    with _removed_on_failure(destination):
+        done = subprocess.run(command, cwd=destination, env={**os.environ, "STAGE": "task"})
+        if done.returncode:
+            raise CofeeError(
+                f"the template's task `{shlex.join(command)}` failed with code {done.returncode}",
+                hint="nothing was kept",
+            )
+
+
+@contextlib.contextmanager
+def _removed_on_failure(destination: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(destination, ignore_errors=True)
+        raise

@@ -1,0 +1,68 @@
+"""A three-way merge on exact line edits, for the files that git's merge leaves conflicted.
+
+Git calls two edits on neighbouring lines a conflict. Here edits may touch without overlapping:
+each side is the base with some runs of lines replaced, and the runs of both sides are applied
+together unless two of them claim the same base line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from io import StringIO
+from typing import NamedTuple
+
+
+class Edit(NamedTuple):
+    """The base lines `start` to `end` (exclusive) become `lines`; an insertion has start == end."""
+
+    start: int
+    end: int
+    lines: tuple[str, ...]
+
+
+def merge_lines(base: str, template: str, yours: str) -> str | None:
+    """Return the base with the edits of both sides; None where two edits overlap.
+
+    At one point the template's insertion stands before the user's.
+    """
+    original = _lines(base)
+    combined = _combine(_edits(original, template), _edits(original, yours))
+    if combined is None:
+        return None
+    merged: list[str] = []
+    position = 0
+    for edit in combined:
+        merged += original[position : edit.start]
+        merged += edit.lines
+        position = edit.end
+    return "".join(merged + original[position:])
+
+
+def _lines(text: str) -> list[str]:
+    """Split at newlines alone: `str.splitlines` would split a line at a form feed as well."""
+    return StringIO(text).readlines()
+
+
+def _edits(original: Sequence[str], text: str) -> list[Edit]:
+    changed = _lines(text)
+    # No "junk" heuristic: in code the lines that repeat most are the ones that carry its shape.
+    matcher = SequenceMatcher(None, original, changed, autojunk=False)
+    return [
+        Edit(start, end, tuple(changed[new_start:new_end]))
+        for kind, start, end, new_start, new_end in matcher.get_opcodes()
+        if kind != "equal"
+    ]
+
+
+def _combine(template: list[Edit], yours: list[Edit]) -> list[Edit] | None:
+    """Return all edits in the order of the base; None where two overlap."""
+    ordered: list[Edit] = []
+    # The sort is stable, so that of two insertions at one point the template's stays first.
+    for edit in sorted([*template, *yours], key=lambda edit: (edit.start, edit.end)):
+        if ordered and edit == ordered[-1]:
+            continue  # both sides made the same edit
+        if ordered and edit.start < ordered[-1].end:
+            return None
+        ordered.append(edit)
+    return ordered

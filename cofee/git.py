@@ -1,0 +1,72 @@
+"""Runs git as a child process, free of what a surrounding git has set."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from cofee.errors import CofeeError
+
+OLDEST = (2, 38)  # the first git with `merge-tree --write-tree`
+# Variables by which a surrounding git (a hook, an alias) would redirect ours to its repository.
+REDIRECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
+ISOLATED = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+class GitError(Exception):
+    """Git ended with a code that the caller did not expect; the text is what git said."""
+
+
+def git(
+    *arguments: str,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    accept: Sequence[int] = (0,),
+    env: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return what git printed.
+
+    Raises:
+        GitError: git ended with a code outside `accept`.
+        CofeeError: there is no git.
+    """
+    environment = {k: v for k, v in os.environ.items() if k not in REDIRECTING}
+    environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(env or {})}
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=cwd, input=stdin, capture_output=True, env=environment
+        )
+    except FileNotFoundError as error:
+        if cwd and not cwd.exists():
+            raise GitError(f"{cwd} does not exist") from error
+        raise CofeeError("git was not found", hint="install git 2.38 or newer") from error
+    if done.returncode not in accept:
+        raise GitError(done.stderr.decode(errors="replace").strip() or f"exit {done.returncode}")
+    return done.stdout
+
+
+@cache
+def require_modern_git() -> None:
+    """Refuse a git that cannot merge trees outside a working tree."""
+    words = git("version").decode()
+    found = re.search(r"(\d+)\.(\d+)", words)
+    if not found or (int(found[1]), int(found[2])) < OLDEST:
+        raise CofeeError(
+            f"cofee needs git 2.38 or newer, and this is `{words.strip()}`", hint="upgrade git"
+        )
+
+
+def enclosing_git_dir(folder: Path) -> Path | None:
+    """Return the git directory that serves `folder`, found without running git."""
+    for candidate in (folder, *folder.parents):
+        marker = candidate / ".git"
+        if marker.is_dir():
+            return marker
+        if marker.is_file():  # a submodule or a linked work tree
+            _, _, target = marker.read_text().partition("gitdir:")
+            return (candidate / target.strip()).resolve()
+    return None

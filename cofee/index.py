@@ -1,0 +1,85 @@
+"""The user's git index, touched in one case only: to show conflicts the way git shows its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cofee.files import File
+from cofee.git import GitError, enclosing_git_dir, git
+from cofee.merge import Conflict
+
+IN_PROGRESS = {
+    "MERGE_HEAD": "merge",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+}
+NOTHING = "0 0000000000000000000000000000000000000000"
+
+
+def operation_in_progress(root: Path) -> str | None:
+    """Return what git itself has not finished here, such as a merge."""
+    git_dir = enclosing_git_dir(root)
+    if git_dir is None:
+        return None
+    return next((name for mark, name in IN_PROGRESS.items() if (git_dir / mark).exists()), None)
+
+
+def entries(root: Path, paths: Sequence[str]) -> str:
+    """Return the index's rows for some paths, in the form that `restore` takes."""
+    if enclosing_git_dir(root) is None:
+        return ""
+    return _git(root, "ls-files", "--stage", "--full-name", "-z", "--", *paths)
+
+
+def show_conflicts(root: Path, conflicts: Sequence[Conflict]) -> None:
+    """Put the versions of each conflicted file into the stages 1, 2 and 3 of the index."""
+    if enclosing_git_dir(root) is None:
+        return
+    prefix = _prefix(root)
+    rows = []
+    for conflict in conflicts:
+        rows.append(f"{NOTHING}\t{prefix}{conflict.path}")
+        for stage, file in sorted(conflict.sides.items()):
+            rows.append(f"{file.mode:o} {_store(root, file)} {stage}\t{prefix}{conflict.path}")
+    _update(root, rows)
+
+
+def mark_resolved(root: Path, paths: Sequence[str]) -> None:
+    """Take what stands in the working tree as the resolution, as `git add` does."""
+    if enclosing_git_dir(root) is not None:
+        _git(root, "add", "--all", "--", *paths)
+
+
+def restore(root: Path, paths: Sequence[str], rows: str) -> None:
+    """Give some paths back the index rows that `entries` returned."""
+    if enclosing_git_dir(root) is None:
+        return
+    prefix = _prefix(root)
+    removed = [f"{NOTHING}\t{prefix}{path}" for path in paths]
+    _update(root, [*removed, *(row for row in rows.split("\0") if row)])
+
+
+def _update(root: Path, rows: Sequence[str]) -> None:
+    text = "".join(f"{row}\0" for row in rows)
+    _git(root, "update-index", "-z", "--index-info", stdin=text)
+
+
+def _store(root: Path, file: File) -> str:
+    return git("hash-object", "-w", "--stdin", stdin=file.content, cwd=root).decode().strip()
+
+
+def _prefix(root: Path) -> str:
+    """Return the project's path inside the repository, as index rows need it."""
+    return _git(root, "rev-parse", "--show-prefix").strip("\n")
+
+
+def _git(root: Path, *arguments: str, stdin: str = "") -> str:
+    """Run git; the index is a courtesy, so a locked or odd repository does not fail the command."""
+    try:
+        output = git(*arguments, cwd=root, stdin=stdin.encode(errors="surrogateescape"))
+    except GitError:
+        return ""
+    return output.decode(errors="surrogateescape")

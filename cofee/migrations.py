@@ -1,0 +1,72 @@
+"""The project's Alembic revisions, read without importing them, and the record of the next one."""
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from cofee.errors import CofeeError
+
+VERSIONS = "migrations/versions"
+
+
+def next_migration(root: Path, module: str, operation: str) -> dict[str, str | None]:
+    """Return the record of a migration on top of the project's one head.
+
+    Raises:
+        CofeeError: there are several heads, or a revision cannot be read.
+    """
+    head = single_head(root)
+    digest = hashlib.sha1(f"{module}:{head or ''}".encode(), usedforsecurity=False)
+    return {
+        "module": module,
+        "operation": operation,
+        "revision": digest.hexdigest()[:12],
+        "down_revision": head,
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        "slug": f"{operation}_{module}",
+    }
+
+
+def single_head(root: Path) -> str | None:
+    """Return the revision that no other builds on; None where there is none yet."""
+    parents = dict(_revisions(root / VERSIONS))
+    heads = parents.keys() - {parent for group in parents.values() for parent in group}
+    if len(heads) > 1:
+        names = ", ".join(f"`{head}`" for head in sorted(heads))
+        raise CofeeError(
+            f"Alembic has several heads, and a new migration needs one: {names}",
+            hint="join them with `uv run alembic merge heads`, and run this again",
+        )
+    return next(iter(heads), None)
+
+
+def _revisions(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each revision and those it builds on."""
+    for path in sorted(folder.glob("*.py")):
+        values = _assigned(path)
+        if isinstance(revision := values.get("revision"), str):
+            parents = values.get("down_revision") or ()
+            yield revision, (parents,) if isinstance(parents, str) else tuple(parents)
+
+
+def _assigned(path: Path) -> dict[str, str | tuple[str, ...] | None]:
+    """Return the constants that a migration assigns at its top level."""
+    try:
+        statements = ast.parse(path.read_bytes()).body
+    except SyntaxError as error:
+        raise CofeeError(f"`{VERSIONS}/{path.name}` is no valid Python: {error.msg}") from error
+    found = {}
+    for statement in statements:
+        if isinstance(statement, ast.Assign):
+            target, value = statement.targets[0], statement.value
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            target, value = statement.target, statement.value
+        else:
+            continue
+        if isinstance(target, ast.Name) and target.id in {"revision", "down_revision"}:
+            found[target.id] = ast.literal_eval(value)
+    return found

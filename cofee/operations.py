@@ -1,0 +1,130 @@
+"""What `new-module` and `update` do: they choose the two sides, and `change.plan` merges them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cofee import change, fields, migrations, names, template
+from cofee.change import Plan
+from cofee.errors import UsageError
+from cofee.files import Tree
+from cofee.names import Names
+from cofee.project import Project
+from cofee.questions import Answers
+from cofee.records import FieldRecord
+from cofee.render import Renderer
+from cofee.template import Template
+
+# Tables, classes and routes that hand-written code defines, found without importing it.
+DEFINITIONS = {
+    "tables": re.compile(r"^\s+__tablename__\s*=\s*[\"'](\w+)[\"']", re.MULTILINE),
+    "classes": re.compile(r"^class\s+(\w+)", re.MULTILINE),
+    "routes": re.compile(r"APIRouter\([^)]*?prefix=[\"']([^\"']+)[\"']"),
+}
+
+Ask = Callable[[Template, Mapping[str, Any], str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Update:
+    """A planned update: the versions it crosses, and the new answers nobody gave."""
+
+    plan: Plan
+    old: Template
+    new: Template
+    defaulted: Mapping[str, Any]
+
+
+def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
+    """Derive a new module's names, and refuse those that the project cannot take."""
+    derived = names.derive(name, entity, plural)
+    folder = project.root / "app" / "modules"
+    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    names.check_names(derived, project.modules, folders=present, **_definitions(project.root))
+    return derived
+
+
+def field_records(project: Project, derived: Names, given: Sequence[Any]) -> list[FieldRecord]:
+    """Read a new module's fields, each a specification or a record."""
+    others = [module["name"] for module in project.modules]
+    return fields.check_fields(given, project.template.types, others, derived.module)
+
+
+def plan_module(project: Project, derived: Names, records: Sequence[Mapping[str, Any]]) -> Plan:
+    """Plan a new module: its files, its tests, its wiring and its migration.
+
+    Raises:
+        CofeeError: several Alembic heads, or the template refuses the record.
+    """
+    module = {"name": derived.module, "entity": derived.entity, "fields": list(records)}
+    migration = migrations.next_migration(project.root, derived.module, "create")
+    renderer = Renderer(project.template)
+    before = _settle(renderer, project, {"migrations": []})
+    modules = [*before.recorded.get("modules", []), module]
+    after = _settle(renderer, project, {"modules": modules, "migrations": [migration]})
+    sides = (renderer.render(before, "copy"), renderer.render(after, "copy"))
+    return change.plan(project, f"cofee new-module {derived.module}", *sides)
+
+
+def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | None) -> Update:
+    """Plan the way from the recorded template commit to another.
+
+    Args:
+        ask: asks a person; None where there is none.
+
+    Raises:
+        CofeeError: the template cannot be reached, or has questions that nobody can be asked.
+    """
+    old = project.template
+    new = template.latest(old.source, to)
+    new.require_contract()
+    renderer = Renderer(new)
+    settled = _settle(renderer, project, {})
+    if settled.defaulted and not defaults:
+        settled = _settle(renderer, project, _asked(new, project, settled, ask))
+    base = _rendered(Renderer(old), project, {})
+    planned = change.plan(project, "cofee update", base, renderer.render(settled, "update"))
+    return Update(planned, old, new, settled.defaulted)
+
+
+def rendered_now(project: Project) -> Tree:
+    """Return what the project's template gives for its answers, migrations left out."""
+    return _rendered(Renderer(project.template), project, {})
+
+
+def _rendered(renderer: Renderer, project: Project, given: Mapping[str, Any]) -> Tree:
+    return renderer.render(_settle(renderer, project, given), "update")
+
+
+def _settle(renderer: Renderer, project: Project, given: Mapping[str, Any]) -> Answers:
+    return renderer.settle(given, project.answers, project.root.name)
+
+
+def _asked(new: Template, project: Project, settled: Answers, ask: Ask | None) -> Mapping[str, Any]:
+    """Have a person answer the new questions."""
+    if ask is None:
+        questions = ", ".join(f"`{name}`" for name in settled.defaulted)
+        raise UsageError(
+            f"the template at `{new.commit}` has new questions, and nobody can be asked: "
+            f"{questions}",
+            hint="run with `--defaults` to take the defaults, which are then listed",
+        )
+    known = {k: v for k, v in settled.recorded.items() if k not in settled.defaulted}
+    return ask(new, known, project.root.name)
+
+
+def _definitions(root: Path) -> dict[str, Collection[str]]:
+    sources = list(_sources(root))
+    return {
+        what: {name for source in sources for name in pattern.findall(source)}
+        for what, pattern in DEFINITIONS.items()
+    }
+
+
+def _sources(root: Path) -> Iterator[str]:
+    for path in (root / "app").rglob("*.py"):
+        yield path.read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,78 @@
+"""A project on disk: its root, its recorded answers and its modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cofee import template
+from cofee.errors import CofeeError
+from cofee.files import load_yaml
+from cofee.journal import Journal
+from cofee.template import Template
+
+ANSWERS_FILE = ".copier-answers.yml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with an answers file; `root` has no symbolic link in it."""
+
+    root: Path
+
+    @cached_property
+    def answers(self) -> dict[str, Any]:
+        """The recorded answers.
+
+        Raises:
+            CofeeError: the answers file is broken.
+        """
+        loaded = load_yaml((self.root / ANSWERS_FILE).read_bytes(), path=ANSWERS_FILE)
+        if not isinstance(loaded, dict):
+            raise CofeeError(f"`{ANSWERS_FILE}` holds no answers: it must be a mapping")
+        for key in ("_src_path", "_commit"):
+            if not isinstance(loaded.get(key), str):
+                raise CofeeError(
+                    f"`{ANSWERS_FILE}` does not say `{key}`, so its template is not known",
+                    hint="take the file from the project's history",
+                )
+        return loaded
+
+    @cached_property
+    def template(self) -> Template:
+        """The template at the commit that the project records."""
+        found = template.recorded(self.answers["_src_path"], self.answers["_commit"])
+        found.require_contract()
+        return found
+
+    @property
+    def modules(self) -> list[dict[str, Any]]:
+        """The recorded modules, oldest first."""
+        modules = self.answers.get("modules", [])
+        if not isinstance(modules, list) or not all(isinstance(one, dict) for one in modules):
+            raise CofeeError(f"`modules` in `{ANSWERS_FILE}` must be a list of module records")
+        return modules
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.root)
+
+
+def find(start: Path) -> Project:
+    """Return the project that `start` lies in.
+
+    Raises:
+        CofeeError: neither `start` nor a folder above it has an answers file.
+    """
+    folder = start.expanduser().resolve()
+    if not folder.is_dir():
+        raise CofeeError(f"there is no folder `{start}`")
+    for candidate in (folder, *folder.parents):
+        if (candidate / ANSWERS_FILE).is_file():
+            return Project(candidate)
+    raise CofeeError(
+        f"`{start}` is no cofee project: no `{ANSWERS_FILE}` here or in a folder above",
+        hint="make one with `cofee new DEST`, or name one with `-C DIR`",
+    )

@@ -1,0 +1,173 @@
+"""A template and its answers become a tree of files: byte for byte what Copier gives, without it.
+
+Copier copies through its own classes, whose import alone costs a second, and renders into a folder.
+Here the same templates are rendered into memory, so that two sides can be compared at once. A test
+holds this against Copier for every example and option.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from unicodedata import normalize
+
+from jinja2 import FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from cofee import questions
+from cofee.errors import CofeeError
+from cofee.files import EXECUTABLE, REGULAR, File, load_yaml
+from cofee.template import Template, cache_dir
+
+if TYPE_CHECKING:
+    from jinja2 import Template as JinjaTemplate
+
+    from cofee.questions import Answers
+
+Operation = Literal["copy", "update"]
+YIELD = re.compile(r"{%-?\s*yield\s+(\w+)\s+from\s+(.+?)\s*-?%}(.*){%-?\s*endyield\s*-?%}")
+
+
+class Renderer:
+    """Renders one template, as often as asked."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self.suffix: str = template.setting("templates_suffix", ".jinja")
+        self.subdirectory: str = template.setting("subdirectory", "")
+        self._strings: dict[str, JinjaTemplate] = {}  # compiled once, used for each module
+
+    @cached_property
+    def environment(self) -> SandboxedEnvironment:
+        """Jinja as Copier sets it up, with compiled templates kept beside the checkouts."""
+        options = {"keep_trailing_newline": True, **self.template.setting("envops", {})}
+        if options.get("undefined") == "jinja2.StrictUndefined":
+            options["undefined"] = StrictUndefined
+        bytecode = cache_dir() / "bytecode"
+        bytecode.mkdir(parents=True, exist_ok=True)
+        environment = SandboxedEnvironment(
+            loader=FileSystemLoader(self.template.root),
+            bytecode_cache=FileSystemBytecodeCache(str(bytecode)),
+            extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+            auto_reload=False,
+            **options,
+        )
+        environment.filters["from_yaml"] = lambda text: load_yaml(text.encode(), path="a template")
+        return environment
+
+    def settle(
+        self, given: Mapping[str, Any], last: Mapping[str, Any], folder_name: str = ""
+    ) -> Answers:
+        """Answer the questionnaire; see `questions.settle`."""
+        try:
+            return questions.settle(self.template, self.environment, given, last, folder_name)
+        except TemplateError as error:
+            raise CofeeError(f"the template's questionnaire fails: {error}") from error
+
+    def render(self, answers: Answers, operation: Operation) -> dict[str, File]:
+        """Return every file that the template gives for these answers, the answers file included.
+
+        Raises:
+            CofeeError: a template file fails; the message names it.
+        """
+        context = dict(answers.context)
+        excluded = self._exclusion({**context, "_copier_operation": operation})
+        tree: dict[str, File] = {}
+        for source, is_template in self._sources:
+            for path, scope in self._paths(source, context):
+                if not excluded(path):
+                    tree[path] = self._file(source, scope, is_template)
+        return tree
+
+    def text(self, text: str, context: Mapping[str, Any]) -> str:
+        """Render one string."""
+        return self._string(text, context)
+
+    def holds(self, condition: Any, context: Mapping[str, Any]) -> bool:
+        """Tell whether a condition, such as a task's `when`, is true."""
+        return questions.truth(self._string(str(condition), context))
+
+    @cached_property
+    def _root(self) -> Path:
+        return self.template.root / self.subdirectory
+
+    @cached_property
+    def _sources(self) -> list[tuple[str, bool]]:
+        """Every file below the template's folder, and whether Jinja renders it.
+
+        `x` is left out where `x.jinja` stands beside it, as Copier leaves it out.
+        """
+        found = []
+        for folder, folders, names in os.walk(self._root, followlinks=True):
+            folders.sort()
+            base = Path(folder).relative_to(self._root)
+            found += [(base / name).as_posix() for name in sorted(names)]
+        plain = set(found)
+        return [
+            (path, path.endswith(self.suffix)) for path in found if path + self.suffix not in plain
+        ]
+
+    def _paths(
+        self, source: str, context: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield each path that a source gives, with the context that its `yield` adds."""
+        name = source.removesuffix(self.suffix)
+        if "{" not in name:
+            yield name, context
+            return
+        yield from self._expand(name.split("/"), [], context)
+
+    def _expand(
+        self, parts: list[str], done: list[str], context: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        if not parts:
+            yield "/".join(done), context
+            return
+        for part, scope in self._expand_part(parts[0], context):
+            if part:
+                yield from self._expand(parts[1:], [*done, part], scope)
+
+    def _expand_part(
+        self, part: str, context: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        loop = YIELD.search(part)
+        if loop is None:
+            yield self._string(part, context), context
+            return
+        variable, expression, body = loop.groups()
+        items = self.environment.compile_expression(expression)(**context) or ()
+        text = part[: loop.start()] + body + part[loop.end() :]
+        for item in items:
+            scope = {**context, variable: item}
+            yield self._string(text, scope), scope
+
+    def _string(self, text: str, context: Mapping[str, Any]) -> str:
+        if "{" not in text:
+            return text
+        if text not in self._strings:
+            self._strings[text] = self.environment.from_string(text)
+        return self._strings[text].render(context)
+
+    def _file(self, source: str, context: Mapping[str, Any], is_template: bool) -> File:
+        path = self._root / source
+        mode = EXECUTABLE if os.access(path, os.X_OK) else REGULAR
+        if not is_template:
+            return File(path.read_bytes(), mode)
+        name = f"{self.subdirectory}/{source}" if self.subdirectory else source
+        try:
+            return File(self.environment.get_template(name).render(context).encode(), mode)
+        except TemplateError as error:
+            raise CofeeError(f"the template file `{source}` fails: {error}") from error
+
+    def _exclusion(self, context: Mapping[str, Any]) -> Any:
+        """Return the test of `_exclude`; an entry may render to many lines (Copier 9.18)."""
+        from pathspec import PathSpec
+
+        entries = self.template.setting("exclude", [])
+        lines = [line for entry in entries for line in self._string(entry, context).splitlines()]
+        patterns = PathSpec.from_lines("gitignore", (normalize("NFD", line) for line in lines))
+        return patterns.match_file

@@ -1,0 +1,84 @@
+"""Where a project stands: its template's version, its modules, the user's edits, open conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cofee import change, fields, operations, template
+from cofee.errors import CofeeError
+from cofee.files import read_file
+from cofee.project import ANSWERS_FILE, Project
+
+
+@dataclass(frozen=True)
+class Status:
+    """`newer` is None where the template could not be reached."""
+
+    version: str
+    source: str
+    newer: list[str] | None
+    modules: list[dict[str, Any]]
+    edited: list[str]
+    missing: list[str]
+    conflicts: list[str]
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether something waits: a newer version, or conflicts."""
+        return bool(self.newer or self.conflicts)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The status as `--json` prints it."""
+        return {**self.__dict__, "pending": self.is_pending}
+
+
+def read(project: Project) -> Status:
+    """Compare the project with what its template gives, and ask the template for newer versions."""
+    rendered = operations.rendered_now(project)
+    differing = [
+        path
+        for path, file in sorted(rendered.items())
+        if path != ANSWERS_FILE and read_file(project.root / path) != file
+    ]
+    missing = [path for path in differing if not (project.root / path).exists()]
+    pending = project.journal.pending()
+    return Status(
+        version=project.template.commit,
+        source=project.template.source,
+        newer=_newer(project),
+        modules=project.modules,
+        edited=[path for path in differing if path not in missing],
+        missing=missing,
+        conflicts=[path for path in _conflicted(pending) if change.has_markers(project, path)],
+    )
+
+
+def lines(status: Status) -> Iterator[str]:
+    """Yield the status as a person reads it."""
+    yield f"template  {status.source} at {status.version}{_newer_words(status.newer)}"
+    for module in status.modules:
+        yield f"module    {module['name']} ({module['entity']})"
+        yield from (f"          {fields.format_field(field)}" for field in module["fields"])
+    yield from (f"edited    {path}" for path in status.edited)
+    yield from (f"missing   {path}" for path in status.missing)
+    yield from (f"conflict  {path}" for path in status.conflicts)
+
+
+def _newer(project: Project) -> list[str] | None:
+    try:
+        return template.newer_versions(project.template.source, project.template.commit)
+    except CofeeError:
+        return None
+
+
+def _newer_words(newer: list[str] | None) -> str:
+    if newer is None:
+        return " (could not be asked for newer versions)"
+    return f" (newer: {', '.join(newer)})" if newer else " (the newest)"
+
+
+def _conflicted(pending: Any) -> list[str]:
+    return pending.data["conflicts"] if pending else []
