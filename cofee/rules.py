@@ -41,7 +41,7 @@ SYNONYMS = {
     "varchar": "str",
 }
 
-CHOICE = re.compile(r"[A-Za-z0-9_.-]+")
+CHOICE = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 
 
 def complete(raw: Mapping[str, Any], scope: Scope) -> FieldRecord:
@@ -170,7 +170,7 @@ def _check_choices(record: Mapping[str, Any]) -> None:
 
 
 def _check_items(record: Mapping[str, Any], scope: Scope) -> None:
-    known = item_types(record["type"], scope)
+    known = item_types(scope)
     if record["items"] not in known:
         raise CofeeError(
             f"`{record['name']}`: a list cannot hold {quote(record['items'])}; "
@@ -179,6 +179,6 @@ def _check_items(record: Mapping[str, Any], scope: Scope) -> None:
         )
 
 
-def item_types(type_name: str, scope: Scope) -> list[str]:
-    """List what a list can hold: what the table says."""
-    return [str(item) for item in scope.types[type_name].get("items", ())]
+def item_types(scope: Scope) -> list[str]:
+    """List the types that the table allows as the item of a list."""
+    return [name for name, entry in scope.types.items() if entry.get("item")]

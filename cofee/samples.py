@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
-PATIENCE = 5.0  # Seconds; a harmless pattern takes a twentieth of one.
+PATIENCE = 3.0  # Seconds; a harmless pattern takes a twentieth of one.
 ATTEMPTS = 300
 BUDGET = 3_000_000  # Characters that may be looked at; wide classes and nested repeats cost most.
 
@@ -123,7 +123,7 @@ def _generate(generator: Any, pattern: str) -> str:
 def _odd_ones(question: Search, examples: list[str]) -> Iterator[str]:
     """List texts that most patterns refuse: samples with a mark in them, then plain repeats."""
     for example in examples:
-        yield from (f"!{example[1:]}", f"{example[:-1]}!", f"!{example}", f"{example}!")
+        yield from (f"{example[:-1]}!", f"!{example[1:]}", f"!{example}", f"{example}!")
     for length in (max(1, question["shortest"]), question["longest"]):
         yield from (mark * length for mark in "!-a0AZ~" if length <= 255)
 

@@ -1,0 +1,291 @@
+"""The field language: what is read, what is written back, and what is refused in which words."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cofee.errors import CofeeError
+from cofee.fields import check_fields, parse_field, parse_fields
+
+ROOT = Path(__file__).resolve().parent.parent
+TYPES: dict[str, Any] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
+MODULES = ("customers", "products")
+
+
+def parse(spec: str) -> dict[str, Any]:
+    """Read a specification of the module `orders`."""
+    return dict(parse_field(spec, TYPES, MODULES, "orders"))
+
+
+def refusal(*fields: Any) -> str:
+    """Give the sentence and the hint that fields are refused with."""
+    with pytest.raises(CofeeError) as caught:
+        check_fields(fields, TYPES, MODULES, "orders")
+    assert caught.value.exit_code == 1
+    return f"{caught.value.message} | {caught.value.hint}"
+
+
+READ: dict[str, dict[str, Any]] = {
+    "sku": {"type": "str"},
+    "sku:str:unique:len=3-40": {
+        "type": "str", "unique": True, "min_length": 3, "max_length": 40,
+    },
+    "note:text:null": {"type": "text", "nullable": True},
+    "note:str:len=3-": {"type": "str", "min_length": 3},
+    "note:str:default=": {"type": "str", "default": ""},
+    r"note:str:default=a\:b\\c": {"type": "str", "default": r"a:b\c"},
+    "total:decimal:12.2:min=0:default=7.5": {
+        "type": "decimal", "precision": 12, "scale": 2, "default": "7.50", "min": "0",
+    },
+    "count:int:min=-1:max=5:sort": {"type": "int", "sort": True, "min": -1, "max": 5},
+    "ratio:float:min=0.5": {"type": "float", "min": 0.5},
+    "done:bool:default=false": {"type": "bool", "default": False},
+    "status:enum:draft,paid:filter:default=paid": {
+        "type": "enum", "values": ["draft", "paid"], "filter": True, "default": "paid",
+    },
+    "tags:list:str:len=1-5": {
+        "type": "list", "items": "str", "min_length": 1, "max_length": 5,
+    },
+    "born:date:min=20260101": {"type": "date", "min": "2026-01-01"},
+    "paid_at:datetime:max=20260101T023000+0230": {
+        "type": "datetime", "max": "2026-01-01T00:00:00Z",
+    },
+    "opens:time:default=0930": {"type": "time", "default": "09:30:00"},
+    "wait:interval:default=90": {"type": "interval", "default": 90},
+    "customer:ref:customers:on_delete=cascade": {
+        "type": "ref", "to": "customers", "on_delete": "cascade",
+    },
+    "parent:ref:orders:null:on_delete=set_null": {
+        "type": "ref", "to": "orders", "nullable": True, "on_delete": "set_null",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", READ)
+def test_a_specification_gives_its_record(spec: str) -> None:
+    """Values are read as the type says, and what is not set is absent."""
+    assert {"name": spec.partition(":")[0], **READ[spec]} == parse(spec)
+
+
+REFUSED = {
+    "a:strng": "the type `strng` is unknown; types are .*did you mean `str`",
+    "a:varchar": "did you mean `str`",
+    "a:null": "the type is missing before `null` | write it first: `a:str:null`",
+    "a::null": "the type is missing before ``",
+    "a:int:uniqe": "the modifier `uniqe` is unknown; `int` takes .*did you mean `unique`",
+    "a:int:required": "a field is required unless it is `null`",
+    "a:bool:min=1": "`bool` cannot have `min`; `bool` takes `null`, `index`",
+    "a:str:null:null": "the modifier `null` is given twice",
+    "a:str:null=1": "`null` takes no value",
+    "a:str:len": "`len` needs a value",
+    "a:str:pattern=": "`pattern` needs a value",
+    "a:int:min=9:max=5": "the min `9` is above the max `5`",
+    "a:int:max=3000000000": "is out of range; `int` holds .* | `bigint` is wider",
+    "a:bigint:max=9223372036854775808": "is out of range; `bigint` holds",
+    "a:int:default=x": "the default `x` is not a whole number",
+    "a:float:min=inf": "the min `inf` is not a number",
+    "a:int:min=1:default=0": "the default `0` is below the min `1`",
+    "a:int:max=1:default=2": "the default `2` is above the max `1`",
+    "a:datetime:min=20260101T000000": "is not a moment with its zone",
+    "a:time:default=0930Z": "is not a time of day",
+    "a:interval:default=99999999999999999999": "is not a whole number of seconds",
+    "a:decimal": "`decimal` needs its digits",
+    "a:decimal:12": "`12` is not its digits",
+    "a:decimal:19.2": "1 to 18 are kept exactly",
+    "a:decimal:4.5": "0 to 4 of the 4 digits",
+    "a:decimal:4.2:max=100": "2 stand before the point and 2 after it",
+    "a:decimal:4.2:max=1.234": "2 stand before the point and 2 after it",
+    "a:enum": "`enum` needs its values",
+    "a:enum:draft,draft": "the value `draft` is listed twice",
+    "a:enum:draft,": "the value `` is not allowed",
+    "a:enum:draft:default=paid": "the default `paid` is none of `draft`",
+    "a:list": "`list` needs the type of its items",
+    "a:list:text": "a list cannot hold `text`; it holds one of `str`",
+    "a:ref:customer": "there is no module `customer` .*did you mean `customers`",
+    "a:ref:zebras": "make that module first",
+    "a:ref:orders": "a reference to its own module must be optional.*add `:null`",
+    "a:ref:products:on_delete=set_null": "a required reference cannot become null",
+    "a:ref:products:on_delete=cascde": "did you mean `cascade`",
+    "a_id:ref:products": "would get the column `a_id_id`.*try `a`",
+    "a:int:unique:min=5:max=5": "one possible value",
+    "a:int:unique:min=2147483647": "one possible value",
+    "a:decimal:2.1:unique:min=9.9": "one possible value",
+    "a:str:len=0": "the length `0` is out of range",
+    "a:str:len=40-3": "the least length `40` is above the greatest `3`",
+    "a:str:len=300-": "above the greatest `255` | give a greatest length: `len=300-",
+    "a:str:len=x": "write `len=40`, `len=3-40` or `len=3-`",
+    "a:str:len=3:default=four": "the default `four` has 4 characters; 0 to 3 are allowed",
+    "a:str:default= x": "is not text on one line, without spaces around it",
+    "a:str:default=a\0b": r"the default `a\x00b` is not text",
+    "a:str:pattern=(": "is no regular expression: missing",
+    "a:str:pattern=[[a]": "is no regular expression: Possible nested set",
+    "a:str:pattern=a{99999999999}": "is no regular expression",
+    "a:str:pattern=^a$": "no two different values .* | give the field in a file, with `examples`",
+    "a:str:len=3:pattern=^[a-z]{4,}$": "no two different values of 1 to 3 characters",
+    "a:str:default=b:pattern=^a+$": "the default `b` does not match the pattern",
+    "class:str": "`class` cannot name a field: it is a Python keyword | try `category`",
+    "a-b:str": "`a-b` is no field name.*try `a_b`",
+    ":str": "a field has no name",
+    "sort:int:filter": "cannot be a filter",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", REFUSED)
+def test_a_wrong_specification_is_refused_in_one_sentence(spec: str) -> None:
+    """The sentence says what is wrong and what is allowed, the hint what to write instead."""
+    pieces = re.split(r"\.\*", REFUSED[spec])
+    said = refusal(spec)
+
+    assert all(piece in said for piece in pieces), said
+    assert not said.partition(" | ")[0].endswith(".")
+
+
+def test_bounds_are_compared_as_numbers_and_not_as_text() -> None:
+    """`9.5` is below `10`, though it sorts behind it."""
+    assert parse("a:decimal:4.2:min=9.5:max=10")["max"] == "10"
+
+
+def test_a_pattern_takes_the_rest_of_the_specification() -> None:
+    """A pattern may hold colons and what looks like modifiers, so it stands last."""
+    record = parse("code:str:unique:pattern=^[A-Z]:[0-9]{2}:null$")
+
+    assert record["pattern"] == "^[A-Z]:[0-9]{2}:null$"
+    assert "nullable" not in record
+
+
+def test_a_pattern_gets_two_examples_and_a_counterexample() -> None:
+    """They keep to the lengths, differ, and are the same in every run."""
+    record = parse("code:str:len=6-20:pattern=^[a-z-]+[0-9]*$")
+    first, second = record["examples"]
+
+    assert first != second
+    for example in (first, second):
+        assert re.search(record["pattern"], example)
+        assert 6 <= len(example) <= 20
+        assert example == example.strip()
+    assert not re.search(record["pattern"], record["counterexample"])
+    assert record == parse("code:str:len=6-20:pattern=^[a-z-]+[0-9]*$")
+
+
+def test_a_pattern_that_everything_matches_has_no_counterexample() -> None:
+    """There is nothing to show, so the key is absent."""
+    assert "counterexample" not in parse("code:str:pattern=.")
+
+
+def test_a_pattern_that_backtracks_for_ever_is_refused() -> None:
+    """It would stop the command now and the service later."""
+    started = time.monotonic()
+    said = refusal("code:str:len=60-80:pattern=^(a+)+$")
+
+    assert "takes too long to match" in said
+    assert time.monotonic() - started < 20
+
+
+def test_examples_of_a_file_are_kept_when_they_match() -> None:
+    """The user knows better values than a generator does."""
+    field = {"name": "code", "type": "str", "pattern": "^A[0-9]$", "examples": ["A1", "A2"]}
+    record = check_fields([field], TYPES, MODULES, "orders")[0]
+
+    assert record["examples"] == ["A1", "A2"]
+
+
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [
+        ({"examples": ["A1", "b"]}, "the example `b` does not match the pattern"),
+        ({"examples": ["A1", "A1"]}, "the examples must be two values, and different"),
+        ({"examples": ["A1"]}, "the examples must be two values, and different"),
+        ({"examples": ["A1", 2]}, "put it into quotes"),
+        ({"examples": "A1"}, "the examples must be a list of two values"),
+        ({"counterexample": "A1"}, "the counterexample `A1` matches the pattern"),
+    ],
+)
+def test_examples_of_a_file_that_contradict_the_pattern_are_refused(
+    field: dict[str, Any], sentence: str
+) -> None:
+    """Otherwise the generated tests would fail, and say so much later."""
+    assert sentence in refusal({"name": "code", "type": "str", "pattern": "^A[0-9]$", **field})
+
+
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [
+        ({"name": "a", "type": "str", "max_len": 3}, "did you mean `max_length`?"),
+        ({"name": "a", "type": "int", "pattern": "x"}, "`int` cannot have `pattern`"),
+        ({"name": "a", "type": "str", "values": ["x"]}, "`str` cannot have `values`"),
+        ({"name": "a", "type": "enum"}, "`enum` needs `values`"),
+        ({"name": "a", "type": "enum", "values": "x"}, "the values must be a list"),
+        ({"name": "a", "type": "enum", "values": [True]}, "put it into quotes"),
+        ({"name": "a", "type": "decimal", "precision": "12", "scale": 2}, "`12` digits"),
+        ({"name": "a", "type": "str", "unique": "yes"}, "must be true or false"),
+        ({"name": "a", "type": "str", "max_length": True}, "the length `True`"),
+        ({"name": "a", "type": "str", "examples": ["x"]}, "examples but no `pattern`"),
+        ({"name": "a", "type": "str", "pattern": 3}, "is not text on one line"),
+        ({"name": "a", "type": "time", "default": 34200}, "in a file in quotes"),
+        ({"name": "a"}, "it has no type"),
+        ({"type": "str"}, "a field has no name"),
+        (3, "`3` is no field"),
+    ],
+)
+def test_a_record_of_a_file_obeys_the_same_rules(field: Any, sentence: str) -> None:
+    """A file can hold what a specification cannot say, such as a number in place of text."""
+    assert sentence in refusal(field)
+
+
+def test_a_file_may_mix_records_and_specifications() -> None:
+    """YAML's own dates, numbers and `false` are read as the type says."""
+    fields = yaml.safe_load(
+        """
+        - total:decimal:8.2
+        - {name: price, type: decimal, precision: 8, scale: 2, min: 0, default: 12.5}
+        - {name: born, type: date, min: 2026-01-31, unique: false}
+        - {name: paid_at, type: datetime, min: 2026-01-31T00:00:00Z}
+        - {name: done, type: bool, default: false}
+        """
+    )
+
+    records = [dict(record) for record in check_fields(fields, TYPES, MODULES, "orders")]
+
+    assert records[1:] == [
+        {"name": "price", "type": "decimal", "precision": 8, "scale": 2,
+         "default": "12.50", "min": "0"},
+        {"name": "born", "type": "date", "min": "2026-01-31"},
+        {"name": "paid_at", "type": "datetime", "min": "2026-01-31T00:00:00Z"},
+        {"name": "done", "type": "bool", "default": False},
+    ]  # fmt: skip
+
+
+def test_fields_that_clash_are_refused() -> None:
+    """Two fields of one name, and a field that takes a reference's column."""
+    assert "the field `a` is there twice" in refusal("a", "a:int")
+    assert "share the column `customer_id`" in refusal("customer:ref:customers", "customer_id:uuid")
+    assert "share the column `customer_id`" in refusal("customer_id:uuid", "customer:ref:customers")
+
+
+def test_a_constraint_name_that_postgresql_would_cut_is_refused() -> None:
+    """The table, the column and `_fkey` have to fit together."""
+    assert len(parse("a" * 51)["name"]) == 51
+    assert "is 1 characters too long" in refusal("a" * 52)
+
+
+def test_a_table_of_another_template_adds_a_type_by_itself() -> None:
+    """No rule knows a type by name."""
+    types = {"grade": {"value": "integer", "least": 1, "greatest": 6, "modifiers": ["default"]}}
+
+    record = parse_field("mark:grade:default=2", types, (), "exams")
+    assert record == {"name": "mark", "type": "grade", "default": 2}
+    with pytest.raises(CofeeError, match="`grade` holds 1 to 6"):
+        parse_field("mark:grade:default=7", types, (), "exams")
+
+
+def test_many_fields_are_read_in_their_order() -> None:
+    """The order of the fields is the order of the columns."""
+    records = parse_fields(["b", "a:int", "c:bool"], TYPES, (), "orders")
+
+    assert [record["name"] for record in records] == ["b", "a", "c"]
