@@ -72,7 +72,7 @@ CLASSES = _words(
     Annotated Any APIRouter AsyncSession Base BaseModel BaseModelMixin Body Collection DbSession
     Decimal Depends Ellipsis Exception FastAPI False Field Generic HTTPException IntegrityError
     Iterable Iterator Literal Mapped Mapping None NotImplemented Page PageQuery Path Problem
-    Query Request Response Schema Select Self Sequence Session Settings True TypeVar UtcDateTime
+    Query Request Response Schema Self Sequence Session Settings True TypeVar UtcDateTime
     """
 )
 

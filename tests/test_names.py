@@ -1,0 +1,279 @@
+"""Names: one typed name gives all others, and the ones that would break generated code are refused.
+
+The lists of reserved names are compared with the installed libraries here, because the command must
+not import them.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cofee import reserved
+from cofee.errors import CofeeError
+from cofee.names import Names, check_field_name, check_names, derive, snake
+
+ORDER_ITEMS = Names(
+    module="order_items",
+    entity="OrderItem",
+    table="order_items",
+    url="/order-items",
+    singular="order_item",
+)
+
+
+def hint(error: CofeeError) -> str:
+    """Give the name that a hint suggests."""
+    found = re.search(r"`(?:--entity |--plural )?([^`]+)`", error.hint or "")
+    assert found, error
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["order-items", "order-item", "OrderItem", "OrderItems", "order_items", "order_item",
+     "order item", "orderItem", "Order Items"],
+)  # fmt: skip
+def test_however_a_name_is_typed_it_means_one_module(typed: str) -> None:
+    """Dashes, underscores, spaces, capitals, singular and plural all mean the same."""
+    assert derive(typed) == ORDER_ITEMS
+
+
+@pytest.mark.parametrize(
+    ("typed", "module", "entity", "singular"),
+    [
+        ("category", "categories", "Category", "category"),
+        ("addresses", "addresses", "Address", "address"),
+        ("status", "statuses", "Status", "status"),
+        ("bus", "buses", "Bus", "bus"),
+        ("people", "people", "Person", "person"),
+        ("criteria", "criteria", "Criterion", "criterion"),
+        ("news", "news", "News", "news"),
+        ("sensor-data", "sensor_data", "SensorData", "sensor_data"),
+        ("virus", "viruses", "Virus", "virus"),
+        ("lens", "lenses", "Lens", "lens"),
+        ("index", "indexes", "Index", "index"),
+        ("HTTPLog", "http_logs", "HttpLog", "http_log"),
+        ("OAuth2Client", "oauth2_clients", "Oauth2Client", "oauth2_client"),
+        ("top-10-items", "top10_items", "Top10Item", "top10_item"),
+        ("order", "orders", "Order", "order"),
+        ("s", "s", "S", "s"),
+    ],
+)
+def test_english_words_are_counted_as_people_count_them(
+    typed: str, module: str, entity: str, singular: str
+) -> None:
+    """The derived names are what a colleague would have typed."""
+    names = derive(typed)
+
+    assert (module, entity, singular) == (names.module, names.entity, names.singular)
+
+
+def test_entity_and_plural_override_what_is_derived() -> None:
+    """Where English is stronger than the rules, the user says the names."""
+    names = derive("staff", entity="StaffMember", plural="staff_members")
+
+    assert (names.module, names.entity, names.singular) == (
+        "staff_members", "StaffMember", "staff_member",
+    )  # fmt: skip
+    assert derive("staff", entity="staff-member").entity == "StaffMember"
+    assert derive("clients", entity="OAuthClient").singular == "oauth_client"
+
+
+def test_the_summary_shows_every_derived_name() -> None:
+    """It is what a user sees before anything is written."""
+    assert (
+        ORDER_ITEMS.summary
+        == "OrderItem · table order_items · /order-items · app/modules/order_items"
+    )
+
+
+@given(st.lists(st.from_regex(r"[a-z]{2,8}", fullmatch=True), min_size=1, max_size=3))
+def test_the_singular_is_the_snake_case_that_the_template_computes(words: list[str]) -> None:
+    """Every derived name is an identifier, and the names fit one another."""
+    names = derive("-".join(words))
+
+    assert names.singular == snake(names.entity)
+    assert names.module.isidentifier()
+    assert names.entity.isidentifier()
+    assert names.url == "/" + names.module.replace("_", "-")
+
+
+@given(st.text(max_size=30))
+def test_any_text_gives_names_or_a_refusal_with_a_name_that_works(text: str) -> None:
+    """A refusal always suggests what can be derived."""
+    try:
+        names = derive(text)
+    except CofeeError as error:
+        names = derive(hint(error))
+    assert names.module.isidentifier()
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "the module name is empty"),
+        (" ", "the module name is empty"),
+        ("../x", "would leave the folder of the modules"),
+        ("a/b", "would leave the folder of the modules"),
+        ("/etc", "would leave the folder of the modules"),
+        ("C:\\x", "would leave the folder of the modules"),
+        ("1st", "is no module name"),
+        ("café", "is no module name"),
+        ("_items", "is no module name"),
+        ("items_", "is no module name"),
+        ("order__items", "is no module name"),
+        ("order\nitems", r"`order\nitems` is no module name"),
+    ],
+)
+def test_what_is_no_identifier_is_refused(typed: str, sentence: str) -> None:
+    """A name never leaves the folder of the modules."""
+    with pytest.raises(CofeeError) as caught:
+        derive(typed)
+
+    assert sentence in caught.value.message
+
+
+@pytest.mark.parametrize("entity", ["", "1x", "Ünï", "a/b"])
+def test_an_override_obeys_the_same_rules(entity: str) -> None:
+    """An override is a name too."""
+    with pytest.raises(CofeeError):
+        derive("items", entity=entity)
+    with pytest.raises(CofeeError):
+        derive("items", plural=entity)
+
+
+@pytest.mark.parametrize("name", ["order", "user", "group", "select", "table", "transaction"])
+def test_words_of_sql_are_good_names(name: str) -> None:
+    """SQLAlchemy quotes them."""
+    check_names(derive(name))
+    check_field_name(name)
+
+
+@pytest.mark.parametrize("entity", sorted(reserved.CLASSES - {"None", "True", "False"}))
+def test_classes_of_generated_code_are_refused_with_one_that_works(entity: str) -> None:
+    """The suggested class is accepted."""
+    names = derive("things", entity=entity)
+    with pytest.raises(CofeeError) as caught:
+        check_names(names)
+
+    check_names(derive("things", entity=hint(caught.value)))
+
+
+@pytest.mark.parametrize("name", ["class", "type", "list", "import", "sa", "uuid", "service"])
+def test_an_entity_whose_variable_would_shadow_is_refused(name: str) -> None:
+    """Its singular names variables, so keywords and what code uses are taken."""
+    with pytest.raises(CofeeError, match="once it names a variable"):
+        check_names(derive(name))
+
+
+RECORDED = [{"name": "orders", "entity": "Order", "fields": []}]
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (derive("order"), "the module `orders` exists already"),
+        (derive("purchases", entity="Order"), "the class `Order` exists already"),
+        (derive("order-services"), "the class `OrderService` exists already"),
+        (derive("a-b", entity="ORder"), "would both be called `order` in code"),
+    ],
+)
+def test_modules_of_one_project_have_names_of_their_own(names: Names, sentence: str) -> None:
+    """Neither the module nor any of its classes may exist in another."""
+    with pytest.raises(CofeeError) as caught:
+        check_names(names, RECORDED)
+
+    assert sentence in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "shown"),
+    [
+        ("folders", "order_items", "the folder `app/modules/order_items`"),
+        ("tables", "order_items", "the table `order_items`"),
+        ("classes", "OrderItem", "the class `OrderItem`"),
+        ("routes", "/order-items", "the route `/order-items`"),
+    ],
+)
+def test_what_exists_in_the_project_is_refused(place: str, value: str, shown: str) -> None:
+    """The user's own tables, classes and routes count as much as recorded modules."""
+    with pytest.raises(CofeeError, match=shown):
+        check_names(ORDER_ITEMS, (), **{place: {value}})
+
+
+def test_a_table_that_postgresql_would_cut_is_refused() -> None:
+    """Its primary key's name has to fit into 63 bytes too."""
+    check_names(derive("x", plural="a" * 58))
+    with pytest.raises(CofeeError, match="1 characters too long"):
+        check_names(derive("x", plural="a" * 59))
+
+
+FIELDS = sorted(set().union(*reserved.FIELD_GROUPS.values()) | {"model_dump_json"})
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if name.islower()])
+def test_reserved_fields_are_refused_with_a_name_that_works(name: str) -> None:
+    """Every reserved name has a way out."""
+    with pytest.raises(CofeeError) as caught:
+        check_field_name(name)
+
+    check_field_name(hint(caught.value), filterable=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["_a", "a_", "a__b", "A", "aB", "1a", "", "é", "a-b", "a b", "a.b", "__init__", "a\n"],
+)
+def test_a_field_is_snake_case(name: str) -> None:
+    """The suggestion is what was meant."""
+    with pytest.raises(CofeeError) as caught:
+        check_field_name(name)
+
+    check_field_name(hint(caught.value))
+
+
+@pytest.mark.parametrize("name", ["date", "time", "license", "model_year", "status", "limit"])
+def test_common_field_names_are_free(name: str) -> None:
+    """A rule that refuses more than it must is a nuisance."""
+    check_field_name(name)
+
+
+@pytest.mark.parametrize("name", sorted(reserved.PAGE_QUERY))
+def test_a_filter_leaves_the_parameters_of_lists_alone(name: str) -> None:
+    """The same name is fine for a field that is no filter."""
+    check_field_name(name)
+    with pytest.raises(CofeeError, match="cannot be a filter"):
+        check_field_name(name, filterable=True)
+
+
+def test_every_public_attribute_of_pydantic_models_is_reserved() -> None:
+    """A field of such a name would hide what the schema needs."""
+    public = {name for name in dir(pydantic.BaseModel) if not name.startswith("_")}
+
+    assert not {name for name in public if reserved.field_reason(name) is None}
+
+
+def test_every_public_attribute_of_sqlalchemy_models_is_reserved() -> None:
+    """SQLAlchemy refuses to map such a column."""
+    orm = pytest.importorskip("sqlalchemy.orm", reason="SQLAlchemy is a service's dependency")
+    base = type("Base", (orm.DeclarativeBase,), {})
+    public = {name for name in dir(base) if not name.startswith("_")}
+
+    assert public <= reserved.SQLALCHEMY
+
+
+def test_every_builtin_and_keyword_is_reserved() -> None:
+    """Those that the interactive prompt adds are no builtins."""
+    added = {"copyright", "credits", "exit", "help", "license", "quit"}
+    lower = {name for name in dir(builtins) if name.islower() and not name.startswith("_")}
+
+    assert not {name for name in lower - added if reserved.field_reason(name) is None}
+    assert not {name for name in keyword.kwlist if reserved.field_reason(name) is None}
