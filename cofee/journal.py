@@ -223,9 +223,10 @@ class Journal:
 
     def _remove_empty_parents(self, target: Path) -> None:
         for parent in target.parents:
-            if parent == self.root or not parent.is_dir() or any(parent.iterdir()):
+            if parent == self.root or (parent.exists() and any(parent.iterdir())):
                 return
-            parent.rmdir()
+            if parent.exists():
+                parent.rmdir()
 
     def _make_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

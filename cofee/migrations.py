@@ -57,9 +57,19 @@ def _assigned(path: Path) -> dict[str, str | tuple[str, ...] | None]:
     """Return the constants that a migration assigns at its top level."""
     try:
         statements = ast.parse(path.read_bytes()).body
-    except SyntaxError as error:
-        raise CofeeError(f"`{VERSIONS}/{path.name}` is no valid Python: {error.msg}") from error
-    found = {}
+        return {
+            name: ast.literal_eval(value)
+            for name, value in _assignments(statements)
+            if name in {"revision", "down_revision"}
+        }
+    except (SyntaxError, ValueError) as error:
+        raise CofeeError(
+            f"`{VERSIONS}/{path.name}` does not say its revision in plain Python",
+            hint="`revision` and `down_revision` must be constants",
+        ) from error
+
+
+def _assignments(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
     for statement in statements:
         if isinstance(statement, ast.Assign):
             target, value = statement.targets[0], statement.value
@@ -67,6 +77,5 @@ def _assigned(path: Path) -> dict[str, str | tuple[str, ...] | None]:
             target, value = statement.target, statement.value
         else:
             continue
-        if isinstance(target, ast.Name) and target.id in {"revision", "down_revision"}:
-            found[target.id] = ast.literal_eval(value)
-    return found
+        if isinstance(target, ast.Name):
+            yield target.id, value

@@ -1,0 +1,94 @@
+"""What every test of the generator stands on: a cache, settings and a git identity of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cofee.__main__ import main
+from tests import tiny
+
+Tree = dict[str, bytes]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep the user's cache, Copier settings and git configuration out of the tests."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("COPIER_CACHE_DIR", str(home / "copier-cache"))
+    monkeypatch.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
+    (home / "settings.yml").write_text("{}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+    (home / "gitconfig").write_text("[user]\n\tname = Ann\n\temail = ann@example.com\n")
+    monkeypatch.delenv("COFEE_TEMPLATE", raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def cofee(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process, as the entry point runs it."""
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["cofee", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            main()
+        except SystemExit as leaving:
+            code = leaving.code
+        else:
+            code = 0
+        out, err = capfd.readouterr()
+        return Ran(code if isinstance(code, int) else int(bool(code)), out, err)
+
+    return run
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """The tiny template, released as v1.0.0."""
+    return tiny.make_template(tmp_path / "template")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, template: Path, cofee: Run) -> Path:
+    """A committed project of the tiny template, with the module `customers`."""
+    root = tmp_path / "shop"
+    made = cofee("new", root, "--template", template, "--module", "customers name:str age:int:null")
+    assert made.code == 0, made.err
+    tiny.run_git(root, "init", "--quiet", "--initial-branch=main")
+    tiny.run_git(root, "add", "--all")
+    tiny.run_git(root, "commit", "--quiet", "--message", "first")
+    return root
+
+
+def snapshot(root: Path) -> Tree:
+    """Return every file of a project, git's own data apart; a link counts by its target."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if name.startswith(".git/") or "/.git/" in name or name.startswith(".cofee/"):
+            continue
+        if path.is_symlink():
+            found[name] = str(path.readlink()).encode()
+        elif path.is_file():
+            found[name] = path.read_bytes()
+    return found

@@ -1,0 +1,138 @@
+"""The merge: git's own, and a second one on exact lines where git gives up."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cofee.edits import merge_lines
+from cofee.errors import CofeeError
+from cofee.files import File
+from cofee.merge import merge
+
+LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\n", "    x = 1\n", ")\n"]), max_size=12)
+TEXTS = LINES.map("".join)
+
+
+def tree(**files: str) -> dict[str, File]:
+    """Return a tree of text files."""
+    return {name.replace("__", "/") + ".py": File(text.encode()) for name, text in files.items()}
+
+
+def numbered(*changes: tuple[int, str], extra: dict[int, str] | None = None) -> str:
+    """Return ten numbered lines, some replaced, some with a line put before them."""
+    lines = {number: f"line_{number} = {number}\n" for number in range(10)} | dict(changes)
+    put = extra or {}
+    return "".join(put.get(number, "") + lines[number] for number in range(10))
+
+
+@given(TEXTS, TEXTS)
+def test_one_side_alone_is_taken(base: str, changed: str) -> None:
+    """Where one side did nothing, the result is the other side."""
+    assert merge_lines(base, changed, base) == changed
+    assert merge_lines(base, base, changed) == changed
+
+
+@given(TEXTS, TEXTS)
+def test_equal_sides_are_taken(base: str, changed: str) -> None:
+    """What both did alike is done once."""
+    assert merge_lines(base, changed, changed) == changed
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_no_line_appears_from_nowhere(base: str, template: str, yours: str) -> None:
+    """Every line of the result stands in one of the three."""
+    merged = merge_lines(base, template, yours)
+
+    if merged is not None:
+        known = {*base.splitlines(), *template.splitlines(), *yours.splitlines()}
+        assert set(merged.splitlines()) <= known
+
+
+@given(st.data())
+def test_edits_of_different_lines_both_stand(data: st.DataObject) -> None:
+    """Edits that do not overlap merge, neighbours too, and none is lost."""
+    numbers = st.integers(0, 9)
+    mine = data.draw(st.sets(numbers))
+    theirs = data.draw(st.sets(numbers)) - mine
+    base = numbered()
+    yours = numbered(*((number, f"mine_{number} = 0\n") for number in mine))
+    template = numbered(*((number, f"theirs_{number} = 0\n") for number in theirs))
+
+    merged = merge({"f.py": File(base.encode())}, tree(f=template), tree(f=yours))
+
+    text = merged.tree["f.py"].content.decode()
+    assert not merged.conflicts
+    assert all(f"mine_{number} = 0\n" in text for number in mine)
+    assert all(f"theirs_{number} = 0\n" in text for number in theirs)
+    assert text.count("\n") == 10
+
+
+def test_the_templates_insertion_stands_first() -> None:
+    """At one point the template's lines come before the user's."""
+    base = numbered()
+    template = numbered(extra={5: "theirs = 0\n"})
+    yours = numbered(extra={5: "mine = 0\n"})
+
+    assert merge_lines(base, template, yours) == numbered(extra={5: "theirs = 0\nmine = 0\n"})
+
+
+def test_the_same_line_changed_twice_is_a_conflict() -> None:
+    """Only a person can decide; both sides stand between markers."""
+    merged = merge(tree(f="x = 1\n"), tree(f="x = 2\n"), tree(f="x = 3\n"))
+
+    assert [conflict.path for conflict in merged.conflicts] == ["f.py"]
+    expected = "<<<<<<< yours\nx = 3\n=======\nx = 2\n>>>>>>> template\n"
+    assert merged.tree["f.py"].content.decode() == expected
+
+
+def test_a_result_that_does_not_parse_is_a_conflict() -> None:
+    """Touching edits are kept together only where the language still understands them."""
+    base, template = "if a:\n    b()\n", "if a:\n    c(\n    )\n"
+    yours = "if a: d()\n    b()\n".replace("    b()", "b()")
+
+    merged = merge(tree(f=base), tree(f=template), tree(f=yours))
+
+    assert merged.conflicts
+
+
+def test_a_line_is_split_at_newlines_alone() -> None:
+    """A form feed or a Unicode separator inside a line stays there."""
+    base = "a\x0cb\u2028c\nd\n"
+
+    assert merge_lines(base, base + "e\n", "0\n" + base) == "0\n" + base + "e\n"
+
+
+def test_files_that_both_made_are_a_conflict() -> None:
+    """Two files of one name are not put one after the other."""
+    merged = merge({}, tree(f="x = 1\n"), tree(f="y = 1\n"))
+
+    assert merged.conflicts[0].reason == "you and the template both made a file of this name"
+
+
+def test_binary_conflict_keeps_yours() -> None:
+    """What has no lines is left as the user has it, and is a conflict."""
+    sides = [{"f.bin": File(b"\x00\xff" + bytes([number]))} for number in range(3)]
+
+    merged = merge(*sides)
+
+    assert merged.conflicts
+    assert merged.tree["f.bin"] == sides[2]["f.bin"]
+
+
+def test_irreconcilable_places_are_refused() -> None:
+    """A file that must become a folder, while the user has changed it, cannot be merged."""
+    with pytest.raises(CofeeError, match="cannot be merged"):
+        merge({"a": File(b"1\n")}, {"a/b": File(b"2\n")}, {"a": File(b"3\n")})
+
+
+@given(st.binary(), st.binary(), st.binary())
+def test_any_bytes_merge_or_conflict(base: bytes, template: bytes, yours: bytes) -> None:
+    """No content makes the merge fail, and an unchanged side never conflicts."""
+    merged = merge({"f": File(base)}, {"f": File(template)}, {"f": File(yours)})
+
+    if base == template:
+        assert merged.tree["f"].content == yours
+    if not merged.conflicts and base == yours:
+        assert merged.tree["f"].content == template
