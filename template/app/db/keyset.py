@@ -1,0 +1,158 @@
+"""Keyset pagination: a page starts behind a row, not at a number, so it costs the same anywhere.
+
+The order is a column and, where its values are equal, the identifier. Rows without a value come
+last in both directions. A cursor is the order and the place of a page's last row in it.
+"""
+
+from __future__ import annotations
+
+import binascii
+import decimal
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from pydantic import Field, TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.common.errors import problem
+from app.common.schemas import PageQuery, Schema
+from app.common.types import Duration, Finite, Instant, Int32, Int64
+from app.db.types import ExactDecimal, ExactInterval, UtcDateTime
+
+ERROR_INVALID_CURSOR = "The cursor belongs to another list or order, or is damaged"
+
+Row = TypeVar("Row")
+Columns = Mapping[str, InstrumentedAttribute[Any]]
+
+
+class Cursor(Schema):
+    """What a cursor holds: a list's order, and the last row's value in it and identifier."""
+
+    order: str
+    value: Any
+    id: uuid.UUID
+
+
+@dataclass(frozen=True)
+class Rows(Generic[Row]):
+    """The rows of one page, and the cursor of the next one where there is one."""
+
+    items: Sequence[Row]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """One way to sort a table: by a column, or `-` the column, then by the identifier."""
+
+    column: InstrumentedAttribute[Any]
+    id: InstrumentedAttribute[Any]
+    descending: bool
+
+    @property
+    def name(self) -> str:
+        """What tells this order from every other, of any table."""
+        return f"{'-' if self.descending else ''}{self.column}"
+
+    @property
+    def nullable(self) -> bool:
+        """Whether rows may have no value, which costs a clause that no index helps with."""
+        return bool(self.column.property.columns[0].nullable)
+
+    def sorted(self, statement: sa.Select[Row]) -> sa.Select[Row]:
+        """Sort the rows, those without a value last."""
+        columns = (self.column, self.id)
+        directions = [column.desc() if self.descending else column.asc() for column in columns]
+        nulls_last = [self.column.is_(None)] if self.nullable else []
+        return statement.order_by(*nulls_last, *directions)
+
+    def behind(self, value: Any, item_id: uuid.UUID) -> sa.ColumnElement[bool]:
+        """Select what comes after a row with this value and identifier."""
+        if value is None:
+            return sa.and_(self.column.is_(None), self._passed(self.id, item_id))
+        passed = sa.or_(
+            self._passed(self.column, value),
+            sa.and_(self.column == value, self._passed(self.id, item_id)),
+        )
+        return sa.or_(passed, self.column.is_(None)) if self.nullable else passed
+
+    def cursor_of(self, row: Any) -> str:
+        """Write down where a row stands."""
+        value = _adapter(self.column.type).dump_python(getattr(row, self.column.key), mode="json")
+        cursor = Cursor(order=self.name, value=value, id=row.id)
+        return urlsafe_b64encode(cursor.model_dump_json().encode()).decode()
+
+    def read_cursor(self, text: str) -> tuple[Any, uuid.UUID]:
+        """Return the value and the identifier of a cursor that was made by this order.
+
+        Raises:
+            HTTPException: it was made by another one, or by nobody.
+        """
+        try:
+            cursor = Cursor.model_validate_json(urlsafe_b64decode(text.encode()))
+            value = _adapter(self.column.type).validate_python(cursor.value)
+        except (ValidationError, binascii.Error) as error:
+            raise problem(422, "invalid_cursor", ERROR_INVALID_CURSOR, "cursor") from error
+        if cursor.order != self.name or (value is None and not self.nullable):
+            raise problem(422, "invalid_cursor", ERROR_INVALID_CURSOR, "cursor")
+        return value, cursor.id
+
+    def _passed(self, column: InstrumentedAttribute[Any], value: Any) -> sa.ColumnElement[bool]:
+        passed: sa.ColumnElement[bool] = column < value if self.descending else column > value
+        return passed
+
+
+def where_equal(statement: sa.Select[Row], filters: Columns, query: PageQuery) -> sa.Select[Row]:
+    """Keep the rows that have the values asked for; a filter that was left out is `None`."""
+    for name, column in filters.items():
+        value = getattr(query, name)
+        if value is not None:
+            statement = statement.where(column == value)
+    return statement
+
+
+async def fetch_page(
+    session: AsyncSession,
+    statement: sa.Select[Row],
+    sorts: Columns,
+    sort: str,
+    query: PageQuery,
+) -> Rows[Row]:
+    """Fetch one page, and one row more to know whether there is another page."""
+    order = Order(sorts[sort.removeprefix("-")], sorts["id"], sort.startswith("-"))
+    if query.cursor is not None:
+        statement = statement.where(order.behind(*order.read_cursor(query.cursor)))
+    result = await session.scalars(order.sorted(statement).limit(query.limit + 1))
+    rows = result.all()
+    items = rows[: query.limit]
+    return Rows(items, order.cursor_of(items[-1]) if len(rows) > len(items) else None)
+
+
+@cache
+def _adapter(kind: sa.types.TypeEngine[Any]) -> TypeAdapter[Any]:
+    """Read and write a column's values in cursors, within the limits of the column."""
+    return TypeAdapter(_annotation(kind) | None)
+
+
+def _annotation(kind: sa.types.TypeEngine[Any]) -> Any:
+    match kind:
+        case sa.BigInteger():
+            return Int64
+        case sa.Integer():
+            return Int32
+        case sa.Double():
+            return Finite
+        case ExactDecimal(precision=digits, scale=places):
+            return Annotated[decimal.Decimal, Field(max_digits=digits, decimal_places=places)]
+        case UtcDateTime():
+            return Instant
+        case ExactInterval():
+            return Duration
+        case _:
+            return kind.python_type
