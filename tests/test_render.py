@@ -1,0 +1,143 @@
+"""Our renderer gives, byte for byte, what Copier gives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from copier import run_copy, run_update
+
+from cofee import template as templates
+from cofee.errors import CofeeError
+from cofee.files import EXECUTABLE, File
+from cofee.render import Renderer
+from tests.conftest import Run, snapshot
+from tests.test_update import MAIN, edit, next_main
+from tests.tiny import FILES, MODULE, make_template, release, run_git
+
+CUSTOMERS = {"name": "customers", "entity": "Customer", "fields": [{"name": "a", "type": "str"}]}
+QUESTIONS = ("port", "ratio", "fast", "colours", "size", "hidden", "later", "secret", "data")
+CASES: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "an option": {"ci": "none"},
+    "modules": {"modules": [CUSTOMERS, {**CUSTOMERS, "name": "orders", "entity": "Order"}]},
+    "module alone": {"kind": "module", "modules": [CUSTOMERS]},
+    "no module alone": {"kind": "module"},
+    "awkward text": {"project_name": 'größe "x" {{ y }} # 日本'},
+}
+
+
+def ours(template: Path, data: dict[str, Any], name: str) -> dict[str, File]:
+    """Render into memory."""
+    renderer = Renderer(templates.latest(str(template)))
+    return renderer.render(renderer.settle(data, {}, name), "copy")
+
+
+def copiers(template: Path, data: dict[str, Any], target: Path) -> dict[str, File]:
+    """Let Copier render into a folder."""
+    run_copy(str(template), target, data=data, defaults=True, quiet=True, skip_tasks=True)
+    modes = {name: os.access(target / name, os.X_OK) for name in snapshot(target)}
+    return {
+        name: File(content, EXECUTABLE) if modes[name] else File(content)
+        for name, content in snapshot(target).items()
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_equals_copier(case: str, template: Path, tmp_path: Path) -> None:
+    """Same template, same answers, same operation: same bytes and same modes."""
+    rendered = ours(template, CASES[case], "shop")
+
+    assert rendered == copiers(template, CASES[case], tmp_path / "shop")
+
+
+def test_equals_copier_on_what_copier_allows(tmp_path: Path) -> None:
+    """Conditional names, empty names, includes, siblings and types of questions."""
+    template = make_template(tmp_path / "template")
+    questions = (
+        'port: {type: int, default: "{{ 8000 + 80 }}"}\n'
+        "ratio: {type: float, default: 0.5}\n"
+        'fast: {type: bool, default: "{{ port > 1 }}"}\n'
+        "colours: {type: str, multiselect: true, choices: [red, blue], default: [blue]}\n"
+        "size: {type: str, choices: {Small: s, Large: l}, default: l}\n"
+        "hidden: {type: str, default: h, when: false}\n"
+        'later: {type: str, default: "{{ hidden }}", when: "{{ fast }}"}\n'
+        "secret: {type: str, default: x, secret: true}\n"
+        "data: {type: json, default: '{\"a\": [1, null]}'}\n"
+        "plain: 3\n"
+    )
+    release(
+        template,
+        "v1.1.0",
+        {
+            "copier.yml": FILES["copier.yml"] + questions,
+            "template/{% if fast %}fast{% endif %}/in.txt": "in\n",
+            "template/{% if not fast %}slow{% endif %}/in.txt": "in\n",
+            "template/both.txt": "plain\n",
+            "template/both.txt.jinja": "rendered\n",
+            "template/included.txt.jinja": '{% include "macros/part.jinja" %}\n',
+            "macros/part.jinja": "part of {{ project_name }}\n\n",
+            "template/all.txt.jinja": "".join(f"{name}={{{{ {name} }}}}\n" for name in QUESTIONS),
+            "template/no-newline.txt.jinja": "{{ size }}",
+            "template/{{ size }}/{{ plain }}.txt": "path\n",
+        },
+    )
+
+    assert ours(template, {}, "shop") == copiers(template, {}, tmp_path / "shop")
+
+
+def test_a_typo_in_a_template_names_the_file(template: Path) -> None:
+    """An undefined name is an error, never an empty string."""
+    release(template, "v1.1.0", {"template/README.md.jinja": "{{ projct_name }}"})
+
+    with pytest.raises(CofeeError, match=r"README\.md\.jinja"):
+        ours(template, {}, "shop")
+
+
+def by_copier(shop: Path) -> None:
+    """Update a project by Copier alone."""
+    run_update(shop, defaults=True, overwrite=True, quiet=True)
+
+
+@pytest.mark.parametrize("case", ["untouched", "edited", "deleted", "new file", "new question"])
+def test_copier_update_gives_the_same_tree(
+    case: str, shop: Path, template: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """Wherever nothing conflicts, `copier update` and `cofee update` end alike."""
+    changes: dict[str, str | None] = {
+        **next_main(PORT="PORT_NUMBER"),
+        f"template/{MODULE}/service.py.jinja": FILES[f"template/{MODULE}/service.py.jinja"] + "#\n",
+    }
+    if case == "edited":
+        edit(shop / "app/main.py", "return 1", "return 2")
+        edit(shop / "app/modules/customers/models.py", "class", "# mine\nclass")
+    if case == "deleted":
+        (shop / "run.sh").unlink()
+        changes["template/run.sh"] = "#!/bin/sh\n"
+    if case == "new file":
+        changes["template/docs/new.md"] = "new\n"
+    if case == "new question":
+        text = "flavour: {type: str, help: New, default: old}\n"
+        changes["copier.yml"] = FILES["copier.yml"] + text
+    run_git(shop, "add", "--all")
+    run_git(shop, "commit", "--quiet", "--allow-empty", "--message", "edits")
+    release(template, "v1.1.0", changes)
+    twin = tmp_path / "twin" / "shop"
+    run_git(tmp_path, "clone", "--quiet", str(shop), str(twin))
+
+    assert cofee("update", "--defaults", "-C", shop).code == 0
+    by_copier(twin)
+
+    assert snapshot(shop) == snapshot(twin)
+    assert MAIN in changes
+
+
+def test_answers_file_is_plain_yaml(shop: Path) -> None:
+    """Copier and people read it as it is."""
+    answers = yaml.safe_load((shop / ".copier-answers.yml").read_text())
+
+    assert answers["_commit"] == "v1.0.0"
+    assert answers["modules"][0]["name"] == "customers"
