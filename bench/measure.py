@@ -1,0 +1,82 @@
+"""Times two commands turn by turn, so that a busy machine slows both alike."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+COFEE = (sys.executable, "-m", "cofee")
+COPIER = (sys.executable, "-m", "copier")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A command, and what puts its folder into the same state before each run."""
+
+    name: str
+    command: Sequence[str]
+    folder: Path
+    prepare: Callable[[], None] = lambda: None
+
+    def seconds(self) -> float:
+        """Run it once; a failure ends the measurement."""
+        self.prepare()
+        start = time.perf_counter()
+        run(self.command, self.folder)
+        return time.perf_counter() - start
+
+
+def compare(ours: Contender, other: Contender, *, goal: float, runs: int = 7) -> float:
+    """Print and return how many times as long ours takes as the other, by the medians."""
+    for contender in (ours, other):
+        contender.seconds()  # the first run fills the caches
+    pairs = [(ours.seconds(), other.seconds()) for _ in range(runs)]
+    mine: float = statistics.median(pair[0] for pair in pairs)
+    its: float = statistics.median(pair[1] for pair in pairs)
+    ratio = mine / its
+    verdict = "reached" if ratio <= goal else "MISSED"
+    print(
+        f"{ours.name} / {other.name}: {ratio:.2f}x "
+        f"({mine:.3f} s / {its:.3f} s, median of {runs}; goal {goal}x {verdict})"
+    )
+    return ratio
+
+
+def run(command: Sequence[str], folder: Path) -> None:
+    """Run a command quietly; raise with its words when it fails."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command} failed:\n{done.stdout}{done.stderr}")
+
+
+def workplace() -> AbstractContextManager[str]:
+    """Return a folder for one measurement, with caches of its own."""
+    folder = tempfile.TemporaryDirectory(prefix="cofee-bench-")
+    os.environ["XDG_CACHE_HOME"] = f"{folder.name}/cache"
+    os.environ["COPIER_CACHE_DIR"] = f"{folder.name}/copier-cache"
+    return folder
+
+
+def template_copy(folder: Path) -> Path:
+    """Return a repository with this template's committed files, released as v1.0.0."""
+    target = folder / "template"
+    run(("git", "clone", "--quiet", str(REPOSITORY), str(target)), folder)
+    release(target, "v1.0.0")
+    return target
+
+
+def release(template: Path, tag: str) -> None:
+    """Commit whatever changed and tag it."""
+    git = ("git", "-c", "user.name=bench", "-c", "user.email=bench@example.com")
+    run((*git, "add", "--all"), template)
+    run((*git, "commit", "--quiet", "--allow-empty", "--message", tag), template)
+    run((*git, "tag", tag), template)
