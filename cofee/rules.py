@@ -170,7 +170,7 @@ def _check_choices(record: Mapping[str, Any]) -> None:
 
 
 def _check_items(record: Mapping[str, Any], scope: Scope) -> None:
-    known = item_types(scope)
+    known = item_types(record["type"], scope)
     if record["items"] not in known:
         raise CofeeError(
             f"`{record['name']}`: a list cannot hold {quote(record['items'])}; "
@@ -179,6 +179,6 @@ def _check_items(record: Mapping[str, Any], scope: Scope) -> None:
         )
 
 
-def item_types(scope: Scope) -> list[str]:
-    """List the types that the table allows as the item of a list."""
-    return [name for name, entry in scope.types.items() if entry.get("item")]
+def item_types(type_name: str, scope: Scope) -> list[str]:
+    """List what the table lets a list hold."""
+    return [str(item) for item in scope.types[type_name].get("items", ())]

@@ -1,0 +1,171 @@
+"""The wizard, driven by the keys that a user presses, on a real prompt."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from cofee.errors import CofeeError
+from cofee.fields import format_field
+from cofee.names import derive
+from cofee.prompts import CANCELLED, MODIFIER_HELP, ask_fields, confirm
+from cofee.records import MODIFIER_KEYS
+
+ROOT = Path(__file__).resolve().parent.parent
+TYPES: dict[str, Any] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
+
+ENTER, DOWN, CLEAR, LEAVE, END = "\r", "\x1b[B", "\x15", "\x03", "\x04"
+DONE = ENTER + ENTER  # No further field, and yes to the preview.
+
+
+@pytest.fixture
+def keyboard() -> Iterator[PipeInput]:
+    """A terminal that is typed on by the test."""
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
+        yield pipe
+
+
+def asked(keyboard: PipeInput, keys: str) -> list[str]:
+    """Press the keys in the wizard and give the specifications that come of it."""
+    keyboard.send_text(keys)
+    records = ask_fields(TYPES, ("customers", "products"), "orders", derive("order"))
+    return [format_field(record, TYPES) for record in records]
+
+
+def pick(*modifiers: str, of: str) -> str:
+    """Give the keys that tick modifiers of a type."""
+    shown = [modifier for modifier in MODIFIER_HELP if modifier in TYPES[of]["modifiers"]]
+    return "".join((" " if each in modifiers else "") + DOWN for each in shown) + ENTER
+
+
+def test_a_module_without_a_field_is_confirmed(keyboard: PipeInput) -> None:
+    """Enter alone ends the questions."""
+    assert asked(keyboard, DONE) == []
+
+
+def test_fields_are_asked_for_one_after_the_other(keyboard: PipeInput) -> None:
+    """The types are narrowed down by typing, the modifiers ticked."""
+    keys = "sku" + ENTER + ENTER + pick("unique", "filter", of="str")
+    keys += "placed_at" + ENTER + "datet" + ENTER + pick(of="datetime")
+
+    assert asked(keyboard, keys + DONE) == ["sku:str:unique:filter", "placed_at:datetime"]
+
+
+def test_arguments_and_values_are_asked_for(keyboard: PipeInput) -> None:
+    """A wrong value is refused in the words of the field language, and asked for again."""
+    keys = "status" + ENTER + "enum" + ENTER
+    keys += "draft,draft" + ENTER + CLEAR + "draft,paid" + ENTER
+    keys += pick("default", of="enum") + "gone" + ENTER + CLEAR + "paid" + ENTER
+    keys += "total" + ENTER + "decimal" + ENTER + CLEAR + "8.2" + ENTER
+    keys += pick("min", "max", of="decimal") + "5" + ENTER + "4" + ENTER + CLEAR + "9" + ENTER
+
+    assert asked(keyboard, keys + DONE) == [
+        "status:enum:draft,paid:default=paid",
+        "total:decimal:8.2:min=5:max=9",
+    ]
+
+
+def test_a_pattern_may_hold_colons(keyboard: PipeInput) -> None:
+    """A default is checked against it, and keeps its colons too."""
+    keys = "code" + ENTER + ENTER + pick("pattern", "default", of="str")
+    keys += "^[a-z]:[0-9]$" + ENTER + "a" + ENTER + CLEAR + "a:1" + ENTER
+
+    assert asked(keyboard, keys + DONE) == [r"code:str:default=a\:1:pattern=^[a-z]:[0-9]$"]
+
+
+def test_a_reference_is_chosen_from_the_modules(keyboard: PipeInput) -> None:
+    """Its own module is among them, and must then be optional."""
+    keys = "customer" + ENTER + "ref" + ENTER + ENTER
+    keys += pick("on_delete", of="ref") + DOWN + ENTER
+    keys += "parent" + ENTER + "ref" + ENTER + DOWN + ENTER
+    keys += ENTER + pick("null", of="ref")
+
+    assert asked(keyboard, keys + DONE) == [
+        "customer:ref:customers:on_delete=cascade",
+        "parent:ref:orders:null",
+    ]
+
+
+def test_a_list_is_asked_for_the_type_of_its_items(keyboard: PipeInput) -> None:
+    """Only what a list can hold is offered."""
+    keys = "tags" + ENTER + "list" + ENTER + DOWN + ENTER + pick("len", of="list") + "1-5" + ENTER
+
+    assert asked(keyboard, keys + DONE) == ["tags:list:int:len=1-5"]
+
+
+def test_a_name_is_refused_before_anything_else_is_asked(keyboard: PipeInput) -> None:
+    """A reserved name and a name that is taken."""
+    keys = "class" + ENTER + CLEAR + "rank" + ENTER + "int" + ENTER + pick(of="int")
+    keys += "rank" + ENTER + CLEAR + "level" + ENTER + "int" + ENTER + pick(of="int")
+
+    assert asked(keyboard, keys + DONE) == ["rank:int", "level:int"]
+
+
+def test_a_reference_that_names_its_column_is_dropped_with_a_reason(keyboard: PipeInput) -> None:
+    """Only its type shows that it is wrong, so the field is asked for anew."""
+    keys = "customer_id" + ENTER + "ref" + ENTER
+    keys += "customer" + ENTER + "ref" + ENTER + ENTER + pick(of="ref")
+
+    assert asked(keyboard, keys + DONE) == ["customer:ref:customers"]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        LEAVE,
+        END,
+        "sku" + ENTER + LEAVE,
+        "sku" + ENTER + ENTER + LEAVE,
+        "status" + ENTER + "enum" + ENTER + LEAVE,
+        ENTER + LEAVE,
+        ENTER + "n",
+    ],
+)
+def test_leaving_at_any_question_is_a_refusal(keyboard: PipeInput, keys: str) -> None:
+    """Ctrl-C and Ctrl-D write nothing and show no traceback; so does a no to the preview."""
+    with pytest.raises(CofeeError) as caught:
+        asked(keyboard, keys)
+
+    assert caught.value.message == CANCELLED
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "default", "answer"),
+    [(ENTER, True, True), (ENTER, False, False), ("y", False, True), ("n", True, False)],
+)
+def test_confirm_takes_the_default_on_enter(
+    keyboard: PipeInput, keys: str, default: bool, answer: bool
+) -> None:
+    """One key answers."""
+    keyboard.send_text(keys)
+
+    assert confirm("Sure?", default) is answer
+
+
+def test_every_modifier_of_the_language_is_explained() -> None:
+    """The wizard offers all of them."""
+    assert set(MODIFIER_KEYS) == set(MODIFIER_HELP)
+
+
+def test_importing_loads_no_heavy_library() -> None:
+    """A command pays for what it uses only."""
+    heavy = ("questionary", "prompt_toolkit", "pluralizer", "rstr", "pydantic", "yaml", "copier")
+    code = (
+        "import sys, cofee.prompts, cofee.fields, cofee.names; "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
