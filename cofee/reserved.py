@@ -47,7 +47,7 @@ MIXIN = frozenset({"id", "created_at", "updated_at", "is_deleted"})
 IMPORTED = _words(
     """
     annotations app datetime decimal dt email_validator fastapi mapped_column pydantic relationship
-    sa sqlalchemy typing unset uuid
+    sa sqlalchemy typing unique_key unset uuid
     """
 )
 
@@ -67,12 +67,12 @@ FIELD_GROUPS: Mapping[str, frozenset[str]] = {
     "a name that generated code uses for itself": frozenset({"cls", "self"}),
 }
 
+# What the files that define or import a model refer to by a capitalised name.
 CLASSES = _words(
     """
-    Annotated Any APIRouter AsyncSession Base BaseModel BaseModelMixin Body Collection DbSession
-    Decimal Depends Ellipsis Exception FastAPI False Field Generic HTTPException IntegrityError
-    Iterable Iterator Literal Mapped Mapping None NotImplemented Page PageQuery Path Problem
-    Query Request Response Schema Self Sequence Session Settings True TypeVar UtcDateTime
+    Annotated Any APIRouter AsyncSession Base BaseModelMixin DbSession ExactDecimal ExactInterval
+    Exception False HTTPException JsonList JsonObject Literal Mapped None Page PageQuery Schema Self
+    Sequence Session True UtcDateTime
     """
 )
 
