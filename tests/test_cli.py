@@ -1,0 +1,165 @@
+"""The command line itself: exit codes, refusals, and what it loads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cofee import __version__, git
+from tests.conftest import Run, snapshot
+
+
+def test_version(cofee: Run) -> None:
+    """The version goes to stdout."""
+    assert cofee("--version").out == f"{__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["update", "--nonsense"],
+        ["new-module"],
+        ["new"],
+        ["update", "--continue", "--abort"],
+        ["update", "--continue", "--to", "v1"],
+    ],
+)
+def test_wrong_usage_ends_with_64(arguments: list[str], cofee: Run) -> None:
+    """A wrong command line is told apart from a refusal and from conflicts."""
+    ran = cofee(*arguments)
+
+    assert ran.code == 64
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("command", [["update"], ["new-module", "orders"], ["status"]])
+def test_a_folder_that_is_no_project_is_refused(
+    command: list[str], tmp_path: Path, cofee: Run
+) -> None:
+    """The sentence says what makes a project."""
+    ran = cofee(*command, "-C", tmp_path)
+
+    assert ran.code == 1
+    assert "is no cofee project: no `.copier-answers.yml` here or in a folder above" in ran.err
+    assert "cofee new DEST" in ran.err
+    assert snapshot(tmp_path) == {}
+
+
+BROKEN = {
+    "no YAML": ("modules: [", "line 2"),
+    "no mapping": ("- a\n", "it must be a mapping"),
+    "no template": ("_commit: v1\n", "does not say `_src_path`"),
+    "no commit": ("_src_path: x\n", "does not say `_commit`"),
+    "a lost commit": ("_src_path: {template}\n_commit: v0.0.0\n", "has no commit `v0.0.0`"),
+    "a lost template": ("_src_path: {template}-x\n_commit: v1\n", "cannot be reached"),
+    "modules of no form": ("_src_path: {template}\n_commit: v1.0.0\nmodules: 3\n", "`modules`"),
+    "bytes": ("a: \udc80", "no valid YAML"),
+    "an answer outside its choices": (
+        "_src_path: {template}\n_commit: v1.0.0\nci: jenkins\nmodules: []\n",
+        "must be one of `github`, `none`",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_answers_file_is_refused(
+    case: str, shop: Path, template: Path, cofee: Run
+) -> None:
+    """Each way in which it can be broken is named, and nothing is written."""
+    text, words = BROKEN[case]
+    content = text.replace("{template}", str(template)).encode(errors="surrogateescape")
+    (shop / ".copier-answers.yml").write_bytes(content)
+    before = snapshot(shop)
+
+    ran = cofee("new-module", "orders", "-C", shop)
+
+    assert ran.code == 1
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+    assert snapshot(shop) == before
+
+
+def test_refusal_as_json(tmp_path: Path, cofee: Run) -> None:
+    """A program gets the sentence, the hint and the code."""
+    ran = cofee("update", "--json", "-C", tmp_path)
+
+    document = json.loads(ran.out)
+    assert document["exit_code"] == ran.code == 1
+    assert document["hint"]
+
+
+def test_nothing_to_continue_or_abort(shop: Path, cofee: Run) -> None:
+    """Without conflicts both are refused."""
+    for option in ("--continue", "--abort"):
+        ran = cofee("update", option, "-C", shop)
+
+        assert ran.code == 1
+        assert "there is nothing to continue or abort" in ran.err
+
+
+def test_an_old_git_is_refused_by_name(
+    shop: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence says which git is there and which is needed."""
+    git.require_modern_git.cache_clear()
+    monkeypatch.setattr(git, "git", lambda *_, **__: b"git version 2.37.1\n")
+
+    ran = cofee("new-module", "orders", "-C", shop)
+
+    assert ran.code == 1
+    assert "cofee needs git 2.38 or newer, and this is `git version 2.37.1`" in ran.err
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Copier, questionary and Jinja are loaded by the commands that use them."""
+    script = (
+        "import sys; sys.argv = ['cofee', '--help']\n"
+        "from cofee.__main__ import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([name for name in ('copier', 'questionary', 'prompt_toolkit', 'jinja2', 'yaml', "
+        "'pathspec', 'pluralizer', 'rstr') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_new_module_loads_neither_copier_nor_questionary(shop: Path) -> None:
+    """The two cost a second together, and a module needs none of them."""
+    script = (
+        f"import sys; sys.argv = ['cofee', 'new-module', 'orders', 'a:str', '-C', {str(shop)!r}]\n"
+        "from cofee.__main__ import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([name for name in ('copier', 'questionary', 'prompt_toolkit', 'rstr') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert (shop / "app/modules/orders").is_dir()
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_sigterm_rolls_back_like_ctrl_c() -> None:
+    """A service manager that stops the command leaves no half-written project."""
+    script = (
+        "import os, signal, sys\n"
+        "import cofee.cli\n"
+        "def stop():\n"
+        "    try:\n        os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
+        "    finally:\n        print('rolled back', flush=True)\n"
+        "import cofee.__main__ as m\n"
+        "m.app = stop\nm.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+    assert done.stdout == "rolled back\n"
+    assert done.returncode == 128 + 15

@@ -1,0 +1,69 @@
+"""`cofee status`: where a project stands, for people and for CI."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from tests.conftest import Run, snapshot
+from tests.test_update import edit, next_main
+from tests.tiny import release
+
+
+def test_shows_version_modules_and_edits(shop: Path, template: Path, cofee: Run) -> None:
+    """The template, each module with its fields, and what the user changed or removed."""
+    edit(shop / "app/main.py", "return 1", "return 2")
+    (shop / "run.sh").unlink()
+    before = snapshot(shop)
+
+    ran = cofee("status", "-C", shop)
+
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        f"template  {template} at v1.0.0 (the newest)",
+        "module    customers (Customer)",
+        "          name:str",
+        "          age:int:null",
+        "edited    app/main.py",
+        "missing   run.sh",
+    ]
+    assert snapshot(shop) == before
+
+
+def test_check_ends_with_1_for_a_newer_version(shop: Path, template: Path, cofee: Run) -> None:
+    """CI learns that an update waits; edits alone are nothing to wait for."""
+    edit(shop / "app/main.py", "return 1", "return 2")
+    settled = cofee("status", "--check", "-C", shop)
+    release(template, "v1.1.0", next_main(PORT="P"))
+    release(template, "v1.2.0", next_main(PORT="Q"))
+
+    waiting = cofee("status", "--check", "-C", shop)
+
+    assert settled.code == 0
+    assert waiting.code == 1
+    assert "(newer: v1.1.0, v1.2.0)" in waiting.out
+
+
+def test_check_ends_with_1_for_open_conflicts(shop: Path, template: Path, cofee: Run) -> None:
+    """Conflicts are listed until somebody resolves them."""
+    edit(shop / "app/main.py", "DEBUG = False", "DEBUG = 'mine'")
+    release(template, "v1.1.0", next_main(**{"DEBUG = False": "DEBUG = 1"}))
+    cofee("update", "-C", shop)
+
+    ran = cofee("status", "--check", "--json", "-C", shop)
+
+    document = json.loads(ran.out)
+    assert ran.code == 1
+    assert document["conflicts"] == ["app/main.py"]
+    assert document["pending"] is True
+
+
+def test_says_when_the_template_cannot_be_asked(shop: Path, template: Path, cofee: Run) -> None:
+    """Without the network the rest is shown all the same."""
+    shutil.move(template, template.with_name("gone"))
+
+    ran = cofee("status", "-C", shop)
+
+    assert ran.code == 0
+    assert "(could not be asked for newer versions)" in ran.out
