@@ -43,16 +43,10 @@ SQLALCHEMY = frozenset({"metadata", "registry"})
 
 MIXIN = frozenset({"id", "created_at", "updated_at", "is_deleted"})
 
-# What the class bodies of a generated module refer to by a lower-case name.
-IMPORTED = _words(
-    """
-    annotations app datetime decimal dt email_validator fastapi mapped_column pydantic relationship
-    sa sqlalchemy typing unique_key unset uuid
-    """
+# What the class bodies of a generated module refer to; a field of the name would hide it there.
+IMPORTED = frozenset(
+    {"decimal", "dt", "mapped_column", "relationship", "sa", "unique_key", "unset", "uuid"}
 )
-
-# What the functions of a generated module call their arguments and variables.
-VARIABLES = frozenset({"cls", "db", "page", "payload", "query", "repository", "self", "service"})
 
 # The parameters of every list endpoint; a filter of the same name could not be told from them.
 PAGE_QUERY = frozenset({"cursor", "limit", "sort"})
@@ -63,21 +57,20 @@ FIELD_GROUPS: Mapping[str, frozenset[str]] = {
     "an attribute of every SQLAlchemy model": SQLALCHEMY,
     "an attribute of every Pydantic model": PYDANTIC,
     "a builtin of Python that generated code uses": BUILTINS,
-    "a name that generated code imports": IMPORTED,
-    "a name that generated code uses for itself": frozenset({"cls", "self"}),
+    "a name that generated classes refer to": IMPORTED,
+    "what every method calls its object": frozenset({"cls", "self"}),
 }
 
 # What the files that define or import a model refer to by a capitalised name.
 CLASSES = _words(
     """
-    Annotated Any APIRouter AsyncSession Base BaseModelMixin DbSession ExactDecimal ExactInterval
-    Exception False HTTPException JsonList JsonObject Literal Mapped None Page PageQuery Schema Self
-    Sequence Session True UtcDateTime
+    APIRouter Any AsyncSession Base BaseModelMixin Columns DbSession ExactDecimal ExactInterval
+    Exception False HTTPException JsonList JsonObject Mapped None Page Rows Schema True UtcDateTime
     """
 )
 
 # A module's classes are its entity and the entity with each of these behind it.
-CLASS_ENDINGS = ("", "Create", "Update", "Read", "Query", "Repository", "Service")
+CLASS_ENDINGS = ("", "Create", "Update", "Read", "Query", "Sort", "Repository", "Service")
 
 # What a colleague would call it instead; every other name gets an ending.
 BETTER_FIELDS = {
@@ -121,6 +114,4 @@ def entity_reason(entity: str, singular: str) -> str | None:
         return "a Python keyword once it names a variable"
     if singular in BUILTINS:
         return "a builtin of Python once it names a variable"
-    if singular in IMPORTED | VARIABLES:
-        return "a name that generated code uses once it names a variable"
     return None

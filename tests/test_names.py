@@ -166,9 +166,9 @@ def test_classes_of_generated_code_are_refused_with_one_that_works(entity: str) 
     check_names(derive("things", entity=hint(caught.value)))
 
 
-@pytest.mark.parametrize("name", ["class", "type", "list", "import", "sa", "uuid", "service"])
+@pytest.mark.parametrize("name", ["class", "type", "list", "import", "match"])
 def test_an_entity_whose_variable_would_shadow_is_refused(name: str) -> None:
-    """Its singular names variables, so keywords and what code uses are taken."""
+    """People name variables after it, so keywords and builtins are taken."""
     with pytest.raises(CofeeError, match="once it names a variable"):
         check_names(derive(name))
 
@@ -240,10 +240,18 @@ def test_a_field_is_snake_case(name: str) -> None:
     check_field_name(hint(caught.value))
 
 
-@pytest.mark.parametrize("name", ["date", "time", "license", "model_year", "status", "limit"])
+@pytest.mark.parametrize(
+    "name", ["date", "time", "datetime", "license", "model_year", "status", "limit"]
+)
 def test_common_field_names_are_free(name: str) -> None:
     """A rule that refuses more than it must is a nuisance."""
     check_field_name(name)
+
+
+@pytest.mark.parametrize("name", ["session", "request", "service", "query", "email", "problem"])
+def test_common_module_names_are_free(name: str) -> None:
+    """Generated code never brings such a class together with its own of the name."""
+    check_names(derive(name))
 
 
 @pytest.mark.parametrize("name", sorted(reserved.PAGE_QUERY))
