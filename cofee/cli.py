@@ -86,8 +86,9 @@ def new(
         data=create.read_data(data or NOTHING, data_file),
         modules=module or NOTHING,
         trusted=trust,
+        defaults=defaults or yes,
     )
-    make_service(request, Options(dry_run, diff, as_json, quiet, yes or defaults))
+    make_service(request, Options(dry_run, diff, as_json, quiet, yes))
 
 
 @app.command()

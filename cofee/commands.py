@@ -61,7 +61,7 @@ def make_service(request: Any, options: Options) -> None:
     """Run `cofee new`."""
     from cofee import create
 
-    service = create.plan_service(request, _asker(options) if not options.yes else None)
+    service = create.plan_service(request, _asker(options))
     rows = [{"path": path, "action": "create"} for path in sorted(service.tree)]
     for row in rows:
         options.printer.verb(row["action"], row["path"])
@@ -70,6 +70,7 @@ def make_service(request: Any, options: Options) -> None:
         print(report.patch_of_tree(service.tree), end="")
     if options.writes:
         create.write_service(service)
+        options.printer.say("running the template's tasks …")
         create.run_tasks(service, quiet=options.quiet or options.as_json)
         options.printer.say(create.message_after_copy(service))
     else:
@@ -96,6 +97,7 @@ def update(directory: Path, to: str | None, options: Options) -> None:
     from cofee import operations, upgrades
 
     with _opened(directory) as found:
+        options.printer.say("asking the template for its versions …")
         planned = operations.plan_update(found, to, options.yes, _asker(options))
         versions = {"from": planned.old.commit, "to": planned.new.commit}
         options.printer.say(f"template {versions['from']} → {versions['to']}")
@@ -130,10 +132,11 @@ def show_status(directory: Path, options: Options, *, check: bool) -> None:
     from cofee import status
 
     found = project.find(directory)
-    with found.journal.lock():
-        state = status.read(found)
+    found.journal.recover()
+    state = status.read(found)
     for line in status.lines(state):
-        print(line) if not options.as_json else None
+        if not options.as_json:
+            print(line)
     options.printer.data(state.document)
     if check and state.is_pending:
         raise typer.Exit(1)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cofee import fields, names, template, trust
-from cofee.errors import CofeeError, UsageError, quote
+from cofee.errors import CofeeError, UsageError, listing, quote
 from cofee.files import EXECUTABLE, LINK, File, Tree, load_yaml
 from cofee.operations import Ask
 from cofee.questions import Answers
@@ -33,6 +33,7 @@ class Request:
     data: Mapping[str, Any]
     modules: Sequence[str]
     trusted: bool
+    defaults: bool
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def plan_service(request: Request, ask: Ask | None) -> Service:
     """Render a new service in memory.
 
     Args:
-        ask: asks a person what is still open; None takes the defaults.
+        ask: asks a person what is still open; None where nobody can be asked.
 
     Raises:
         CofeeError: the destination is taken, the template is not to be had or not trusted, or an
@@ -62,7 +63,7 @@ def plan_service(request: Request, ask: Ask | None) -> Service:
     found.require_contract()
     trust.require_trusted(found, trusted=request.trusted)
     renderer = Renderer(found)
-    settled = _settle(renderer, destination.name, _known(found, request), ask)
+    settled = _settle(renderer, destination.name, request, ask)
     return Service(found, destination, settled, renderer.render(settled, "copy"))
 
 
@@ -140,15 +141,18 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return loaded
 
 
-def _settle(
-    renderer: Renderer, folder_name: str, known: Mapping[str, Any], ask: Ask | None
-) -> Answers:
+def _settle(renderer: Renderer, folder_name: str, request: Request, ask: Ask | None) -> Answers:
     """Settle the answers; defaults in the user's Copier settings stand for the template's."""
+    known = _known(renderer.template, request)
     settings = trust.copier_settings()
-    defaults = settings.defaults if settings else {}
-    settled = renderer.settle(known, defaults, folder_name)
-    if ask is None or not settled.defaulted:
+    settled = renderer.settle(known, settings.defaults if settings else {}, folder_name)
+    if request.defaults or not settled.defaulted:
         return settled
+    if ask is None:
+        raise UsageError(
+            f"nobody can be asked for {listing(settled.defaulted)}",
+            hint="run with `--defaults` to take the defaults, or answer by `--data KEY=VALUE`",
+        )
     return renderer.settle(ask(renderer.template, known, folder_name), {}, folder_name)
 
 

@@ -80,8 +80,18 @@ class Journal:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise CofeeError(BUSY, hint="wait until it is done, and run this again") from error
-            self._recover()
+            self._roll_back_unfinished()
             yield
+
+    def recover(self) -> None:
+        """Roll back what a killed process left half-done, if there is such a thing.
+
+        Raises:
+            CofeeError: that process is alive and still at work.
+        """
+        if any(self.folder.glob("*/applying")):
+            with self.lock():
+                pass
 
     def apply(
         self, changes: Sequence[Change], data: Mapping[str, Any], *, pending: bool = False
@@ -204,7 +214,7 @@ class Journal:
         _write_file(beside, change.before, like=target)
         beside.replace(target)
 
-    def _recover(self) -> None:
+    def _roll_back_unfinished(self) -> None:
         """Undo what a killed process left half-done."""
         for draft in self.folder.glob("*.draft"):
             shutil.rmtree(draft, ignore_errors=True)

@@ -72,7 +72,15 @@ def template(tmp_path: Path) -> Path:
 def shop(tmp_path: Path, template: Path, cofee: Run) -> Path:
     """A committed project of the tiny template, with the module `customers`."""
     root = tmp_path / "shop"
-    made = cofee("new", root, "--template", template, "--module", "customers name:str age:int:null")
+    made = cofee(
+        "new",
+        root,
+        "--defaults",
+        "--template",
+        template,
+        "--module",
+        "customers name:str age:int:null",
+    )
     assert made.code == 0, made.err
     tiny.run_git(root, "init", "--quiet", "--initial-branch=main")
     tiny.run_git(root, "add", "--all")

@@ -37,7 +37,7 @@ def test_answers_by_option_and_by_file(template: Path, tmp_path: Path, cofee: Ru
     file.write_text(f"project_name: filed\nci: none\n{modules}\n")
 
     ran = cofee(
-        "new", tmp_path / "shop", "--template", template, "--data-file", file,
+        "new", tmp_path / "shop", "--defaults", "--template", template, "--data-file", file,
         "--data", "project_name=given", "--module", "orders customer:ref:customers",
     )  # fmt: skip
 
@@ -55,8 +55,8 @@ def test_takes_the_newest_version_or_a_named_one(
     for tag in ("v1.10.0", "v1.9.0", "v2.0.0rc1"):
         release(template, tag, {"template/version.txt": tag})
 
-    cofee("new", tmp_path / "newest", "--template", template)
-    cofee("new", tmp_path / "named", "--template", template, "--ref", "v2.0.0rc1")
+    cofee("new", tmp_path / "newest", "--defaults", "--template", template)
+    cofee("new", tmp_path / "named", "--defaults", "--template", template, "--ref", "v2.0.0rc1")
 
     assert (tmp_path / "newest/version.txt").read_text() == "v1.10.0"
     assert (tmp_path / "named/version.txt").read_text() == "v2.0.0rc1"
@@ -68,7 +68,7 @@ def test_relative_template_is_recorded_as_an_absolute_path(
     """An update from any folder finds the template again."""
     monkeypatch.chdir(tmp_path)
 
-    cofee("new", "shop", "--template", "./template")
+    cofee("new", "shop", "--defaults", "--template", "./template")
 
     answers = yaml.safe_load((tmp_path / "shop/.copier-answers.yml").read_text())
     assert answers["_src_path"] == str(template)
@@ -80,15 +80,15 @@ def test_template_by_environment(
     """`COFEE_TEMPLATE` stands for `--template`."""
     monkeypatch.setenv("COFEE_TEMPLATE", str(template))
 
-    assert cofee("new", tmp_path / "shop").code == 0
+    assert cofee("new", tmp_path / "shop", "--defaults").code == 0
 
 
 def test_untrusted_template_runs_no_code(template: Path, tmp_path: Path, cofee: Run) -> None:
     """Tasks run only for a template that the user trusts."""
     release(template, "v1.1.0", {"copier.yml": TASK})
 
-    refused = cofee("new", tmp_path / "shop", "--template", template)
-    trusted = cofee("new", tmp_path / "shop", "--template", template, "--trust")
+    refused = cofee("new", tmp_path / "shop", "--defaults", "--template", template)
+    trusted = cofee("new", tmp_path / "shop", "--defaults", "--template", template, "--trust")
 
     assert refused.code == 1
     assert "`--trust`" in refused.err
@@ -102,7 +102,7 @@ def test_template_trusted_in_copiers_settings(template: Path, tmp_path: Path, co
     settings = Path(os.environ["COPIER_SETTINGS_PATH"])
     settings.write_text(f"trust: [{tmp_path}/]\ndefaults: {{ci: none}}\n")
 
-    ran = cofee("new", tmp_path / "shop", "--template", template, "--defaults")
+    ran = cofee("new", tmp_path / "shop", "--defaults", "--template", template, "--defaults")
 
     assert ran.code == 0
     assert (tmp_path / "shop/made-by-task").exists()
@@ -114,7 +114,7 @@ def test_failing_task_leaves_nothing(template: Path, tmp_path: Path, cofee: Run)
     task = TASK.replace('[touch, "made-by-task"]', '["false"]')
     release(template, "v1.1.0", {"copier.yml": task})
 
-    ran = cofee("new", tmp_path / "shop", "--template", template, "--trust")
+    ran = cofee("new", tmp_path / "shop", "--defaults", "--template", template, "--trust")
 
     assert ran.code == 1
     assert "`false` failed with code 1" in ran.err
@@ -124,7 +124,7 @@ def test_failing_task_leaves_nothing(template: Path, tmp_path: Path, cofee: Run)
 @pytest.mark.parametrize("option", ["--dry-run", "--diff"])
 def test_preview_writes_nothing(option: str, template: Path, tmp_path: Path, cofee: Run) -> None:
     """The folder does not appear."""
-    ran = cofee("new", tmp_path / "shop", "--template", template, option)
+    ran = cofee("new", tmp_path / "shop", "--defaults", "--template", template, option)
 
     assert ran.code == 0
     assert "app/main.py" in ran.out + ran.err
@@ -133,7 +133,7 @@ def test_preview_writes_nothing(option: str, template: Path, tmp_path: Path, cof
 
 def test_json(template: Path, tmp_path: Path, cofee: Run) -> None:
     """The document lists every file."""
-    ran = cofee("new", tmp_path / "shop", "--template", template, "--json")
+    ran = cofee("new", tmp_path / "shop", "--defaults", "--template", template, "--json")
 
     document = json.loads(ran.out)
     assert document["commit"] == "v1.0.0"
@@ -143,7 +143,7 @@ def test_json(template: Path, tmp_path: Path, cofee: Run) -> None:
 def refused(cofee: Run, root: Path, *arguments: object) -> str:
     """Return what a refused `new` says, having left nothing."""
     before = snapshot(root)
-    ran = cofee("new", *arguments)
+    ran = cofee("new", "--defaults", *arguments)
     assert ran.code in {1, 64}
     assert ran.err.startswith("error: ")
     assert "Traceback" not in ran.err
@@ -191,7 +191,7 @@ def test_empty_folder_is_taken(template: Path, tmp_path: Path, cofee: Run) -> No
     """A folder made beforehand is fine."""
     (tmp_path / "shop").mkdir()
 
-    assert cofee("new", tmp_path / "shop", "--template", template).code == 0
+    assert cofee("new", tmp_path / "shop", "--defaults", "--template", template).code == 0
 
 
 @pytest.mark.parametrize(
@@ -210,6 +210,16 @@ def test_bad_answers_are_refused(
     said = refused(cofee, tmp_path, tmp_path / "shop", "--template", template, "--data", data)
 
     assert words in said
+
+
+def test_without_a_terminal_nothing_is_asked(template: Path, tmp_path: Path, cofee: Run) -> None:
+    """What is missing is an error that names the questions and the options."""
+    ran = cofee("new", tmp_path / "shop", "--template", template, "--data", "ci=none")
+
+    assert ran.code == 64
+    assert "nobody can be asked for `project_name`" in ran.err
+    assert "`--defaults`" in ran.err
+    assert not (tmp_path / "shop").exists()
 
 
 def test_template_without_the_contract_is_refused(tmp_path: Path, cofee: Run) -> None:
