@@ -1,0 +1,48 @@
+"""Steps that the tests of every module take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+JSON = dict[str, Any]
+
+
+async def create(client: httpx2.AsyncClient, url: str, body: JSON) -> JSON:
+    """Create a row and return it."""
+    response = await client.post(url, json=body)
+    assert response.status_code == 201, response.text
+    row: JSON = response.json()
+    return row
+
+
+async def patch(client: httpx2.AsyncClient, url: str, row: JSON, changes: JSON) -> JSON:
+    """Change some fields of a row and return it."""
+    response = await client.patch(f"{url}/{row['id']}", json=changes)
+    assert response.status_code == 200, response.text
+    changed: JSON = response.json()
+    return changed
+
+
+async def walk(client: httpx2.AsyncClient, url: str, sort: str) -> list[str]:
+    """Return the identifiers of a list, fetched one row a page."""
+    found: list[str] = []
+    query = {"sort": sort, "limit": "1"}
+    while True:
+        response = await client.get(url, params=query)
+        assert response.status_code == 200, response.text
+        page = response.json()
+        found += [row["id"] for row in page["items"]]
+        if page["next_cursor"] is None:
+            return found
+        query["cursor"] = page["next_cursor"]
+
+
+def assert_problem(response: httpx2.Response, status: int, field: str | None = None) -> None:
+    """Check that an answer is a problem of this status, about this field."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    if field is not None:
+        fields = {error["field"].split(".")[0] for error in response.json()["errors"]}
+        assert fields == {field}
