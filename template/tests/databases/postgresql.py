@@ -10,8 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.db.postgresql import DatabaseSettings, create_engine
 from app.db.session import serialize_json
 
-UNREACHABLE_URL = "postgresql+asyncpg://postgres@127.0.0.1:1/nowhere"
-
 
 def create_test_engine(url: str) -> AsyncEngine:
     """Return the engine of the service, or one that makes SQLite behave as PostgreSQL does."""

@@ -7,8 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.session import serialize_json
 from app.db.sqlite import DatabaseSettings, create_engine
 
-UNREACHABLE_URL = "sqlite+aiosqlite:////nowhere/service.sqlite3"
-
 
 def create_test_engine(url: str) -> AsyncEngine:
     """Return an engine for this database."""

@@ -1,0 +1,134 @@
+"""Every error is a problem with a stable code, and none of them tells what it should not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
+
+import httpx2
+import pytest
+import pytest_asyncio
+from fastapi import HTTPException, Query
+from pydantic import Field
+
+from app.common.errors import ERROR_INTERNAL, problem
+from app.common.schemas import PageQuery, Schema
+from app.main import create_app
+
+SECRET_TEXT = "hunter2"
+
+
+class Payload(Schema):
+    """A body with something to get wrong."""
+
+    name: str = Field(max_length=3)
+    tags: list[int] = Field(default=[])
+
+
+async def receive_payload(payload: Payload, query: Annotated[PageQuery, Query()]) -> Payload:
+    """Return what came."""
+    return payload
+
+
+def fail_with(error: Exception) -> Callable[[], Awaitable[None]]:
+    """Return an endpoint that raises this error."""
+
+    async def endpoint() -> None:
+        raise error
+
+    return endpoint
+
+
+@pytest_asyncio.fixture(scope="module")
+async def probe() -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application, with endpoints that go wrong beside the real ones."""
+    app = create_app()
+    app.add_api_route("/coded", fail_with(problem(409, "sold_out", "None left", "sku")))
+    app.add_api_route("/plain", fail_with(HTTPException(418, "I am a teapot")))
+    app.add_api_route("/crash", fail_with(RuntimeError(SECRET_TEXT)))
+    app.add_api_route("/payload", receive_payload, methods=["POST"])
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("DELETE", "/health/live", 405, "method_not_allowed"),
+        ("GET", "/plain", 418, "i'm_a_teapot"),
+        ("GET", "/coded", 409, "sold_out"),
+        ("GET", "/crash", 500, "internal_error"),
+        ("POST", "/payload", 422, "invalid_request"),
+    ],
+)
+async def test_every_error_has_the_same_shape(
+    probe: httpx2.AsyncClient, method: str, path: str, status: int, code: str
+) -> None:
+    answer = await probe.request(method, path)
+
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = answer.json()
+    assert (answer.status_code, found["status"], found["code"]) == (status, status, code)
+    assert found.keys() == {"type", "title", "status", "code", "detail", "errors"}
+
+
+async def test_405_tells_what_is_allowed(probe: httpx2.AsyncClient) -> None:
+    answer = await probe.delete("/health/live")
+
+    assert answer.headers["allow"] == "GET"
+
+
+async def test_a_problem_names_its_fields(probe: httpx2.AsyncClient) -> None:
+    answer = await probe.get("/coded")
+
+    assert answer.json()["detail"] == "None left"
+    assert answer.json()["errors"] == [
+        {"field": "sku", "code": "sold_out", "message": "None left"},
+    ]
+
+
+async def test_a_crash_tells_nothing_of_the_inside(probe: httpx2.AsyncClient) -> None:
+    answer = await probe.get("/crash")
+
+    assert answer.json()["detail"] == ERROR_INTERNAL
+    assert SECRET_TEXT not in answer.text
+    assert "Traceback" not in answer.text
+
+
+async def test_each_wrong_field_is_named_and_its_input_is_not_repeated(
+    probe: httpx2.AsyncClient,
+) -> None:
+    body = {"name": SECRET_TEXT, "tags": [1, "two"], "extra": 1}
+
+    answer = await probe.post("/payload", json=body, params={"limit": 0})
+
+    errors = {error["field"]: error["code"] for error in answer.json()["errors"]}
+    assert errors == {
+        "limit": "greater_than_equal",
+        "name": "string_too_long",
+        "tags.1": "int_parsing",
+        "extra": "extra_forbidden",
+    }
+    assert SECRET_TEXT not in answer.text
+
+
+async def test_a_body_that_is_not_json_is_an_invalid_request(probe: httpx2.AsyncClient) -> None:
+    headers = {"content-type": "application/json"}
+
+    answer = await probe.post("/payload", content=b"{", headers=headers)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] == "json_invalid"
+
+
+async def test_openapi_documents_problems(probe: httpx2.AsyncClient) -> None:
+    document = (await probe.get("/openapi.json")).json()
+
+    documented = document["paths"]["/health/ready"]["get"]["responses"]["503"]["content"]
+    assert documented == {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+    }
+    assert {"Problem", "FieldProblem"} <= document["components"]["schemas"].keys()
+    assert "HTTPValidationError" not in document["components"]["schemas"]

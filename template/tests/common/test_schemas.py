@@ -1,0 +1,51 @@
+"""What every schema does, whatever its fields."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import Field, ValidationError
+
+from app.common.schemas import MAX_PAGE_SIZE, Page, PageQuery, Schema, unset
+
+
+class Change(Schema):
+    """An update: every field may be left out, and only the note may be null."""
+
+    title: str = Field(default_factory=unset, max_length=9)
+    note: str | None = Field(default_factory=unset)
+
+
+def test_white_space_around_text_is_dropped() -> None:
+    assert Change(title="  tea ").title == "tea"
+
+
+def test_an_unknown_key_is_refused() -> None:
+    with pytest.raises(ValidationError, match="extra_forbidden"):
+        Change.model_validate({"titel": "tea"})
+
+
+def test_left_out_and_null_are_told_apart() -> None:
+    assert Change().model_dump(exclude_unset=True) == {}
+    assert Change(note=None).model_dump(exclude_unset=True) == {"note": None}
+
+
+def test_what_is_not_nullable_cannot_be_set_to_null() -> None:
+    with pytest.raises(ValidationError, match="string_type"):
+        Change.model_validate({"title": None})
+
+
+def test_openapi_shows_an_optional_field_without_a_default() -> None:
+    schema = Change.model_json_schema()
+
+    assert "required" not in schema
+    assert "default" not in schema["properties"]["title"]
+
+
+@pytest.mark.parametrize("limit", [0, MAX_PAGE_SIZE + 1])
+def test_a_page_has_bounds(limit: int) -> None:
+    with pytest.raises(ValidationError):
+        PageQuery(limit=limit)
+
+
+def test_the_last_page_has_no_next_one() -> None:
+    assert Page[int](items=[1, 2]).model_dump() == {"items": [1, 2], "next_cursor": None}

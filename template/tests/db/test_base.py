@@ -1,0 +1,62 @@
+"""Identifiers, timestamps and constraint names."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from app.db.base import uuid7
+from tests.db.probe import Gadget, ProbeBase
+
+
+def test_an_identifier_is_a_uuid_of_version_7_with_the_time_in_front() -> None:
+    before = time.time_ns() // 1_000_000
+
+    identifier = uuid7()
+
+    assert (identifier.version, identifier.variant) == (7, uuid.RFC_4122)
+    assert before <= identifier.int >> 80 <= time.time_ns() // 1_000_000 + 1
+
+
+def test_identifiers_sort_as_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: frozen)
+
+    identifiers = [uuid7() for _ in range(2_000)]
+
+    assert identifiers == sorted(identifiers)
+    assert len(set(identifiers)) == len(identifiers)
+
+
+def test_constraints_are_named_by_convention() -> None:
+    table = Gadget.__table__
+    assert isinstance(table, sa.Table)
+
+    names = {str(constraint.name) for constraint in table.constraints}
+
+    assert names == {"gadgets_pkey", "gadgets_sku_key", "gadgets_parent_id_fkey"}
+    assert {str(index.name) for index in table.indexes} == {"gadgets_size_idx"}
+
+
+async def test_a_row_knows_when_it_was_made_and_changed(
+    connection: AsyncConnection, session: AsyncSession
+) -> None:
+    await connection.run_sync(ProbeBase.metadata.create_all)
+    gadget = Gadget(sku="a")
+    session.add(gadget)
+    await session.flush()
+    created = gadget.created_at
+
+    gadget.sku = "b"
+    await session.flush()
+    await session.refresh(gadget)
+
+    assert gadget.created_at == created
+    assert gadget.updated_at >= created
+    assert created.utcoffset() == dt.timedelta(0)
+    assert gadget.is_deleted is False

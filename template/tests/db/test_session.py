@@ -1,0 +1,113 @@
+"""One session a request: it commits when all went well, and the database judges the rest."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker
+
+from app.common.errors import problem
+from app.db.session import DbSession, get_sessions, serialize_json
+from app.main import create_app
+from tests.db.probe import Gadget, ProbeBase
+
+
+async def create(session: DbSession, payload: dict[str, Any], fail: bool = False) -> None:
+    """Add a row, and fail after it was written if asked to."""
+    parent = payload.pop("parent_id", None)
+    session.add(Gadget(**payload, parent_id=uuid.UUID(parent) if parent else None))
+    if fail:
+        await session.flush()
+        raise problem(409, "sold_out", "None left")
+
+
+@pytest_asyncio.fixture
+async def gadgets(
+    connection: AsyncConnection, sessions: async_sessionmaker[AsyncSession]
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of an application that stores gadgets."""
+    await connection.run_sync(ProbeBase.metadata.create_all)
+    app = create_app()
+    app.add_api_route("/gadgets", create, methods=["POST"], status_code=201)
+    app.dependency_overrides[get_sessions] = lambda: sessions
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+async def count(session: AsyncSession) -> int:
+    """Return how many rows there are."""
+    return await session.scalar(sa.select(sa.func.count()).select_from(Gadget)) or 0
+
+
+async def test_a_request_that_ends_well_is_committed(
+    gadgets: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    answer = await gadgets.post("/gadgets", json={"sku": "a"})
+
+    assert answer.status_code == 201
+    assert await count(session) == 1
+
+
+async def test_a_request_that_fails_is_rolled_back(
+    gadgets: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    answer = await gadgets.post("/gadgets", params={"fail": True}, json={"sku": "a"})
+
+    assert answer.status_code == 409
+    assert await count(session) == 0
+
+
+async def test_a_unique_clash_is_a_conflict_that_names_the_field(
+    gadgets: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    await gadgets.post("/gadgets", json={"sku": "a"})
+
+    answer = await gadgets.post("/gadgets", json={"sku": "a"})
+
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "conflict"
+    assert [error["field"] for error in answer.json()["errors"]] == ["sku"]
+    assert "INSERT" not in answer.text
+    assert await count(session) == 1
+
+
+async def test_an_unknown_reference_is_a_problem_of_the_request(
+    gadgets: httpx2.AsyncClient,
+) -> None:
+    answer = await gadgets.post("/gadgets", json={"sku": "a", "parent_id": str(uuid.uuid4())})
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "unknown_reference"
+
+
+async def test_a_broken_rule_that_is_our_own_fault_is_a_crash(gadgets: httpx2.AsyncClient) -> None:
+    answer = await gadgets.post("/gadgets", json={"sku": None})
+
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "internal_error"
+
+
+def test_a_json_column_takes_what_pydantic_can_write() -> None:
+    identifier = uuid.uuid4()
+
+    assert serialize_json({"id": identifier}) == f'{{"id":"{identifier}"}}'
+
+
+@pytest.mark.parametrize("value", [{"label": "nul \0"}, {"size": 1_000_000}])
+async def test_a_value_that_the_database_refuses_is_a_problem_of_the_request(
+    gadgets: httpx2.AsyncClient, connection: AsyncConnection, value: dict[str, Any]
+) -> None:
+    if connection.dialect.name == "sqlite":
+        pytest.skip("SQLite takes every value")
+
+    answer = await gadgets.post("/gadgets", json={"sku": "a", **value})
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "invalid_value"

@@ -1,0 +1,43 @@
+"""SQLite keeps what it does not keep by itself: references, savepoints and turns."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.sqlite import ERROR_DRIVER, DatabaseSettings, create_engine
+
+
+def test_another_driver_is_refused() -> None:
+    with pytest.raises(ValidationError, match=re.escape(ERROR_DRIVER)):
+        DatabaseSettings(database_url="sqlite:///service.sqlite3")
+
+
+async def test_foreign_keys_are_enforced(connection: AsyncConnection) -> None:
+    assert await connection.scalar(sa.text("PRAGMA foreign_keys")) == 1
+
+
+async def test_a_second_writer_waits_for_the_first(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'turns.sqlite3'}"
+    engine = create_engine(DatabaseSettings(database_url=url))
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE turns (number INTEGER)"))
+        await connection.execute(sa.text("INSERT INTO turns VALUES (0)"))
+
+    async def take_turn() -> None:
+        async with engine.begin() as connection:
+            number = await connection.scalar(sa.text("SELECT number FROM turns"))
+            await asyncio.sleep(0.01)
+            await connection.execute(sa.text("UPDATE turns SET number = :n"), {"n": number + 1})
+
+    await asyncio.gather(*(take_turn() for _ in range(5)))
+
+    async with engine.begin() as connection:
+        assert await connection.scalar(sa.text("SELECT number FROM turns")) == 5
+    await engine.dispose()

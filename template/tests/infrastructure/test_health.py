@@ -1,0 +1,33 @@
+"""The platform is told the truth about the process and its database."""
+
+from __future__ import annotations
+
+import httpx2
+
+from app.main import create_app, lifespan
+
+
+async def test_a_running_process_is_alive(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/health/live")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_a_service_with_its_database_is_ready(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/health/ready")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_a_service_without_its_database_is_alive_and_not_ready() -> None:
+    app = create_app()
+    transport = httpx2.ASGITransport(app)
+    async with (
+        lifespan(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        alive = await client.get("/health/live")
+        ready = await client.get("/health/ready")
+
+    assert alive.status_code == 200
+    assert (ready.status_code, ready.json()["code"]) == (503, "database_down")

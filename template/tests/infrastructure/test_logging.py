@@ -1,0 +1,52 @@
+"""A log line is one JSON object."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Any
+
+from app.infrastructure.logging import JsonFormatter, request_id
+
+
+def format_line(**attributes: Any) -> dict[str, Any]:
+    """Return what the formatter makes of a record."""
+    record = logging.makeLogRecord(
+        {"name": "shop", "levelname": "INFO", "msg": "sold %d", "args": (3,), **attributes}
+    )
+    line: dict[str, Any] = json.loads(JsonFormatter().format(record))
+    return line
+
+
+def test_a_line_tells_when_where_and_what() -> None:
+    line = format_line(created=0)
+
+    assert line == {
+        "time": "1970-01-01T00:00:00+00:00",
+        "level": "info",
+        "logger": "shop",
+        "message": "sold 3",
+    }
+
+
+def test_extra_values_are_part_of_the_line() -> None:
+    assert format_line(sku="tea")["sku"] == "tea"
+
+
+def test_a_line_belongs_to_a_request() -> None:
+    token = request_id.set("r-1")
+
+    line = format_line()
+
+    request_id.reset(token)
+    assert line["request_id"] == "r-1"
+
+
+def test_a_traceback_stays_in_its_line() -> None:
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError:
+        line = format_line(exc_info=sys.exc_info())
+
+    assert line["exception"].endswith("RuntimeError: broken")

@@ -1,0 +1,55 @@
+"""Every request has an id, and a line in the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+from fastapi.responses import StreamingResponse
+
+from app.main import create_app
+
+
+@pytest.mark.parametrize("given", ["abc-123", "A.b_9"])
+async def test_the_id_of_the_caller_is_kept(client: httpx2.AsyncClient, given: str) -> None:
+    answer = await client.get("/health/live", headers={"X-Request-ID": given})
+
+    assert answer.headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "a b", "a" * 65, '","level":"error'])
+async def test_an_id_that_could_spoil_the_log_is_replaced(
+    client: httpx2.AsyncClient, given: str
+) -> None:
+    answer = await client.get("/health/live", headers={"X-Request-ID": given})
+
+    assert len(answer.headers["x-request-id"]) == 32
+
+
+async def test_a_request_is_logged_with_its_duration(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="app.requests"):
+        await client.get("/nowhere", params={"email": "a@example.com"})
+
+    line = vars(next(record for record in caplog.records if record.name == "app.requests"))
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/nowhere", 404)
+    assert line["duration_ms"] >= 0
+
+
+async def test_an_answer_that_breaks_off_is_not_made_to_look_whole() -> None:
+    async def half() -> AsyncIterator[str]:
+        yield "half"
+        raise RuntimeError("the rest is missing")
+
+    async def endpoint() -> StreamingResponse:
+        return StreamingResponse(half())
+
+    app = create_app()
+    app.add_api_route("/half", endpoint, response_model=None)
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        with pytest.raises(RuntimeError, match="the rest is missing"):
+            await client.get("/half")

@@ -1,0 +1,96 @@
+"""Headers, limits and origins."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+from fastapi import FastAPI, Request
+
+from app.infrastructure.security import API_POLICY, DOCS_POLICY, HEADERS, add_middlewares
+from app.infrastructure.settings import Settings
+from app.main import create_app
+
+ORIGIN = "https://shop.example.com"
+LIMIT = 1_048_576
+
+
+def client_of(app: FastAPI) -> httpx2.AsyncClient:
+    """Return a client of this application."""
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test")
+
+
+@pytest.fixture(scope="module")
+def probe() -> FastAPI:
+    """An application that reads a body and can crash."""
+
+    async def size(request: Request) -> int:
+        return len(await request.body())
+
+    async def crash() -> None:
+        raise RuntimeError
+
+    app = create_app()
+    app.add_api_route("/size", size, methods=["POST"])
+    app.add_api_route("/crash", crash)
+    return app
+
+
+async def in_parts(size: int) -> AsyncIterator[bytes]:
+    """Yield a body whose size the client does not tell."""
+    for _ in range(size // 1024):
+        yield b"x" * 1024
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/nowhere", "/crash", "/docs"])
+async def test_every_answer_has_the_security_headers(probe: FastAPI, path: str) -> None:
+    async with client_of(probe) as client:
+        answer = await client.get(path)
+
+    assert HEADERS.items() <= {name.title(): v for name, v in answer.headers.items()}.items()
+    expected = DOCS_POLICY if path == "/docs" else API_POLICY
+    assert answer.headers["content-security-policy"] == expected
+
+
+async def test_the_documentation_may_load_what_it_needs(client: httpx2.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+
+    assert "https://cdn.jsdelivr.net" in page
+    assert "https://cdn.jsdelivr.net" in DOCS_POLICY
+
+
+async def test_a_body_within_the_limit_is_read(probe: FastAPI) -> None:
+    async with client_of(probe) as client:
+        answer = await client.post("/size", content=b"x" * LIMIT)
+
+    assert answer.json() == LIMIT
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_body_beyond_the_limit_is_refused(probe: FastAPI, declared: bool) -> None:
+    content = b"x" * (LIMIT + 1024) if declared else in_parts(LIMIT + 1024)
+    async with client_of(probe) as client:
+        answer = await client.post("/size", content=content)
+
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["content-security-policy"] == API_POLICY
+    assert answer.json()["code"] == "content_too_large"
+
+
+async def test_no_origin_is_allowed_by_default(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/health/live", headers={"Origin": ORIGIN})
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_an_origin_of_the_settings_is_allowed() -> None:
+    app = FastAPI()
+    add_middlewares(app, Settings(cors_origins=(ORIGIN,)))
+    async with client_of(app) as client:
+        mine = await client.get("/nowhere", headers={"Origin": ORIGIN})
+        other = await client.get("/nowhere", headers={"Origin": "https://evil.example.com"})
+
+    assert mine.headers["access-control-allow-origin"] == ORIGIN
+    assert "access-control-allow-origin" not in other.headers

@@ -1,0 +1,59 @@
+"""A service with wrong settings does not start, and says why without telling a secret."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from app.infrastructure.settings import PLACEHOLDER_SECRET, Settings, get_settings
+
+LONG_SECRET = "s" * 48
+
+
+@pytest.mark.parametrize("environment", ["production", "test"])
+@pytest.mark.parametrize("secret", [PLACEHOLDER_SECRET, "too short", None])
+def test_a_weak_secret_is_refused_outside_development(
+    monkeypatch: pytest.MonkeyPatch, environment: str, secret: str | None
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", environment)
+    monkeypatch.delenv("SECRET_KEY")
+    if secret is not None:
+        monkeypatch.setenv("SECRET_KEY", secret)
+
+    with pytest.raises(ValidationError, match="SECRET_KEY must be a random text"):
+        Settings()
+
+
+def test_development_starts_with_the_placeholder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "development")
+    monkeypatch.setenv("SECRET_KEY", PLACEHOLDER_SECRET)
+
+    assert Settings().environment == "development"
+
+
+def test_an_unknown_deployment_is_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENVIRONMENT")
+    monkeypatch.setenv("SECRET_KEY", LONG_SECRET)
+
+    assert Settings().environment == "production"
+
+
+def test_no_message_and_no_repr_tells_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", LONG_SECRET)
+    assert LONG_SECRET not in repr(Settings())
+    monkeypatch.setenv("DATABASE_URL", "mysql://user:hunter2@localhost/service")
+
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_lists_are_written_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", '["https://shop.example.com"]')
+
+    assert Settings().cors_origins == ("https://shop.example.com",)
+
+
+def test_the_settings_are_read_once() -> None:
+    assert get_settings() is get_settings()
