@@ -97,14 +97,13 @@ def check_names(
     _check_reserved(names)
     for record in modules:
         _check_apart(names, from_record(str(record["name"]), str(record["entity"])))
-    taken = (
-        ("folder", f"app/modules/{names.module}", names.module in folders),
-        ("table", names.table, names.table in tables),
-        ("class", names.entity, names.entity in classes),
-        ("route", names.url, names.url in routes),
-    )
-    for what, value, is_taken in taken:
-        if is_taken:
+    for what, value, taken in (
+        ("module folder", names.module, folders),
+        ("table", names.table, tables),
+        ("class", names.entity, classes),
+        ("route", names.url, routes),
+    ):
+        if value in taken:
             raise CofeeError(f"the {what} `{value}` exists already", hint=_another(names))
 
 
@@ -133,10 +132,11 @@ def check_field_name(name: str, *, filterable: bool = False, reference: bool = F
             hint=f"try `{reserved.better_field(name)}`",
         )
     if reference and name.endswith("_id"):
+        short = _suggest_field(name.removesuffix("_id"))
         raise CofeeError(
             f"the reference {quote(name)} would get the column `{name}_id`; "
             "name it without `_id`, which its column gets by itself",
-            hint=f"try `{_suggest_field(name.removesuffix('_id'))}`",
+            hint=f"try `{short}`",
         )
 
 

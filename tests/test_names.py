@@ -197,7 +197,7 @@ def test_modules_of_one_project_have_names_of_their_own(names: Names, sentence: 
 @pytest.mark.parametrize(
     ("place", "value", "shown"),
     [
-        ("folders", "order_items", "the folder `app/modules/order_items`"),
+        ("folders", "order_items", "the module folder `order_items`"),
         ("tables", "order_items", "the table `order_items`"),
         ("classes", "OrderItem", "the class `OrderItem`"),
         ("routes", "/order-items", "the route `/order-items`"),
