@@ -1,7 +1,7 @@
 """What a command says when it refuses: one sentence, perhaps a hint, and an exit code.
 
-    CofeeError        1   the command refuses; nothing was written
-    └── UsageError   64   the command line itself is wrong
+CofeeError        1   the command refuses; nothing was written
+└── UsageError   64   the command line itself is wrong
 """
 
 from __future__ import annotations
