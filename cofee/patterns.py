@@ -121,7 +121,7 @@ def _check_matches(
 
 def _two_examples(record: Mapping[str, Any], found: list[str], scope: Scope) -> list[str]:
     if len(found) == 2:
-        return found
+        return sorted(found)  # Like the samples of every type: the smaller first.
     shortest, longest = length_bounds(record, scope)
     raise CofeeError(
         f"`{record['name']}`: no two different values of {max(1, shortest)} to {longest} "
