@@ -8,9 +8,9 @@ from cofee import index, worktree
 from cofee.errors import CofeeError
 from cofee.files import File, Tree, read_file
 from cofee.git import require_modern_git
-from cofee.journal import Change, Record
 from cofee.merge import TEMPLATE, YOURS, Conflict, merge
 from cofee.project import ANSWERS_FILE, Project
+from cofee.recording import Change, Record
 
 
 @dataclass(frozen=True)

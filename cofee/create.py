@@ -78,15 +78,20 @@ def write_service(service: Service) -> None:
         parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".cofee-", dir=parent) as folder:
             fresh = Path(folder) / "service"
-            fresh.mkdir()
-            for path, file in service.tree.items():
-                _write(fresh / path, file)
+            write_tree(service.tree, fresh)
             fresh.rename(service.destination)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise CofeeError(
             f"{quote(service.destination)} cannot be written: {reason}", hint="nothing was written"
         ) from error
+
+
+def write_tree(tree: Tree, folder: Path) -> None:
+    """Write every file of a tree into a new folder."""
+    folder.mkdir()
+    for path, file in tree.items():
+        _write(folder / path, file)
 
 
 def run_tasks(service: Service, *, quiet: bool) -> None:

@@ -1,9 +1,8 @@
-"""Writes a set of files all or not at all, and remembers what was there before.
+"""Writes a set of files all or not at all.
 
-An operation is a folder: `plan.json` says which path goes from which content to which, `blobs/`
-holds those contents, and a file `applying` stands there while the project is being written. It is
-complete before the first write to the project, so a process that is killed leaves either nothing
-or a folder with `applying` in it, and the next command rolls that one back.
+What is about to be written is on record before the first write to the project, so a process that is
+killed leaves either nothing or a record that is marked `applying`, and the next command rolls that
+one back.
 """
 
 from __future__ import annotations
@@ -12,48 +11,20 @@ import contextlib
 import errno
 import fcntl
 import hashlib
-import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from cofee import recording
 from cofee.errors import CofeeError
 from cofee.files import LINK, File, read_file
 from cofee.git import enclosing_git_dir
+from cofee.recording import Change, Record
 
 KEPT = 20  # operations that stay on record
 BUSY = "another cofee is at work in this project"
-
-
-class Change(NamedTuple):
-    """One path, before and after; None where there is no file."""
-
-    path: str
-    before: File | None
-    after: File | None
-
-
-@dataclass(frozen=True)
-class Record:
-    """An operation on record: its folder, and the data that was given with it."""
-
-    folder: Path
-    data: Mapping[str, Any]
-    changes: tuple[Change, ...]
-    suffix: str  # of the files that are written beside their targets
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether its conflicts still wait for a person."""
-        return (self.folder / "pending").exists()
-
-    def settle(self) -> None:
-        """Record that nothing waits any more."""
-        (self.folder / "pending").unlink()
 
 
 class Journal:
@@ -106,8 +77,7 @@ class Journal:
             CofeeError: a file could not be written, or is no longer what `before` says.
         """
         try:
-            folder = self._prepare(changes, data, pending)
-            record = _load(folder)
+            record = self._prepare(changes, data, pending)
             self._write(record)
         except OSError as error:
             raise _cannot_write(error.filename or self.root, error) from error
@@ -118,34 +88,16 @@ class Journal:
         """Return the operations on record, oldest first."""
         if not self.folder.is_dir():
             return []
-        return [_load(folder) for folder in sorted(self.folder.glob("[0-9]*[0-9]"))]
+        return [recording.load(folder) for folder in sorted(self.folder.glob("[0-9]*[0-9]"))]
 
     def pending(self) -> Record | None:
         """Return the operation whose conflicts still wait for a person."""
         return next((record for record in self.records() if record.is_pending), None)
 
-    def _prepare(self, changes: Sequence[Change], data: Mapping[str, Any], pending: bool) -> Path:
-        """Store the plan and every content, then let the finished folder appear at once."""
+    def _prepare(self, changes: Sequence[Change], data: Mapping[str, Any], pending: bool) -> Record:
         numbers = [int(folder.name) for folder in self.folder.glob("[0-9]*[0-9]")]
         target = self.folder / f"{max(numbers, default=0) + 1:06}"
-        draft = self.folder / f"{target.name}.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        try:
-            (draft / "blobs").mkdir(parents=True)
-            rows = [
-                [change.path, _store(draft, change.before), _store(draft, change.after)]
-                for change in changes
-            ]
-            plan = {"data": data, "suffix": secrets.token_hex(4), "changes": rows}
-            (draft / "plan.json").write_text(json.dumps(plan), encoding="ascii")
-            (draft / "applying").touch()
-            if pending:
-                (draft / "pending").touch()
-            draft.rename(target)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        return target
+        return recording.store(target, changes, data, pending=pending)
 
     def _write(self, record: Record) -> None:
         """Write every new content beside its target, then let each take its place.
@@ -202,7 +154,7 @@ class Journal:
         for change in record.changes:
             if change.before is None:
                 self._remove_empty_parents(self.root / change.path)
-        _discard(record.folder)
+        recording.discard(record.folder)
 
     def _restore(self, record: Record, change: Change) -> None:
         target = self.root / change.path
@@ -220,12 +172,12 @@ class Journal:
             shutil.rmtree(draft, ignore_errors=True)
         for folder in self.folder.glob("[0-9]*[0-9]"):
             if (folder / "applying").exists():
-                self._roll_back(_load(folder))
+                self._roll_back(recording.load(folder))
 
     def _forget_oldest(self) -> None:
         for folder in sorted(self.folder.glob("[0-9]*[0-9]"))[:-KEPT]:
             if not (folder / "pending").exists():
-                _discard(folder)
+                recording.discard(folder)
 
     def _beside(self, record: Record, change: Change) -> Path:
         target = self.root / change.path
@@ -253,28 +205,6 @@ def _journal_folder(root: Path) -> Path:
     return git_dir / "cofee" / f"{root.name}-{digest}"
 
 
-def _store(folder: Path, file: File | None) -> list[Any] | None:
-    if file is None:
-        return None
-    digest = hashlib.sha256(file.content).hexdigest()
-    blob = folder / "blobs" / digest
-    if not blob.exists():
-        blob.write_bytes(file.content)
-    return [file.mode, digest]
-
-
-def _load(folder: Path) -> Record:
-    plan = json.loads((folder / "plan.json").read_text(encoding="ascii"))
-
-    def file(stored: list[Any] | None) -> File | None:
-        if stored is None:
-            return None
-        return File((folder / "blobs" / stored[1]).read_bytes(), stored[0])
-
-    changes = tuple(Change(path, file(old), file(new)) for path, old, new in plan["changes"])
-    return Record(folder, plan["data"], changes, plan["suffix"])
-
-
 def _write_file(path: Path, file: File, like: Path) -> None:
     """Write a new file with the permissions of the one that it takes the place of."""
     if file.mode == LINK:
@@ -287,13 +217,6 @@ def _write_file(path: Path, file: File, like: Path) -> None:
         mode = like.stat(follow_symlinks=False).st_mode if not like.is_symlink() else mode
     executable = (mode & 0o444) >> 2 if file.mode & 0o100 else 0
     path.chmod((mode & 0o7666) | executable)
-
-
-def _discard(folder: Path) -> None:
-    """Remove a record; renamed first, so that no half of it is ever read."""
-    draft = folder.with_name(f"{folder.name}.draft")
-    folder.rename(draft)
-    shutil.rmtree(draft, ignore_errors=True)
 
 
 def _cannot_write(path: object, error: OSError) -> CofeeError:

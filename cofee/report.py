@@ -16,7 +16,7 @@ from typing import Any
 from cofee.change import Plan
 from cofee.errors import CofeeError
 from cofee.files import File, Tree
-from cofee.journal import Change
+from cofee.recording import Change
 
 COLOURS = {
     "create": "32", "update": "33", "remove": "31", "conflict": "1;31", "deleted": "2",

@@ -51,7 +51,7 @@ def write_environment() -> None:
     secret = secrets.token_urlsafe(SECRET_BYTES)
     text = SECRET.sub(f"SECRET_KEY={secret}", EXAMPLE.read_text(encoding="utf-8"))
     descriptor = os.open(ENVIRONMENT, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
 
 

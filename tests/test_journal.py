@@ -17,7 +17,8 @@ import pytest
 from cofee import journal
 from cofee.errors import CofeeError
 from cofee.files import EXECUTABLE, LINK, File
-from cofee.journal import Change, Journal
+from cofee.journal import Journal
+from cofee.recording import Change
 from tests.conftest import Run, snapshot
 from tests.test_update import next_main
 from tests.tiny import FILES, MODULE, release, write

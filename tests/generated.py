@@ -1,0 +1,89 @@
+"""Generated services under test: the template as it stands, and one environment for all of them."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from cofee import template as templates
+from cofee.create import write_tree
+from cofee.render import Renderer
+from tests.tiny import run_git
+
+REPOSITORY = Path(__file__).parents[1]
+ENVIRONMENTS = REPOSITORY / ".cache"
+
+
+def snapshot_template(target: Path, tag: str = "v0.1.0") -> Path:
+    """Copy the template as it stands, uncommitted changes included, into a repository of its own.
+
+    Copier and cofee take the newest tag of a repository, so a test of the repository itself would
+    test the last release.
+    """
+    names = run_git(REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    wanted = ("copier.yml", "template/", "macros/", "hooks/", "UPGRADES.yml")
+    for name in names.split("\0"):
+        source = REPOSITORY / name
+        if name.startswith(wanted) and source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+    run_git(target, "init", "--quiet", "--initial-branch=main")
+    run_git(target, "add", "--all", "--force")
+    run_git(target, "commit", "--quiet", "--message", tag)
+    run_git(target, "tag", tag)
+    return target
+
+
+def environment(template: Path) -> Path:
+    """Return an environment with all that a generated service and its tests need.
+
+    It is made once for the dependencies as they are, whichever test process comes first.
+    """
+    pyproject = (template / "template/pyproject.toml.jinja").read_bytes()
+    target = ENVIRONMENTS / f"service-{hashlib.sha256(pyproject).hexdigest()[:12]}"
+    ENVIRONMENTS.mkdir(exist_ok=True)
+    (ENVIRONMENTS / ".gitignore").write_text("*\n")
+    with (ENVIRONMENTS / "lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not (target / "complete").exists():
+            project = ENVIRONMENTS / "project"
+            shutil.rmtree(project, ignore_errors=True)
+            make_service(template, project, {"project_name": "service"})
+            run(project, target, "uv", "sync", "--quiet")
+            (target / "complete").touch()
+    return target
+
+
+def make_service(template: Path, target: Path, data: Mapping[str, object]) -> Path:
+    """Render a service into a folder, without its hooks."""
+    renderer = Renderer(templates.latest(str(template)))
+    answers = renderer.settle(data, {}, target.name)
+    write_tree(renderer.render(answers, "copy"), target)
+    shutil.copyfile(target / ".env.example", target / ".env")
+    return target
+
+
+def run(project: Path, environment: Path, *command: str, **variables: str) -> str:
+    """Run a command of a generated service; return what it printed, raise with it on failure."""
+    inherited = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    done = subprocess.run(
+        command,
+        cwd=project,
+        env={
+            **inherited,
+            "UV_PROJECT_ENVIRONMENT": str(environment),
+            "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
+            **variables,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
+    return done.stdout

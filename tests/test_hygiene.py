@@ -1,0 +1,141 @@
+"""The template reads like the program that it becomes, and says so in numbers."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cofee.template import CONTRACT
+from tests.generated import REPOSITORY
+from tests.tiny import run_git
+
+TEMPLATE = REPOSITORY / "template"
+FILES = [path for path in sorted(TEMPLATE.rglob("*")) if path.is_file()]
+FILES = [path for path in FILES if "__pycache__" not in path.parts]
+# The only Python files that may hold a block tag: the module blueprint and the composition.
+ALLOWED = re.compile(
+    r"app/(main|api/v1/router)\.py\.jinja|(app|tests)/modules/{%.*|migrations/versions/{%.*"
+)
+BLOCK_TAGS = BUDGET = 0  # the number of block tags in Python files; it may only fall
+SOURCES = (
+    "cofee",
+    "hooks",
+    "macros",
+    "template",
+    "docs",
+    "README.md",
+    "CHANGELOG.md",
+    "copier.yml",
+)
+
+
+def relative(path: Path) -> str:
+    """Return a template file's path inside the template."""
+    return path.relative_to(TEMPLATE).as_posix()
+
+
+def python_files() -> list[Path]:
+    """Return the template's Python files, rendered ones included."""
+    return [path for path in FILES if path.name.removesuffix(".jinja").endswith(".py")]
+
+
+def test_block_tags_in_python_only_fall() -> None:
+    """Jinja inside Python is counted, and stands only where the design allows it."""
+    counts = {relative(path): path.read_text().count("{%") for path in python_files()}
+
+    assert [name for name, count in counts.items() if count and not ALLOWED.fullmatch(name)] == []
+    assert sum(counts.values()) <= BUDGET
+
+
+def test_paths_work_everywhere() -> None:
+    """Windows knows neither `"` nor `|` in a name, and a dangling link stops Copier."""
+    assert [relative(path) for path in FILES if set('"|') & set(relative(path))] == []
+    assert [path for path in TEMPLATE.rglob("*") if path.is_symlink()] == []
+
+
+def test_jinja_suffix_says_the_truth() -> None:
+    """A file is a template exactly when something in it is rendered."""
+    for path in FILES:
+        text = path.read_text(errors="replace")
+        if path.suffix == ".jinja":
+            assert "{{" in text or "{%" in text, relative(path)
+        elif ".github" not in path.parts:
+            assert not re.search(r"\{\{ |\{% ", text), relative(path)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.suffix == ".py"], ids=relative)
+def test_plain_python_parses(path: Path) -> None:
+    """Every file without an option's or a module's content is plain Python in its place."""
+    ast.parse(path.read_text())
+
+
+def test_questionnaire_is_short_and_explained() -> None:
+    """At most ten questions, each with a type, a help sentence, a default and a check."""
+    text = (REPOSITORY / "copier.yml").read_text()
+    questions = {k: v for k, v in yaml.safe_load(text).items() if not k.startswith("_")}
+    readme = (REPOSITORY / "README.md").read_text()
+    asked = [name for name, question in questions.items() if question.get("ask", True)]
+
+    assert len(text.splitlines()) < 200
+    assert len([name for name in asked if name != "migrations"]) <= 10
+    for name, question in questions.items():
+        assert list(question)[:2] == ["type", "help"], name
+        assert question["help"].endswith((".", "?")), name
+        assert "default" in question, name
+        assert name in readme, name
+        if name != "migrations":
+            assert "choices" in question or "validator" in question, name
+
+
+def test_contract_number_is_this_commands() -> None:
+    """The template of this repository speaks the contract of its command."""
+    assert yaml.safe_load((REPOSITORY / "copier.yml").read_text())["_cofee_contract"] == CONTRACT
+
+
+def test_only_two_modules_import_copier() -> None:
+    """Importing Copier costs a second, so it happens where it is needed and inside a function."""
+    importing = {
+        path.name
+        for path in (REPOSITORY / "cofee").glob("*.py")
+        if re.search(r"^\s*(from|import) copier", path.read_text(), re.MULTILINE)
+    }
+
+    assert importing == {"asking.py", "trust.py"}
+
+
+def test_no_path_of_one_machine_and_nothing_unfinished() -> None:
+    """What is committed is the product's alone."""
+    listed = run_git(REPOSITORY, "ls-files", "--", *SOURCES).splitlines()
+    unwanted = re.compile(r"(?<![\w.])/(tmp|work|root|home)/\w|TODO|FIXME|NotImplementedError")
+    found = [
+        f"{name}: {line}"
+        for name in listed
+        for line in (REPOSITORY / name).read_text(errors="replace").splitlines()
+        if unwanted.search(line)
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("command", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]])
+def test_our_own_code_is_clean(command: list[str]) -> None:
+    """The command's code passes what we ask of generated code."""
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_files_have_one_subject() -> None:
+    """A file of 300 lines is two subjects."""
+    long = {
+        path.name: count
+        for path in (REPOSITORY / "cofee").glob("*.py")
+        if (count := len(path.read_text().splitlines())) > 300
+    }
+
+    assert long == {}
