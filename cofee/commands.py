@@ -15,6 +15,7 @@ import typer
 from cofee import change, project, report
 from cofee.change import Plan
 from cofee.errors import UsageError
+from cofee.names import Names
 from cofee.project import Project
 from cofee.report import Printer
 
@@ -43,7 +44,7 @@ class Options:
     @property
     def interactive(self) -> bool:
         """Whether somebody can be asked."""
-        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
     with _opened(directory) as found:
         derived = operations.module_names(found, request.name, request.entity, request.plural)
         options.printer.say(derived.summary)
-        given = _fields(found, derived.module, request, options)
+        given = _fields(found, derived, request, options)
         records = operations.field_records(found, derived, given)
         plan = operations.plan_module(found, derived, records)
         upgrade = "uv run alembic upgrade head"
@@ -151,7 +152,7 @@ def _opened(directory: Path) -> Iterator[Project]:
         yield found
 
 
-def _fields(found: Project, module: str, request: ModuleRequest, options: Options) -> list[Any]:
+def _fields(found: Project, derived: Names, request: ModuleRequest, options: Options) -> list[Any]:
     """Return the new module's fields from the command line, a file or the wizard."""
     if request.source is not None:
         from cofee.create import read_mapping
@@ -163,8 +164,8 @@ def _fields(found: Project, module: str, request: ModuleRequest, options: Option
         return list(request.fields)
     from cofee import prompts
 
-    names = [record["name"] for record in found.modules]
-    return list(prompts.ask_fields(found.template.types, names, module))
+    others = [record["name"] for record in found.modules]
+    return list(prompts.ask_fields(found.template.types, others, derived.module, derived))
 
 
 def _finish(

@@ -19,11 +19,11 @@ from cofee.records import FieldRecord
 from cofee.render import Renderer
 from cofee.template import Template
 
-# Tables, classes and routes that hand-written code defines, found without importing it.
+# What hand-written code defines, where it would clash, found without importing it.
 DEFINITIONS = {
-    "tables": re.compile(r"^\s+__tablename__\s*=\s*[\"'](\w+)[\"']", re.MULTILINE),
-    "classes": re.compile(r"^class\s+(\w+)", re.MULTILINE),
-    "routes": re.compile(r"APIRouter\([^)]*?prefix=[\"']([^\"']+)[\"']"),
+    "tables": ("app", re.compile(r"^\s+__tablename__\s*=\s*[\"'](\w+)[\"']", re.MULTILINE)),
+    "classes": ("app/modules", re.compile(r"^class\s+(\w+)", re.MULTILINE)),
+    "routes": ("app/modules", re.compile(r"APIRouter\([^)]*?prefix=[\"']([^\"']+)[\"']")),
 }
 
 Ask = Callable[[Template, Mapping[str, Any], str], Mapping[str, Any]]
@@ -118,13 +118,12 @@ def _asked(new: Template, project: Project, settled: Answers, ask: Ask | None) -
 
 
 def _definitions(root: Path) -> dict[str, Collection[str]]:
-    sources = list(_sources(root))
     return {
-        what: {name for source in sources for name in pattern.findall(source)}
-        for what, pattern in DEFINITIONS.items()
+        what: {name for source in _sources(root / folder) for name in pattern.findall(source)}
+        for what, (folder, pattern) in DEFINITIONS.items()
     }
 
 
-def _sources(root: Path) -> Iterator[str]:
-    for path in (root / "app").rglob("*.py"):
+def _sources(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*.py"):
         yield path.read_text(encoding="utf-8", errors="replace")

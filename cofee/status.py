@@ -23,6 +23,7 @@ class Status:
     edited: list[str]
     missing: list[str]
     conflicts: list[str]
+    fields: dict[str, list[str]]  # each module's fields as they would be typed
 
     @property
     def is_pending(self) -> bool:
@@ -52,6 +53,12 @@ def read(project: Project) -> Status:
         modules=project.modules,
         edited=[path for path in differing if path not in missing],
         missing=missing,
+        fields={
+            module["name"]: [
+                fields.format_field(field, project.template.types) for field in module["fields"]
+            ]
+            for module in project.modules
+        },
         conflicts=[path for path in _conflicted(pending) if change.has_markers(project, path)],
     )
 
@@ -61,7 +68,7 @@ def lines(status: Status) -> Iterator[str]:
     yield f"template  {status.source} at {status.version}{_newer_words(status.newer)}"
     for module in status.modules:
         yield f"module    {module['name']} ({module['entity']})"
-        yield from (f"          {fields.format_field(field)}" for field in module["fields"])
+        yield from (f"          {field}" for field in status.fields[module["name"]])
     yield from (f"edited    {path}" for path in status.edited)
     yield from (f"missing   {path}" for path in status.missing)
     yield from (f"conflict  {path}" for path in status.conflicts)

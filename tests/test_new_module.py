@@ -243,7 +243,7 @@ def test_names_of_hand_written_code_are_refused(
     code: str, word: str, shop: Path, cofee: Run
 ) -> None:
     """Tables, classes and routes that nobody recorded count too."""
-    write(shop, {"app/legacy.py": code})
+    write(shop, {"app/modules/legacy/models.py": code})
 
     ran = cofee("new-module", "orders", "-C", shop)
 
@@ -258,4 +258,4 @@ def test_folder_that_exists_is_refused(shop: Path, cofee: Run) -> None:
     ran = cofee("new-module", "orders", "-C", shop)
 
     assert ran.code == 1
-    assert "`app/modules/orders` exists already" in ran.err
+    assert "the module folder `orders` exists already" in ran.err
