@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,13 @@ from cofee.__main__ import main
 from tests import tiny
 
 Tree = dict[str, bytes]
+
+
+def pytest_configure() -> None:
+    """Let uv keep its cache while cofee's own is put elsewhere."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    os.environ.setdefault("UV_CACHE_DIR", str(cache / "uv"))
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cofee-tests-")
 
 
 @pytest.fixture(autouse=True)
