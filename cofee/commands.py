@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -89,8 +89,8 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
         given = _fields(found, derived, request, options)
         records = operations.field_records(found, derived, given)
         plan = operations.plan_module(found, derived, records)
-        upgrade = "uv run alembic upgrade head"
-        _finish(found, plan, options, next_steps=(upgrade, "uv run poe test"))
+        next_steps = found.template.setting("cofee_next_steps", [])
+        _finish(found, plan, options, next_steps=next_steps)
 
 
 def update(directory: Path, to: str | None, options: Options) -> None:
@@ -173,7 +173,7 @@ def _finish(
     plan: Plan,
     options: Options,
     *,
-    next_steps: tuple[str, ...] = (),
+    next_steps: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
     notes: list[str] | None = None,
 ) -> None:
@@ -192,7 +192,7 @@ def _finish(
 
 
 def _say_what_is_next(
-    plan: Plan, options: Options, next_steps: tuple[str, ...], notes: list[str]
+    plan: Plan, options: Options, next_steps: Sequence[str], notes: list[str]
 ) -> None:
     printer = options.printer
     for note in notes:
