@@ -1,13 +1,18 @@
-"""A table for the tests of the database layer, outside the metadata that Alembic watches."""
+"""Tables for the tests of the database layer, outside the metadata that Alembic watches."""
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
 import uuid
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.db.base import NAMING_CONVENTION, BaseModelMixin
+from app.db.indexes import unique_key
+from app.db.types import ExactDecimal, ExactInterval, JsonList, JsonObject, UtcDateTime
 
 
 class ProbeBase(DeclarativeBase):
@@ -25,3 +30,20 @@ class Gadget(BaseModelMixin, ProbeBase):
     size: Mapped[int | None] = mapped_column(sa.SmallInteger(), index=True)
     parent_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("gadgets.id"))
     label: Mapped[str | None] = mapped_column(sa.String(40))
+
+
+class Sample(BaseModelMixin, ProbeBase):
+    """A row with a column of every type that the two databases keep differently."""
+
+    __tablename__ = "samples"
+    __table_args__ = (unique_key("samples", "name"),)
+
+    name: Mapped[str | None] = mapped_column(sa.String(40))
+    count: Mapped[int | None] = mapped_column(sa.Integer())
+    total: Mapped[int | None] = mapped_column(sa.BigInteger())
+    ratio: Mapped[float | None] = mapped_column(sa.Double())
+    price: Mapped[decimal.Decimal | None] = mapped_column(ExactDecimal(12, 2))
+    sold_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())
+    lasts: Mapped[dt.timedelta | None] = mapped_column(ExactInterval())
+    data: Mapped[dict[str, Any] | None] = mapped_column(JsonObject())
+    days: Mapped[list[dt.date] | None] = mapped_column(JsonList(dt.date))

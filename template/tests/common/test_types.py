@@ -1,0 +1,57 @@
+"""What a value must be before any bound of its own is looked at."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from app.common import types
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "expected"),
+    [
+        (types.Int32, 2**31 - 1, 2**31 - 1),
+        (types.Int64, -(2**63), -(2**63)),
+        (types.Instant, "2026-01-31T01:00:00+01:00", dt.datetime(2026, 1, 31, tzinfo=dt.UTC)),
+        (types.LocalTime, "09:30", dt.time(9, 30)),
+        (types.Duration, "P1D", DAY),
+        (types.Base64, "dGVh", b"tea"),
+        (types.Base64, b"tea", b"tea"),
+        (types.JsonDict, {"a": [1, None]}, {"a": [1, None]}),
+        (types.Email, "me@example.com", "me@example.com"),
+        (types.Url, "HTTP://Example.com", "http://example.com/"),
+    ],
+)
+def test_a_good_value_is_read(kind: Any, given: Any, expected: Any) -> None:
+    assert TypeAdapter(kind).validate_python(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (types.Int32, 2**31),
+        (types.Int64, 2**63),
+        (types.Finite, float("nan")),
+        (types.Instant, "2026-01-31T00:00:00"),
+        (types.LocalTime, "09:30Z"),
+        (types.Duration, DAY * 1_000_001),
+        (types.Base64, "not base64"),
+        (types.JsonDict, {"a": float("inf")}),
+        (types.Email, "me@"),
+        (types.Url, "ftp://example.com"),
+        (types.Url, f"http://example.com/{'a' * types.MAX_URL_LENGTH}"),
+    ],
+)
+def test_a_bad_value_is_refused(kind: Any, given: Any) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(kind).validate_python(given)
+
+
+def test_bytes_are_written_as_base64() -> None:
+    assert TypeAdapter(types.Base64).dump_json(b"tea") == b'"dGVh"'

@@ -1,0 +1,15 @@
+"""The tables that the tests of the database layer need."""
+
+from __future__ import annotations
+
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from tests.db.probe import ProbeBase
+
+
+@pytest_asyncio.fixture
+async def samples(connection: AsyncConnection, session: AsyncSession) -> AsyncSession:
+    """A session on tables that are gone after the test."""
+    await connection.run_sync(ProbeBase.metadata.create_all)
+    return session

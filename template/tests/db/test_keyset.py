@@ -1,0 +1,110 @@
+"""Walking a list page by page shows every row once, in order, and a bad cursor is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import uuid
+from collections.abc import Sequence
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from fastapi import HTTPException
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.common.references import require_reference
+from app.common.schemas import PageQuery
+from app.db.keyset import fetch_page, where_equal
+from tests.db.probe import Sample
+
+NOON = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
+SORTED = ("id", "name", "count", "total", "ratio", "price", "sold_at", "lasts")
+COLUMNS = {name: getattr(Sample, name) for name in SORTED}
+LIVE = sa.select(Sample).where(Sample.is_deleted.is_(False))
+
+
+class SampleQuery(PageQuery):
+    """A list that can be filtered."""
+
+    name: str | None = None
+
+
+@pytest_asyncio.fixture
+async def rows(samples: AsyncSession) -> AsyncSession:
+    """A session on a table with equal values, different ones, and rows without any."""
+    for number in (2, 1, 2, 10):
+        samples.add(
+            Sample(
+                name=f"n{number}-{uuid.uuid4()}",
+                count=number,
+                total=number,
+                ratio=number / 4,
+                price=decimal.Decimal(number),
+                sold_at=NOON + dt.timedelta(seconds=number),
+                lasts=dt.timedelta(hours=number),
+            )
+        )
+    samples.add_all([Sample(), Sample()])
+    await samples.flush()
+    return samples
+
+
+async def walk(session: AsyncSession, sort: str) -> Sequence[Sample]:
+    """Return the rows of every page, two at a time."""
+    found: list[Sample] = []
+    cursor: str | None = None
+    for _ in range(9):
+        query = PageQuery(limit=2, cursor=cursor)
+        page = await fetch_page(session, LIVE, COLUMNS, sort, query)
+        found += page.items
+        if (cursor := page.next_cursor) is None:
+            break
+    return found
+
+
+@pytest.mark.parametrize("name", SORTED)
+@pytest.mark.parametrize("sign", ["", "-"])
+async def test_every_page_together_is_the_sorted_list(
+    rows: AsyncSession, sign: str, name: str
+) -> None:
+    found = await walk(rows, sign + name)
+
+    values = [getattr(row, name) for row in found]
+    given = [value for value in values if value is not None]
+    assert len({row.id for row in found}) == 6
+    assert given == sorted(given, reverse=sign == "-")
+    assert values == given + [None] * (6 - len(given))
+
+
+async def test_a_cursor_is_good_for_its_own_order_alone(rows: AsyncSession) -> None:
+    page = await fetch_page(rows, LIVE, COLUMNS, "count", PageQuery(limit=1))
+
+    for sort, cursor in (("-count", page.next_cursor), ("count", "%%"), ("count", "e30=")):
+        with pytest.raises(HTTPException) as refused:
+            await fetch_page(rows, LIVE, COLUMNS, sort, PageQuery(cursor=cursor))
+        assert refused.value.status_code == 422
+
+
+async def test_a_filter_keeps_the_rows_with_its_value(rows: AsyncSession) -> None:
+    rows.add(Sample(name="tea"))
+    await rows.flush()
+
+    filters = {"name": Sample.name}
+    tea = await rows.scalars(where_equal(LIVE, filters, SampleQuery(name="tea")))
+    all_rows = await rows.scalars(where_equal(LIVE, filters, SampleQuery()))
+
+    assert [row.name for row in tea] == ["tea"]
+    assert len(all_rows.all()) == 7
+
+
+async def test_a_reference_must_lead_somewhere() -> None:
+    async def exists(item_id: uuid.UUID) -> bool:
+        return item_id.int == 1
+
+    await require_reference({"parent_id": None}, "parent_id", exists)
+    await require_reference({"parent_id": uuid.UUID(int=1)}, "parent_id", exists)
+    with pytest.raises(HTTPException) as refused:
+        await require_reference({"parent_id": uuid.UUID(int=2)}, "parent_id", exists)
+
+    assert refused.value.status_code == 422

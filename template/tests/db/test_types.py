@@ -1,0 +1,64 @@
+"""A column gives back what it was given, whatever database keeps it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tests.db.probe import Sample
+
+VALUES: dict[str, Any] = {
+    "name": "tea",
+    "count": 3,
+    "total": 2**40,
+    "ratio": 0.5,
+    "price": decimal.Decimal("9999999999.99"),
+    "sold_at": dt.datetime(2026, 1, 31, 12, 0, 0, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))),
+    "lasts": dt.timedelta(days=2, microseconds=1),
+    "data": {"a": [1, None]},
+    "days": [dt.date(2026, 1, 31)],
+}
+
+
+@pytest.mark.parametrize("values", [VALUES, dict.fromkeys(VALUES)])
+async def test_what_is_stored_comes_back(samples: AsyncSession, values: dict[str, Any]) -> None:
+    sample = Sample(**values)
+    samples.add(sample)
+    await samples.flush()
+    samples.expunge_all()
+
+    found = await samples.get_one(Sample, sample.id)
+
+    assert {name: getattr(found, name) for name in values} == values
+
+
+async def test_a_time_without_an_offset_is_refused(samples: AsyncSession) -> None:
+    samples.add(Sample(sold_at=dt.datetime(2026, 1, 31)))
+
+    with pytest.raises(StatementError, match="offset from UTC"):
+        await samples.flush()
+
+
+async def test_a_unique_value_can_be_used_again_when_its_row_is_deleted(
+    samples: AsyncSession,
+) -> None:
+    first = Sample(name="tea")
+    samples.add(first)
+    await samples.flush()
+    with pytest.raises(IntegrityError):
+        async with samples.begin_nested():
+            samples.add(Sample(name="tea"))
+
+    first.is_deleted = True
+    await samples.flush()
+    samples.add(Sample(name="tea"))
+    await samples.flush()
+
+    named = sa.select(sa.func.count()).where(Sample.name == "tea")
+    assert await samples.scalar(named) == 2
