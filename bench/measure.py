@@ -61,6 +61,7 @@ def run(command: Sequence[str], folder: Path) -> None:
 def workplace() -> AbstractContextManager[str]:
     """Return a folder for one measurement, with caches of its own."""
     folder = tempfile.TemporaryDirectory(prefix="cofee-bench-")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it would measure the compiler
     os.environ["XDG_CACHE_HOME"] = f"{folder.name}/cache"
     os.environ["COPIER_CACHE_DIR"] = f"{folder.name}/copier-cache"
     return folder

@@ -25,20 +25,24 @@ class Plan:
     answers: Change
     conflicts: tuple[Conflict, ...] = ()
     still_deleted: tuple[str, ...] = ()
+    is_step: bool = True  # whether `cofee undo` can take it back
 
     @property
     def is_empty(self) -> bool:
         return not self.changes and self.answers.before == self.answers.after
 
 
-def plan(project: Project, command: str, base: Tree, template: Tree) -> Plan:
+def plan(
+    project: Project, command: str, base: Tree, template: Tree, *, is_step: bool = True
+) -> Plan:
     """Merge what differs between two renderings into the working tree, in memory.
 
     Raises:
         CofeeError: git is too old, or the sides cannot both stand.
     """
     require_modern_git()
-    answers = Change(ANSWERS_FILE, read_file(project.root / ANSWERS_FILE), template[ANSWERS_FILE])
+    current = read_file(project.root / ANSWERS_FILE)
+    answers = Change(ANSWERS_FILE, current, template.get(ANSWERS_FILE, current))
     sides = worktree.read_sides(project.root, _without_answers(base), _without_answers(template))
     yours = sides[2]
     merged = merge(*sides)
@@ -47,7 +51,14 @@ def plan(project: Project, command: str, base: Tree, template: Tree) -> Plan:
         for path in sorted({*yours, *merged.tree})
         if yours.get(path) != merged.tree.get(path)
     )
-    return Plan(command, changes, answers, tuple(merged.conflicts), tuple(merged.still_deleted))
+    return Plan(
+        command,
+        changes,
+        answers,
+        tuple(merged.conflicts),
+        tuple(merged.still_deleted),
+        is_step=is_step,
+    )
 
 
 def execute(project: Project, plan: Plan) -> Record:
@@ -57,11 +68,12 @@ def execute(project: Project, plan: Plan) -> Record:
     """
     if not plan.conflicts:
         done = [*plan.changes, plan.answers]
-        return project.journal.apply(done, {"command": plan.command})
+        return project.journal.apply(done, {"command": plan.command, "is_step": plan.is_step})
     assert plan.answers.after is not None  # noqa: S101 (a template always gives an answers file)
     paths = [conflict.path for conflict in plan.conflicts]
     data = {
         "command": plan.command,
+        "is_step": plan.is_step,
         "conflicts": paths,
         "answers": plan.answers.after.content.decode(),
         "index": index.entries(project.root, paths),
@@ -102,6 +114,9 @@ def resume(project: Project) -> Record:
     answers = Change(ANSWERS_FILE, current, File(record.data["answers"].encode()))
     project.journal.apply([answers], {"command": f"{record.data['command']} --continue"})
     record.settle()
+    record.mark_undone()  # the step that can be taken back is the one as it was resolved
+    resolved = (_as_it_stands(project, change) for change in record.changes)
+    project.journal.remember([*resolved, answers], record.data)
     index.mark_resolved(project.root, record.data["conflicts"])
     return record
 
@@ -117,6 +132,7 @@ def abort(project: Project) -> Plan:
     command = f"{record.data['command']} --abort"
     project.journal.apply(needed, {"command": command})
     record.settle()
+    record.mark_undone()
     index.restore(project.root, record.data["conflicts"], record.data["index"])
     unchanged = Change(ANSWERS_FILE, None, None)
     return Plan(command, tuple(needed), unchanged)
@@ -127,6 +143,10 @@ def has_markers(project: Project, path: str) -> bool:
     file = read_file(project.root / path)
     starts = (f"<<<<<<< {YOURS}".encode(), f">>>>>>> {TEMPLATE}".encode())
     return file is not None and any(line.startswith(starts) for line in file.content.splitlines())
+
+
+def _as_it_stands(project: Project, change: Change) -> Change:
+    return change._replace(after=read_file(project.root / change.path))
 
 
 def _pending(project: Project) -> Record:

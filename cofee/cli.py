@@ -153,6 +153,35 @@ def update(
 
 
 @app.command()
+def undo(
+    directory: Directory = HERE,
+    dry_run: DryRun = False,
+    diff: Diff = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    yes: Yes = False,
+) -> None:
+    """Take the last operation back, and keep what was edited since."""
+    from cofee import commands
+
+    commands.undo(directory, commands.Options(dry_run, diff, as_json, quiet, yes))
+
+
+@app.command("diff")
+def difference(
+    module: Annotated[
+        str | None, typer.Argument(metavar="[MODULE]", help="Look at one module alone.")
+    ] = None,
+    directory: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """Show your edits against what the template gives."""
+    from cofee import commands
+
+    commands.show_difference(directory, module, commands.Options(as_json=as_json))
+
+
+@app.command()
 def status(
     check: Annotated[
         bool, typer.Option("--check", help="End with 1 when anything is pending.")

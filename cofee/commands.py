@@ -17,6 +17,7 @@ from cofee.change import Plan
 from cofee.errors import UsageError
 from cofee.names import Names
 from cofee.project import Project
+from cofee.recording import Change
 from cofee.report import Printer
 
 CONFLICTS_LEFT = 2  # the exit code
@@ -68,7 +69,8 @@ def make_service(request: Any, options: Options) -> None:
         options.printer.verb(row["action"], row["path"])
     document = {"command": "cofee new", "files": rows, "commit": service.template.commit}
     if options.diff:
-        print(report.patch_of_tree(service.tree), end="")
+        made = [Change(path, None, file) for path, file in sorted(service.tree.items())]
+        print(report.patch_of(made), end="")
     if options.writes:
         create.write_service(service)
         options.printer.say("running the template's tasks …")
@@ -126,6 +128,32 @@ def finish_update(
             options.printer.plan(change.abort(found))
             options.printer.say("done: everything is as it was before")
     options.printer.data({"command": "cofee update", "written": True})
+
+
+def undo(directory: Path, options: Options) -> None:
+    """Run `cofee undo`."""
+    from cofee.undo import plan_undo
+
+    with _opened(directory) as found:
+        planned = plan_undo(found)
+        options.printer.say(f"taking back `{planned.record.data['command']}`")
+        _finish(found, planned.plan, options, notes=list(planned.notes))
+        if options.writes:
+            planned.record.mark_undone()
+
+
+def show_difference(directory: Path, module: str | None, options: Options) -> None:
+    """Run `cofee diff`."""
+    from cofee import difference
+
+    found = project.find(directory)
+    found.journal.recover()
+    edits = difference.edits(found, module)
+    if options.as_json:
+        rows = [{"path": edit.path, "action": report.action(edit)} for edit in edits]
+        options.printer.data({"command": "cofee diff", "files": rows})
+    else:
+        print(report.patch_of(edits), end="")
 
 
 def show_status(directory: Path, options: Options, *, check: bool) -> None:

@@ -27,6 +27,13 @@ def operation_in_progress(root: Path) -> str | None:
     return next((name for mark, name in IN_PROGRESS.items() if (git_dir / mark).exists()), None)
 
 
+def is_committed(root: Path, path: str) -> bool:
+    """Tell whether the last commit holds a path."""
+    if enclosing_git_dir(root) is None:
+        return False
+    return bool(_git(root, "ls-tree", "--name-only", "HEAD", "--", path))
+
+
 def entries(root: Path, paths: Sequence[str]) -> str:
     """Return the index's rows for some paths, in the form that `restore` takes."""
     if enclosing_git_dir(root) is None:

@@ -77,7 +77,8 @@ class Journal:
             CofeeError: a file could not be written, or is no longer what `before` says.
         """
         try:
-            record = self._prepare(changes, data, pending)
+            marks = ("applying", "pending") if pending else ("applying",)
+            record = self._prepare(changes, data, marks)
             self._write(record)
         except OSError as error:
             raise _cannot_write(error.filename or self.root, error) from error
@@ -94,10 +95,16 @@ class Journal:
         """Return the operation whose conflicts still wait for a person."""
         return next((record for record in self.records() if record.is_pending), None)
 
-    def _prepare(self, changes: Sequence[Change], data: Mapping[str, Any], pending: bool) -> Record:
+    def remember(self, changes: Sequence[Change], data: Mapping[str, Any]) -> Record:
+        """Put changes on record that stand in the project already."""
+        return self._prepare(changes, data, ())
+
+    def _prepare(
+        self, changes: Sequence[Change], data: Mapping[str, Any], marks: Sequence[str]
+    ) -> Record:
         numbers = [int(folder.name) for folder in self.folder.glob("[0-9]*[0-9]")]
         target = self.folder / f"{max(numbers, default=0) + 1:06}"
-        return recording.store(target, changes, data, pending=pending)
+        return recording.store(target, changes, data, marks)
 
     def _write(self, record: Record) -> None:
         """Write every new content beside its target, then let each take its place.

@@ -44,6 +44,18 @@ def single_head(root: Path) -> str | None:
     return next(iter(heads), None)
 
 
+def is_head(root: Path, path: str) -> bool:
+    """Tell whether no other migration builds on the one at `path`."""
+    revision = _assigned(root / path).get("revision") if (root / path).exists() else None
+    return all(revision not in parents for _, parents in _revisions(root / VERSIONS))
+
+
+def parent_of(root: Path, path: str) -> str | None:
+    """Return the revision that the migration at `path` builds on."""
+    parent = _assigned(root / path).get("down_revision") if (root / path).exists() else None
+    return parent if isinstance(parent, str) else None
+
+
 def _revisions(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each revision and those it builds on."""
     for path in sorted(folder.glob("*.py")):

@@ -4,6 +4,7 @@ plan.json   the data that the command gave, and the changes by the digests of th
 blobs/      those contents, by digest
 applying    stands there while the project is being written
 pending     stands there while conflicts wait for a person
+undone      stands there once the operation was taken back
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import json
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,22 +43,31 @@ class Record:
         """Whether its conflicts still wait for a person."""
         return (self.folder / "pending").exists()
 
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it is a step of its own that nobody has taken back yet."""
+        is_over = self.is_pending or (self.folder / "undone").exists()
+        return bool(self.data.get("is_step")) and not is_over
+
     def settle(self) -> None:
         """Record that nothing waits any more."""
         (self.folder / "pending").unlink()
 
+    def mark_undone(self) -> None:
+        """Record that the operation was taken back, or given up."""
+        (self.folder / "undone").touch()
+
 
 def store(
-    target: Path, changes: Sequence[Change], data: Mapping[str, Any], *, pending: bool
+    target: Path, changes: Sequence[Change], data: Mapping[str, Any], marks: Iterable[str]
 ) -> Record:
     """Write the plan and every content, then let the finished folder appear at once."""
     draft = target.with_name(f"{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     try:
         _fill(draft, changes, data)
-        (draft / "applying").touch()
-        if pending:
-            (draft / "pending").touch()
+        for mark in marks:
+            (draft / mark).touch()
         draft.rename(target)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

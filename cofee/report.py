@@ -15,7 +15,7 @@ from typing import Any
 
 from cofee.change import Plan
 from cofee.errors import CofeeError
-from cofee.files import File, Tree
+from cofee.files import File
 from cofee.recording import Change
 
 COLOURS = {
@@ -72,7 +72,7 @@ def files(plan: Plan) -> list[dict[str, str]]:
     """Return what happens to each file: `create`, `update`, `remove`, `conflict` or `deleted`."""
     conflicts = {conflict.path: conflict.reason for conflict in plan.conflicts}
     rows = [
-        {"path": change.path, "action": _action(change)}
+        {"path": change.path, "action": action(change)}
         for change in plan.changes
         if change.path not in conflicts
     ]
@@ -81,7 +81,7 @@ def files(plan: Plan) -> list[dict[str, str]]:
         for path in plan.still_deleted
     ]
     if plan.answers.before != plan.answers.after and not conflicts:
-        rows.append({"path": plan.answers.path, "action": _action(plan.answers)})
+        rows.append({"path": plan.answers.path, "action": action(plan.answers)})
     rows += [
         {"path": path, "action": "conflict", "reason": reason} for path, reason in conflicts.items()
     ]
@@ -97,9 +97,8 @@ def document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def patch_of_tree(tree: Tree) -> str:
-    """Return a patch that makes every file of a tree."""
-    changes = (Change(path, None, file) for path, file in sorted(tree.items()))
+def patch_of(changes: Iterable[Change]) -> str:
+    """Return a patch of single changes."""
     return "".join(line for change in changes for line in _diff(change))
 
 
@@ -108,7 +107,7 @@ def patch(plan: Plan) -> str:
     changes: Sequence[Change] = plan.changes
     if not plan.conflicts:
         changes = (*changes, plan.answers)
-    return "".join(line for change in changes for line in _diff(change))
+    return patch_of(changes)
 
 
 def _diff(change: Change) -> Iterator[str]:
@@ -135,7 +134,8 @@ def _lines(file: File | None) -> list[str]:
     return file.content.decode(errors="replace").splitlines(keepends=True)
 
 
-def _action(change: Change) -> str:
+def action(change: Change) -> str:
+    """Return the verb for what happens to a file."""
     if change.before is None:
         return "create"
     return "remove" if change.after is None else "update"
