@@ -6,7 +6,6 @@ CofeeError        1   the command refuses; nothing was written
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 LONGEST_QUOTE = 80
@@ -57,5 +56,7 @@ def listing(values: Iterable[object]) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Give the hint that names the nearest known word, when one is near enough."""
+    import difflib  # only a refusal needs it, and start-up is measured
+
     nearest = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
     return f"did you mean `{nearest[0]}`?" if nearest else None
