@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 import sqlalchemy as sa
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.api.v1.router  # noqa: F401  # importing the routes imports every model
 from app.db.base import Base
+from app.db.types import ExactDecimal, ExactInterval, JsonList, JsonObject, UtcDateTime
 from app.infrastructure.settings import get_settings
 
 
@@ -20,9 +23,26 @@ def migrate(connection: sa.Connection) -> None:
         target_metadata=Base.metadata,
         # SQLite cannot alter a table in place: Alembic copies it.
         render_as_batch=connection.dialect.name == "sqlite",
+        render_item=render_type,
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def render_type(kind: str, item: object, autogenerate: AutogenContext) -> str | Literal[False]:
+    """Write a column type of ours as what is stored: a migration must not change with the code."""
+    match item:
+        case UtcDateTime():
+            return "sa.DateTime(timezone=True)"
+        case ExactDecimal(precision=digits, scale=places):
+            return f'sa.Numeric({digits}, {places}).with_variant(sa.BigInteger(), "sqlite")'
+        case ExactInterval():
+            return 'sa.Interval().with_variant(sa.BigInteger(), "sqlite")'
+        case JsonObject() | JsonList():
+            autogenerate.imports.add("from sqlalchemy.dialects import postgresql")
+            return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
+        case _:
+            return False
 
 
 async def connect_and_migrate() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 ${imports if imports else ""}
-revision = ${repr(up_revision).replace("'", '"')}
-down_revision = ${repr(down_revision).replace("'", '"')}
-branch_labels = ${repr(branch_labels).replace("'", '"')}
-depends_on = ${repr(depends_on).replace("'", '"')}
+revision: str = ${repr(up_revision)}
+down_revision: str | tuple[str, ...] | None = ${repr(down_revision)}
+branch_labels: str | None = ${repr(branch_labels)}
+depends_on: str | None = ${repr(depends_on)}
 
 
 def upgrade() -> None:

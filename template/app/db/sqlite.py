@@ -50,7 +50,7 @@ def prepare_connection(connection: Any, _: object) -> None:
 def begin_transaction(connection: sa.Connection) -> None:
     """Begin as a writer, so that a second one waits.
 
-    The driver begins a transaction late, which breaks savepoints; and SQLite refuses at once, without
-    waiting, a transaction that has read and wants to write while another one wrote.
+    The driver begins a transaction late, which breaks savepoints; and SQLite refuses at once,
+    without waiting, a transaction that has read and wants to write while another one wrote.
     """
     connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from fastapi import HTTPException, Query
 from pydantic import Field
+from sqlalchemy.exc import DBAPIError
 
 from app.common.errors import ERROR_INTERNAL, problem
 from app.common.schemas import PageQuery, Schema
@@ -30,6 +31,13 @@ async def receive_payload(payload: Payload, query: Annotated[PageQuery, Query()]
     return payload
 
 
+def refused_value() -> DBAPIError:
+    """Return the error of a value that a driver refuses by itself."""
+    refused = Exception(SECRET_TEXT)
+    refused.__cause__ = ValueError(SECRET_TEXT)
+    return DBAPIError("INSERT", None, refused)
+
+
 def fail_with(error: Exception) -> Callable[[], Awaitable[None]]:
     """Return an endpoint that raises this error."""
 
@@ -46,6 +54,8 @@ async def probe() -> AsyncIterator[httpx2.AsyncClient]:
     app.add_api_route("/coded", fail_with(problem(409, "sold_out", "None left", "sku")))
     app.add_api_route("/plain", fail_with(HTTPException(418, "I am a teapot")))
     app.add_api_route("/crash", fail_with(RuntimeError(SECRET_TEXT)))
+    app.add_api_route("/refused", fail_with(refused_value()))
+    app.add_api_route("/unknown", fail_with(DBAPIError("SELECT", None, Exception(SECRET_TEXT))))
     app.add_api_route("/payload", receive_payload, methods=["POST"])
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -60,6 +70,8 @@ async def probe() -> AsyncIterator[httpx2.AsyncClient]:
         ("GET", "/plain", 418, "i'm_a_teapot"),
         ("GET", "/coded", 409, "sold_out"),
         ("GET", "/crash", 500, "internal_error"),
+        ("GET", "/refused", 422, "invalid_value"),
+        ("GET", "/unknown", 500, "internal_error"),
         ("POST", "/payload", 422, "invalid_request"),
     ],
 )
@@ -70,6 +82,7 @@ async def test_every_error_has_the_same_shape(
 
     assert answer.headers["content-type"] == "application/problem+json"
     found = answer.json()
+    assert SECRET_TEXT not in answer.text
     assert (answer.status_code, found["status"], found["code"]) == (status, status, code)
     assert found.keys() == {"type", "title", "status", "code", "detail", "errors"}
 

@@ -1,4 +1,4 @@
-"""What SQLite says about a broken rule; `test_session.py` asks the database of the service."""
+"""What the drivers say about a broken rule; `test_session.py` asks the real database."""
 
 from __future__ import annotations
 
@@ -15,6 +15,33 @@ CREATE TABLE parts (id INTEGER PRIMARY KEY, sku TEXT NOT NULL, shop TEXT, parent
   REFERENCES parts (id), UNIQUE (sku, shop));
 INSERT INTO parts VALUES (1, 'tea', 'north', NULL);
 """
+
+
+class DriverError(Exception):
+    """An error as PostgreSQL's driver raises it."""
+
+    def __init__(self, sqlstate: str, constraint_name: str | None) -> None:
+        super().__init__()
+        self.sqlstate = sqlstate
+        self.table_name = "parts"
+        self.constraint_name = constraint_name
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "constraint", "expected"),
+    [
+        ("23505", "parts_sku_key", Violation("unique", ("sku",))),
+        ("23503", "parts_parent_id_fkey", Violation("reference", ("parent_id",))),
+        ("23502", None, Violation("other")),
+    ],
+)
+def test_the_broken_rule_is_told_by_the_constraint(
+    sqlstate: str, constraint: str | None, expected: Violation
+) -> None:
+    raised = DriverError(sqlstate, constraint)
+    raised.__cause__ = raised
+
+    assert read_violation(IntegrityError("INSERT", None, raised)) == expected
 
 
 @pytest.mark.parametrize(
