@@ -1,0 +1,322 @@
+"""The documentation is true: its commands run, its links lead somewhere, its tables are current.
+
+`uv run pytest tests/test_docs.py --snapshot-update` writes the generated parts anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from cofee.cli import app
+from cofee.files import load_yaml
+from tests.reader import RUNNING_ALREADY, Reader
+from tests.tiny import run_git
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+TEXTS = sorted(ROOT.glob("*.md"))
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+COMMANDS = [str(name) for name in getattr(typer.main.get_command(app), "commands")]  # noqa: B009
+HELP_WIDTH = "92"
+
+GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+MACHINE = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|Users)/")
+# The parts of the command whose refusals are about one field or name; modules.md has their rules.
+ABOUT_FIELDS = {"fields", "limits", "names", "patterns", "references", "rules", "values"}
+
+
+def name_of(page: Path) -> str:
+    """Return how a page is called in a test's name."""
+    return page.relative_to(ROOT).as_posix()
+
+
+# Commands
+
+
+@pytest.fixture(scope="session")
+def uv_cache() -> str:
+    """Return uv's cache, which stays in use, so that environments are made in a second."""
+    done = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a repository with the files of this one as they are now, committed."""
+    target = tmp_path_factory.mktemp("released") / "cofee"
+    target.mkdir()
+    run_git(target, "init", "--quiet", "--initial-branch=main")
+    listed = run_git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes((ROOT / name).read_bytes())
+            (target / name).chmod((ROOT / name).stat().st_mode)
+    run_git(target, "add", "--all")
+    run_git(target, "commit", "--quiet", "--message", "As it is now")
+    return target
+
+
+@pytest.fixture
+def reader(tmp_path: Path, released: Path, uv_cache: str) -> Reader:
+    """Return somebody who has cloned the repository and installed the command from the clone."""
+    kept = ("PYTEST_", "COV_", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(kept)}
+    tools = tmp_path / ".tools"
+    environment |= {
+        "PATH": f"{tools / 'bin'}{os.pathsep}{environment['PATH']}",
+        "UV_CACHE_DIR": uv_cache,
+        "UV_TOOL_DIR": str(tools),
+        "UV_TOOL_BIN_DIR": str(tools / "bin"),
+        "COLUMNS": "100",
+    }
+    run_git(tmp_path, "clone", "--quiet", str(released), "cofee")
+    return Reader(tmp_path, tmp_path, environment)
+
+
+def install(reader: Reader) -> None:
+    """Install the command, from versions that are in uv's cache already."""
+    clone = reader.root / "cofee"
+    sync = ["uv", "sync", "--quiet", "--frozen", "--no-dev"]
+    subprocess.run(sync, cwd=clone, env=reader.environment, check=True)
+    programs = reader.root / ".tools/bin"
+    programs.mkdir(parents=True)
+    for program in ("cofee", "copier"):
+        (programs / program).symlink_to(clone / ".venv/bin" / program)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_do_what_the_page_shows(page: Path, reader: Reader) -> None:
+    """Every command of a page runs in order; the README's reader starts in the clone."""
+    text = page.read_text(encoding="utf-8")
+    if "```console" not in text:
+        pytest.skip("the page shows no command")
+    if page == README:
+        reader.folder = reader.root / "cofee"
+    else:
+        install(reader)
+
+    reader.follow(text)
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    """The one command that this test cannot run is what runs it."""
+    assert f"$ {RUNNING_ALREADY}\n" in README.read_text(encoding="utf-8")
+    assert (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()[-1] == RUNNING_ALREADY
+
+
+# Generated parts
+
+
+def types_table() -> str:
+    """Return the field types as a table."""
+    wanted = {
+        "none": "",
+        "precision": ":12.2",
+        "values": ":draft,paid",
+        "items": ":str",
+        "module": ":customers",
+    }
+    types: dict[str, Any] = load_yaml((ROOT / "macros/types.yml").read_bytes(), path="types.yml")
+    rows = ["| Type | Meaning | Modifiers |", "|---|---|---|"]
+    for name, entry in types.items():
+        modifiers = " ".join(f"`{modifier}`" for modifier in entry["modifiers"])
+        rows.append(f"| `{name}{wanted[entry['argument']]}` | {entry['help']} | {modifiers} |")
+    return "\n".join(rows)
+
+
+def questions_table() -> str:
+    """Return the questions that a new service is asked as a table."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
+    rows = ["| Question | Meaning | Default |", "|---|---|---|"]
+    for name, question in loaded.items():
+        if name.startswith("_") or question.get("when") is False:
+            continue
+        default = str(question["default"])
+        shown = "made from the folder's name" if "{{" in default else f"`{default}`"
+        asked = "" if question.get("ask", True) else " Never asked."
+        rows.append(f"| `{name}` | {question['help']}{asked}{_choices(question)} | {shown} |")
+    return "\n".join(rows)
+
+
+def _choices(question: dict[str, Any]) -> str:
+    choices = question.get("choices", [])
+    values = choices.values() if isinstance(choices, dict) else choices
+    return " One of " + ", ".join(f"`{value}`" for value in values) + "." if values else ""
+
+
+def commands() -> str:
+    """Return what `--help` says, of the command as a whole and of each of its commands."""
+    sections = [f"## cofee\n\n```text\n{_help()}\n```"]
+    sections += [f"## cofee {name}\n\n```text\n{_help(name)}\n```" for name in COMMANDS]
+    return "\n\n".join(sections)
+
+
+def _help(*command: str) -> str:
+    environment = {**os.environ, "COLUMNS": HELP_WIDTH, "TERM": "dumb", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("cofee")), *command, "--help"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n ").splitlines())
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "types": types_table,
+    "questions": questions_table,
+    "commands": commands,
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_generated_parts_are_current(page: Path, request: pytest.FixtureRequest) -> None:
+    """Tables of types and questions, and the commands' help, are what the sources say."""
+    text = page.read_text(encoding="utf-8")
+    current = GENERATED.sub(lambda part: f"{part[1]}{GENERATORS[part[2]]()}\n{part[3]}", text)
+    if request.config.getoption("update_snapshots"):
+        page.write_text(current, encoding="utf-8")
+        return
+    assert text == current
+
+
+def test_every_generator_is_used() -> None:
+    """A part that no page shows would be dead."""
+    shown = {part[2] for page in PAGES for part in GENERATED.finditer(page.read_text("utf-8"))}
+    assert shown == set(GENERATORS)
+
+
+# Completeness
+
+
+def test_every_command_is_in_the_readme_and_in_the_help_page() -> None:
+    """Nobody has to find a command by chance."""
+    for name in COMMANDS:
+        assert f"cofee {name}" in README.read_text(encoding="utf-8")
+        assert f"## cofee {name}\n" in (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    """A page that nothing links to is not read."""
+    text = README.read_text(encoding="utf-8")
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        assert f"](docs/{page.name})" in text
+
+
+def refusals(text: str) -> set[str]:
+    """Return the refusals of a page: the first column of its tables."""
+    return {row.split("|")[1].strip() for row in text.splitlines() if row.startswith("| ")}
+
+
+def source_refusals() -> Iterator[tuple[str, str]]:
+    """Yield every message of an error, with the file that raises it; `…` stands for a value."""
+    for path in sorted((ROOT / "cofee").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = {"CofeeError", "UsageError"}
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in names and node.args:
+                yield path.stem, _message(node.args[0])
+
+
+def _message(expression: ast.expr) -> str:
+    parts = expression.values if isinstance(expression, ast.JoinedStr) else [expression]
+    if isinstance(expression, ast.BinOp):
+        parts = [expression.left, expression.right]
+    texts = [part.value if isinstance(part, ast.Constant) else "…" for part in parts]
+    return re.sub("…+", "…", "".join(map(str, texts)).replace("`", ""))
+
+
+def test_every_refusal_is_explained() -> None:
+    """A message is found by its words; those about one field or name are rules of modules.md."""
+    explained = refusals((ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8"))
+    said = {text for stem, text in source_refusals() if stem not in ABOUT_FIELDS}
+    missing = {text for text in said if text.strip("…: ")} - explained
+    assert not missing, f"docs/troubleshooting.md does not explain: {sorted(missing)}"
+
+
+def test_every_explained_refusal_exists() -> None:
+    """A message that is no longer said is not explained either."""
+    said = {text for _, text in source_refusals()}
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "cofee").glob("*.py"))
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    headings = {"Message", "Skipped: …", "Exit code"}
+    unknown = {
+        text
+        for text in refusals(page) - said - headings
+        if not text.isdigit() and text not in source
+    }
+    assert not unknown
+
+
+# Hygiene
+
+
+@pytest.mark.parametrize("page", sorted({*PAGES, *TEXTS}), ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Relative links and their anchors exist."""
+    text = page.read_text(encoding="utf-8")
+    for link in LINK.findall(re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+        if "://" in link:
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in HEADING.findall(text)
+    }
+
+
+@pytest.mark.parametrize("page", sorted({*PAGES, *TEXTS}), ids=name_of)
+def test_pages_name_no_machine_and_no_placeholder(page: Path) -> None:
+    """A page is about nobody's computer, and finished."""
+    text = page.read_text(encoding="utf-8")
+    assert not MACHINE.search(text)
+    assert not re.search(r"\b(TODO|TBD|FIXME|lorem|XXX)\b", text)
+
+
+def test_every_path_of_the_tree_is_made(released: Path, tmp_path: Path) -> None:
+    """The tree of the README shows what a service holds, and nothing else."""
+    text = README.read_text(encoding="utf-8")
+    found = re.search(r"```text\nshop/\n(.*?)```", text, re.DOTALL)
+    assert found
+    made = tmp_path / "shop"
+    subprocess.run(
+        [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--skip-tasks", "--trust",
+         "--data", "modules=[{name: products, entity: Product, fields: []}]",
+         str(released), str(made)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    missing = [path for path in tree_paths(found[1]) if not (made / path).exists()]
+    assert not missing
+
+
+def tree_paths(tree: str) -> Iterator[str]:
+    """Yield the paths of an indented tree; a line may name several."""
+    folders: list[str] = []
+    for line in tree.splitlines():
+        entry = re.match(r"( *)((?:[\w./-]+,? )*[\w./-]+)(?:  .*)?$", line)
+        assert entry, line
+        depth = len(entry[1]) // 2 - 1
+        for name in re.split(r"[, ]+", entry[2]):
+            folders[depth:] = [name.rstrip("/")]
+            yield "/".join(folders)
