@@ -8,6 +8,7 @@ from types import FrameType
 
 import typer
 
+import cofee.cli_modules  # noqa: F401 (its commands register themselves)
 from cofee.cli import app
 from cofee.errors import CofeeError
 

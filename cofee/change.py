@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cofee import index, worktree
@@ -33,9 +34,21 @@ class Plan:
 
 
 def plan(
-    project: Project, command: str, base: Tree, template: Tree, *, is_step: bool = True
+    project: Project,
+    command: str,
+    base: Tree,
+    template: Tree,
+    *,
+    is_step: bool = True,
+    moves: Mapping[str, str] | None = None,
+    prefer_template: bool = False,
 ) -> Plan:
     """Merge what differs between two renderings into the working tree, in memory.
+
+    Args:
+        is_step: `cofee undo` can take it back.
+        moves: folders that get another name, with whatever the user keeps in them.
+        prefer_template: where both changed the same lines, the template's stand.
 
     Raises:
         CofeeError: git is too old, or the sides cannot both stand.
@@ -43,9 +56,10 @@ def plan(
     require_modern_git()
     current = read_file(project.root / ANSWERS_FILE)
     answers = Change(ANSWERS_FILE, current, template.get(ANSWERS_FILE, current))
-    sides = worktree.read_sides(project.root, _without_answers(base), _without_answers(template))
-    yours = sides[2]
-    merged = merge(*sides)
+    moves = moves or {}
+    without = (_without_answers(base), _without_answers(template))
+    old, new, yours = worktree.read_sides(project.root, *without, folders=moves)
+    merged = merge(_moved(old, moves), new, _moved(yours, moves), prefer_template=prefer_template)
     changes = tuple(
         Change(path, yours.get(path), merged.tree.get(path))
         for path in sorted({*yours, *merged.tree})
@@ -154,6 +168,22 @@ def _pending(project: Project) -> Record:
     if record is None:
         raise CofeeError("there is nothing to continue or abort: no conflicts are waiting")
     return record
+
+
+def _moved(tree: Tree, moves: Mapping[str, str]) -> dict[str, File]:
+    """Return a tree with some folders under their new names.
+
+    Git would find a renamed folder by the likeness of its files; here the names are known, and a
+    file that was edited beyond recognition moves as well.
+    """
+    return {_moved_path(path, moves): file for path, file in tree.items()}
+
+
+def _moved_path(path: str, moves: Mapping[str, str]) -> str:
+    for old, new in moves.items():
+        if path.startswith(f"{old}/"):
+            return new + path.removeprefix(old)
+    return path
 
 
 def _without_answers(tree: Tree) -> dict[str, File]:

@@ -92,37 +92,6 @@ def new(
 
 
 @app.command()
-def new_module(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="`order-items`, `OrderItem`, …")],
-    field: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[FIELD]…", help="`total:decimal:12.2:min=0`, `note:text:null`, …"),
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="FILE", help="Read the fields from a YAML file."),
-    ] = None,
-    entity: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The class, where the derived one is wrong.")
-    ] = None,
-    plural: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The module, where the plural is wrong.")
-    ] = None,
-    directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
-) -> None:
-    """Add a module: its six files, its tests, its migration and its wiring."""
-    from cofee.commands import ModuleRequest, Options, add_module
-
-    request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural)
-    add_module(directory, request, Options(dry_run, diff, as_json, quiet, yes))
-
-
-@app.command()
 def update(
     to: Annotated[
         str | None,

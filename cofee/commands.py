@@ -85,21 +85,21 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
     """Run `cofee new-module`."""
     from cofee import operations
 
-    with _opened(directory) as found:
+    with opened(directory) as found:
         derived = operations.module_names(found, request.name, request.entity, request.plural)
         options.printer.say(derived.summary)
         given = _fields(found, derived, request, options)
         records = operations.field_records(found, derived, given)
         plan = operations.plan_module(found, derived, records)
         next_steps = found.template.setting("cofee_next_steps", [])
-        _finish(found, plan, options, next_steps=next_steps)
+        finish(found, plan, options, next_steps=next_steps)
 
 
 def update(directory: Path, to: str | None, options: Options) -> None:
     """Run `cofee update`."""
     from cofee import operations, upgrades
 
-    with _opened(directory) as found:
+    with opened(directory) as found:
         options.printer.say("asking the template for its versions …")
         planned = operations.plan_update(found, to, options.yes, _asker(options))
         versions = {"from": planned.old.commit, "to": planned.new.commit}
@@ -108,7 +108,7 @@ def update(directory: Path, to: str | None, options: Options) -> None:
             options.printer.verb("note", f"new question `{name}` took its default `{value}`")
         notes = upgrades.notes_between(planned.old, planned.new)
         more = {**versions, "defaulted": planned.defaulted, "notes": notes}
-        _finish(found, planned.plan, options, more=more, notes=notes)
+        finish(found, planned.plan, options, more=more, notes=notes)
 
 
 def finish_update(
@@ -134,10 +134,10 @@ def undo(directory: Path, options: Options) -> None:
     """Run `cofee undo`."""
     from cofee.undo import plan_undo
 
-    with _opened(directory) as found:
+    with opened(directory) as found:
         planned = plan_undo(found)
         options.printer.say(f"taking back `{planned.record.data['command']}`")
-        _finish(found, planned.plan, options, notes=list(planned.notes))
+        finish(found, planned.plan, options, notes=list(planned.notes))
         if options.writes:
             planned.record.mark_undone()
 
@@ -172,7 +172,7 @@ def show_status(directory: Path, options: Options, *, check: bool) -> None:
 
 
 @contextlib.contextmanager
-def _opened(directory: Path) -> Iterator[Project]:
+def opened(directory: Path) -> Iterator[Project]:
     """Open the project for a command that writes; nobody else may write at the same time."""
     found = project.find(directory)
     with found.journal.lock():
@@ -196,7 +196,7 @@ def _fields(found: Project, derived: Names, request: ModuleRequest, options: Opt
     return list(prompts.ask_fields(found.template.types, others, derived.module, derived))
 
 
-def _finish(
+def finish(
     found: Project,
     plan: Plan,
     options: Options,

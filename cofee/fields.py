@@ -100,6 +100,23 @@ def check_apart(record: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) 
             )
 
 
+def read_default(record: Mapping[str, Any], value: str, types: Mapping[str, Any]) -> Any:
+    """Read a value for rows that are there already, by the rules of the field's default.
+
+    Raises:
+        CofeeError: the value does not fit the field, or its type has no values to write down.
+    """
+    scope = Scope(types, (record["to"],) if "to" in record else (), "")
+    if "default" in scope.modifiers(record["type"]):
+        return rules.complete({**record, "default": value}, scope)["default"]
+    kind = "uuid" if "to" in record else scope.kind(record["type"])
+    try:
+        return values.read(kind, value)
+    except ValueError as error:
+        expected = values.EXPECTED.get(kind, "nothing: make the field `null`, and fill it by hand")
+        raise CofeeError(f"`{record['name']}`: {quote(value)} must be {expected}") from error
+
+
 def format_field(record: Mapping[str, Any], types: Mapping[str, Any] | None = None) -> str:
     """Write the specification of a record, so that reading it gives the record again.
 

@@ -34,6 +34,13 @@ def is_committed(root: Path, path: str) -> bool:
     return bool(_git(root, "ls-tree", "--name-only", "HEAD", "--", path))
 
 
+def is_new(root: Path, path: str) -> bool:
+    """Tell whether there is a repository, and no commit of it holds a path."""
+    if enclosing_git_dir(root) is None:
+        return False
+    return not _git(root, "log", "--max-count=1", "--format=%H", "--all", "--", path).strip()
+
+
 def entries(root: Path, paths: Sequence[str]) -> str:
     """Return the index's rows for some paths, in the form that `restore` takes."""
     if enclosing_git_dir(root) is None:

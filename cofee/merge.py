@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,10 @@ from cofee.files import File, Tree, load_yaml
 from cofee.git import ISOLATED, git
 
 YOURS, TEMPLATE = "yours", "template"  # the labels of conflict markers
+# A conflict as git marks it; the group is the template's side.
+MARKED = re.compile(
+    rb"^<<<<<<< yours.*?^=======\r?\n(.*?)^>>>>>>> template[^\n]*\n", re.MULTILINE | re.DOTALL
+)
 MERGE_SETTINGS = (
     *("-c", "merge.directoryRenames=true"),  # a new file follows a folder that the user renamed
     *("-c", "merge.conflictStyle=merge"),
@@ -55,8 +60,11 @@ class Merged:
     )  # changed by the template, deleted by you
 
 
-def merge(base: Tree, template: Tree, yours: Tree) -> Merged:
+def merge(base: Tree, template: Tree, yours: Tree, *, prefer_template: bool = False) -> Merged:
     """Merge what changed from `base` to `template` into `yours`.
+
+    Args:
+        prefer_template: decide every conflict for the template; somebody agreed to that.
 
     Raises:
         CofeeError: the sides cannot both stand, such as a file in the place of a folder.
@@ -72,6 +80,8 @@ def merge(base: Tree, template: Tree, yours: Tree) -> Merged:
         repository = _Repository(Path(folder))
         repository.load(base, template, plain)
         merged = repository.merge()
+    if prefer_template:
+        _decide_for_template(merged)
     for path in line_endings & merged.tree.keys():
         merged.tree[path] = _with_crlf(merged.tree[path])
     return merged
@@ -106,12 +116,12 @@ class _Repository:
         head, _, notes = output.partition(b"\0\0")
         oid, *entries = head.split(b"\0")
         stages = _stages(entries)
-        merged = Merged(self._tree(oid.decode(), stages))
+        merged = Merged(self._tree(oid.decode()))
         for path, oids in sorted(stages.items()):
             self._decide(merged, path, oids, notes)
         return merged
 
-    def _tree(self, oid: str, stages: Mapping[str, object]) -> dict[str, File]:
+    def _tree(self, oid: str) -> dict[str, File]:
         """Return the whole merged tree."""
         listing = self.git("ls-tree", "-r", "-z", "--full-tree", oid)
         rows = [row.split(b"\t", 1) for row in listing.split(b"\0") if row]
@@ -184,6 +194,18 @@ def _batch(output: bytes) -> Iterator[bytes]:
         size = int(output[position:end].split()[2])
         yield output[end + 1 : end + 1 + size]
         position = end + size + 2
+
+
+def _decide_for_template(merged: Merged) -> None:
+    """Settle what the template removed, or changed where the user changed it too."""
+    for conflict in [one for one in merged.conflicts if 1 in one.sides]:
+        merged.conflicts.remove(conflict)
+        if 3 not in conflict.sides:
+            del merged.tree[conflict.path]
+            continue
+        marked = merged.tree[conflict.path]
+        taken = MARKED.sub(rb"\1", marked.content)
+        merged.tree[conflict.path] = marked._replace(content=taken)
 
 
 def _merge_exactly(path: str, sides: Mapping[int, File]) -> File | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import hashlib
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,22 +15,36 @@ from cofee.errors import CofeeError
 VERSIONS = "migrations/versions"
 
 
-def next_migration(root: Path, module: str, operation: str) -> dict[str, str | None]:
-    """Return the record of a migration on top of the project's one head.
+def next_migration(root: Path, slug: str) -> dict[str, str | None]:
+    """Return where the next migration stands: on top of the project's one head.
+
+    Args:
+        slug: what it does, for its file's name; a second one of a day gets a number.
 
     Raises:
         CofeeError: there are several heads, or a revision cannot be read.
     """
     head = single_head(root)
-    digest = hashlib.sha1(f"{module}:{head or ''}".encode(), usedforsecurity=False)
+    digest = hashlib.sha1(f"{slug}:{head or ''}".encode(), usedforsecurity=False)
+    date = dt.datetime.now(tz=dt.UTC).date().isoformat()
+    numbered = (f"{slug}_{number}" if number > 1 else slug for number in itertools.count(1))
     return {
-        "module": module,
-        "operation": operation,
         "revision": digest.hexdigest()[:12],
         "down_revision": head,
-        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
-        "slug": f"{operation}_{module}",
+        "date": date,
+        "slug": next(
+            one for one in numbered if not (root / VERSIONS / f"{date}_{one}.py").exists()
+        ),
     }
+
+
+def created_by(root: Path, table: str) -> str | None:
+    """Return the path of the migration that creates a table."""
+    creates = re.compile(rf"create_table\(\s*[\"']{re.escape(table)}[\"']")
+    for path in sorted((root / VERSIONS).glob("*.py")):
+        if creates.search(path.read_text(errors="replace")):
+            return f"{VERSIONS}/{path.name}"
+    return None
 
 
 def single_head(root: Path) -> str | None:

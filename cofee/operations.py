@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cofee import change, fields, migrations, names, template
+from cofee import change, fields, index, migrations, names, stale, template
 from cofee.change import Plan
 from cofee.errors import UsageError
-from cofee.files import Tree
+from cofee.evolve import Step
+from cofee.files import File, Tree, read_file
 from cofee.names import Names
 from cofee.project import Project
 from cofee.questions import Answers
+from cofee.recording import Change
 from cofee.records import FieldRecord
 from cofee.render import Renderer
+from cofee.stale import Mention
 from cofee.template import Template
 
 # What hand-written code defines, where it would clash, found without importing it.
@@ -27,6 +30,14 @@ DEFINITIONS = {
 }
 
 Ask = Callable[[Template, Mapping[str, Any], str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A planned change of a module, and the lines that still hold an old name."""
+
+    plan: Plan
+    mentions: tuple[Mention, ...]
 
 
 @dataclass(frozen=True)
@@ -61,13 +72,97 @@ def plan_module(project: Project, derived: Names, records: Sequence[Mapping[str,
         CofeeError: several Alembic heads, or the template refuses the record.
     """
     module = {"name": derived.module, "entity": derived.entity, "fields": list(records)}
-    migration = migrations.next_migration(project.root, derived.module, "create")
+    place = migrations.next_migration(project.root, f"create_{derived.module}")
+    migration = {**place, "module": derived.module, "operation": "create"}
     renderer = Renderer(project.template)
     before = _settle(renderer, project, {"migrations": []})
     modules = [*before.recorded.get("modules", []), module]
     after = _settle(renderer, project, {"modules": modules, "migrations": [migration]})
     sides = (renderer.render(before, "copy"), renderer.render(after, "copy"))
     return change.plan(project, f"cofee new-module {derived.module}", *sides)
+
+
+def plan_step(
+    project: Project, step: Step, *, prefer_template: bool = False, removed: str | None = None
+) -> Changed:
+    """Plan a change of the recorded modules through all layers, its migration included.
+
+    Args:
+        prefer_template: what goes takes hand edits with it; somebody agreed to that.
+        removed: the migration that goes with a module that no commit holds.
+    """
+    migrations_after = []
+    if step.migration is not None:
+        place = migrations.next_migration(project.root, step.migration["slug"])
+        migrations_after = [{**step.migration, **place}]
+    renderer = Renderer(project.template)
+    before = _settle(renderer, project, {"migrations": []})
+    after = _settle(renderer, project, {"modules": step.modules, "migrations": migrations_after})
+    planned = change.plan(
+        project,
+        step.command,
+        renderer.render(before, "copy"),
+        renderer.render(after, "copy"),
+        moves=step.moves,
+        prefer_template=prefer_template,
+    )
+    if removed is not None:
+        gone = Change(removed, read_file(project.root / removed), None)
+        planned = replace(planned, changes=(*planned.changes, gone))
+    return _follow_names(project, planned, step)
+
+
+def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, str | None]:
+    """Drop a module that no commit holds by removing its migration, not by adding another.
+
+    Returns:
+        The step without a migration and the path of the one to remove; or the step as it is.
+    """
+    path = migrations.created_by(project.root, module)
+    is_new = (
+        path is not None
+        and index.is_new(project.root, path)
+        and migrations.is_head(project.root, path)
+    )
+    return (replace(step, migration=None), path) if is_new else (step, None)
+
+
+def _follow_names(project: Project, planned: Plan, step: Step) -> Changed:
+    """Rewrite old names in the module's own files, and list those that remain elsewhere."""
+    renaming = step.renaming
+    if renaming is None:
+        return Changed(planned, ())
+    changes = {change.path: change for change in planned.changes}
+    texts = dict(_texts(project.root, changes))
+    inside = (f"app/modules/{renaming.module}/", f"tests/modules/{renaming.module}/")
+    for path in [path for path in texts if path.startswith(inside)]:
+        rewritten = stale.rewrite(texts[path], renaming)
+        if rewritten != texts[path]:
+            changes[path] = _rewritten(project.root, changes.get(path), path, rewritten)
+            texts[path] = rewritten
+    rewritten_plan = replace(planned, changes=tuple(sorted(changes.values())))
+    return Changed(rewritten_plan, tuple(stale.mentions(texts, renaming)))
+
+
+def _texts(root: Path, changes: Mapping[str, Change]) -> Iterator[tuple[str, str]]:
+    """Yield the project's Python files as they will be."""
+    standing = {
+        path.relative_to(root).as_posix(): read_file(path)
+        for folder in ("app", "tests")
+        for path in (root / folder).rglob("*.py")
+    }
+    planned = {path: change.after for path, change in changes.items() if path.endswith(".py")}
+    for path, file in {**standing, **planned}.items():
+        if file is not None and not path.startswith(migrations.VERSIONS):
+            yield path, file.content.decode(errors="surrogateescape")
+
+
+def _rewritten(root: Path, planned: Change | None, path: str, text: str) -> Change:
+    current = read_file(root / path)
+    before = planned.before if planned else current
+    after = planned.after if planned else current
+    content = text.encode(errors="surrogateescape")
+    return Change(path, before, after._replace(content=content) if after else File(content))
 
 
 def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | None) -> Update:

@@ -11,8 +11,13 @@ from cofee.git import enclosing_git_dir, git
 LARGEST = 1 << 20  # bytes; a larger file is no renamed file of a template
 
 
-def read_sides(root: Path, base: Tree, template: Tree) -> tuple[Tree, Tree, Tree]:
+def read_sides(
+    root: Path, base: Tree, template: Tree, folders: Iterable[str] = ()
+) -> tuple[Tree, Tree, Tree]:
     """Return base, template's side and working tree, cut down to what can matter to the merge.
+
+    Args:
+        folders: whatever the user keeps in these matters too.
 
     While every rendered file still stands in its place, only the files that differ between the two
     sides matter. Once one is missing it may have been moved, so then everything is compared.
@@ -23,7 +28,12 @@ def read_sides(root: Path, base: Tree, template: Tree) -> tuple[Tree, Tree, Tree
     changed = {path for path in {*base, *template} if base.get(path) != template.get(path)}
     cut_base = {path: base[path] for path in changed if path in base}
     cut_template = {path: template[path] for path in changed if path in template}
-    return cut_base, cut_template, _read(root, changed)
+    kept = (
+        {path for path in _listed(root) if any(path.startswith(f"{one}/") for one in folders)}
+        if folders
+        else set()
+    )
+    return cut_base, cut_template, _read(root, changed | kept)
 
 
 def _read(root: Path, paths: Iterable[str]) -> dict[str, File]:

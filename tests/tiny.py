@@ -88,12 +88,22 @@ FILES = {
         "{% endfor %}\n"
         "    created_at = None\n"
     ),
+    f"template/{MODULE}/schemas.py.jinja": (
+        "class {{ module.entity }}Read:\n"
+        "{% for field in module.fields %}\n"
+        "    {{ field.name }}: object\n"
+        "{% endfor %}\n"
+        "    id: int\n"
+    ),
     f"template/{MODULE}/service.py.jinja": (
         "LIMIT = 10\n\n\ndef create():\n    return LIMIT\n\n\ndef delete():\n    return None\n"
     ),
     f"template/migrations/versions/{MIGRATION}": (
         'revision = "{{ m.revision }}"\n'
         'down_revision = {{ (m.down_revision | to_json) if m.down_revision else "None" }}\n'
+        "\n\ndef upgrade():\n"
+        '    {{ "op.create_table" if m.operation == "create" else m.operation }}'
+        '("{{ m.module }}")\n'
     ),
 }
 

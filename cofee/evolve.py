@@ -1,0 +1,314 @@
+"""What a change of a module means for the recorded modules, and for its migration.
+
+Nothing here renders or writes: each function turns the recorded modules into the ones that follow,
+and says which migration leads from the one to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cofee import fields, names, reserved, rules
+from cofee.errors import CofeeError, did_you_mean, listing
+from cofee.names import Names
+
+Module = Mapping[str, Any]
+Modules = Sequence[Module]
+# The keys of a field record that say how its column is stored.
+STORED = (
+    *("type", "nullable", "unique", "max_length", "precision", "scale", "values", "items"),
+    *("to", "on_delete"),
+)
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """Names of a module that become others, for the lines that nobody generated.
+
+    `classes` and `attributes` map old names to new ones; `owners` are the classes whose attributes
+    they are, by their new names.
+    """
+
+    module: str
+    owners: frozenset[str]
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, str] = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change of the recorded modules.
+
+    Attributes:
+        modules: the records as they will be.
+        migration: the record of the migration, without its place in the chain; None for none.
+        moves: folders of the project that get another name.
+        warnings: what the change narrows, each a sentence.
+        takes_away: whether generated code goes, and hand edits in it with it.
+    """
+
+    command: str
+    modules: list[dict[str, Any]]
+    migration: Mapping[str, Any] | None
+    moves: Mapping[str, str] = field(default_factory=dict)
+    renaming: Renaming | None = None
+    warnings: tuple[str, ...] = ()
+    takes_away: bool = False
+
+
+def find(modules: Modules, name: str) -> Module:
+    """Return the record of a module, by any spelling of its name.
+
+    Raises:
+        CofeeError: there is none; the nearest is named.
+    """
+    known = {module["name"]: module for module in modules}
+    if name in known:
+        return known[name]
+    derived = names.derive(name).module
+    if derived in known:
+        return known[derived]
+    raise CofeeError(f"there is no module `{name}`", hint=did_you_mean(derived, known))
+
+
+def add_fields(
+    modules: Modules,
+    name: str,
+    given: Iterable[Any],
+    types: Mapping[str, Any],
+    backfill: str | None,
+) -> Step:
+    """Add fields after those that are there.
+
+    Args:
+        backfill: the value that rows get which are there already.
+    """
+    module = find(modules, name)
+    present = list(module["fields"])
+    records = _checked(modules, module, [*present, *given], types)[len(present) :]
+    if not records:
+        raise CofeeError("there is no field to add", hint="name one, such as `note:text:null`")
+    values = _backfill(records, backfill, types)
+    migration = {"operation": "add_fields", "fields": records, "backfill": values}
+    return _step("add-field", modules, module, [*present, *records], records, migration)
+
+
+def remove_fields(modules: Modules, name: str, removed: Sequence[str]) -> Step:
+    """Take fields away."""
+    module = find(modules, name)
+    records = [_field(module, one) for one in removed]
+    left = [record for record in module["fields"] if record not in records]
+    migration = {"operation": "remove_fields", "fields": records}
+    lost = tuple(f"the column of `{record['name']}` goes, with its values" for record in records)
+    return _step(
+        "remove-field", modules, module, left, records, migration, warnings=lost, takes_away=True
+    )
+
+
+def change_fields(
+    modules: Modules,
+    name: str,
+    given: Iterable[Any],
+    types: Mapping[str, Any],
+    backfill: str | None,
+) -> Step:
+    """Give fields another type or other modifiers; each stays in its place."""
+    module = find(modules, name)
+    wanted = {_name_of(one): one for one in given}
+    unknown = [one for one in wanted if one not in _names(module)]
+    if unknown:
+        _field(module, unknown[0])
+    mixed = [wanted.get(record["name"], record) for record in module["fields"]]
+    records = _checked(modules, module, mixed, types)
+    pairs = zip(module["fields"], records, strict=True)
+    changes = [{"old": dict(old), "new": new} for old, new in pairs if old != new]
+    values = _backfill([change["new"] for change in changes], backfill, types)
+    stored = [change for change in changes if _is_stored_otherwise(**change)]
+    migration = {"operation": "change_fields", "changes": stored, "backfill": values}
+    if not changes:
+        raise CofeeError("nothing would change: the fields are like that already")
+    changed = [change["new"] for change in changes]
+    warnings = tuple(one for change in changes for one in narrowings(change["old"], change["new"]))
+    step = _step("change-field", modules, module, records, changed, migration, warnings=warnings)
+    return step if stored else replace(step, migration=None)
+
+
+def rename_field(modules: Modules, name: str, old: str, new: str, types: Mapping[str, Any]) -> Step:
+    """Give a field another name, in the database too."""
+    module = find(modules, name)
+    if old == new:
+        raise CofeeError(f"`{new}` is the name of the field already")
+    before = _field(module, old)
+    renamed = [
+        {**record, "name": new} if record is before else record for record in module["fields"]
+    ]
+    records = _checked(modules, module, renamed, types)
+    after = records[list(module["fields"]).index(before)]
+    migration = {"operation": "rename_field", "old": dict(before), "new": after}
+    attributes = {old: new, rules.column(before): rules.column(after)}
+    renaming = Renaming(module["name"], _classes(module["entity"]), attributes)
+    return _step(
+        "rename-field", modules, module, records, [before, after], migration, renaming=renaming
+    )
+
+
+def rename_module(modules: Modules, old: str, derived: Names) -> Step:
+    """Give a module other names: its folder, table, URL and classes, and what refers to it."""
+    module = find(modules, old)
+    name = module["name"]
+    renamed = {**module, "name": derived.module, "entity": derived.entity}
+    after = [_repointed(one if one is not module else renamed, name, derived) for one in modules]
+    record = next(one for one in after if one["name"] == derived.module)
+    migration = {
+        "operation": "rename_module",
+        "module": derived.module,
+        "old": name,
+        "record": record,
+        "slug": f"rename_{name}_to_{derived.module}",
+    }
+    folders = ("app/modules", "tests/modules")
+    moves = {f"{folder}/{name}": f"{folder}/{derived.module}" for folder in folders}
+    classes = dict(zip(_endings(module["entity"]), _endings(derived.entity), strict=True))
+    packages = {f"app.modules.{name}": f"app.modules.{derived.module}"}
+    packages |= {f"tests.modules.{name}": f"tests.modules.{derived.module}"}
+    owners = frozenset(classes.values())
+    renaming = Renaming(derived.module, owners, classes=classes, packages=packages)
+    command = f"cofee rename-module {name} {derived.module}"
+    return Step(command, after, migration, moves, renaming)
+
+
+def remove_module(modules: Modules, name: str) -> Step:
+    """Take a module away.
+
+    Raises:
+        CofeeError: another module refers to it.
+    """
+    module = find(modules, name)
+    referring = [
+        f"{other['name']}.{record['name']}"
+        for other in modules
+        if other is not module
+        for record in other["fields"]
+        if record.get("to") == module["name"]
+    ]
+    if referring:
+        raise CofeeError(
+            f"the module `{module['name']}` is referred to by {listing(referring)}",
+            hint="remove or change those fields first",
+        )
+    migration = {
+        "operation": "drop",
+        "module": module["name"],
+        "record": dict(module),
+        "slug": f"drop_{module['name']}",
+    }
+    left = [dict(one) for one in modules if one is not module]
+    lost = (f"the table `{module['name']}` goes, with its rows",)
+    command = f"cofee remove-module {module['name']}"
+    return Step(command, left, migration, warnings=lost, takes_away=True)
+
+
+def narrowings(old: Module, new: Module) -> list[str]:
+    """Say what a changed field refuses that it took before; rows may hold it."""
+    name = new["name"]
+    found = []
+    if old["type"] != new["type"]:
+        found.append(f"`{name}` becomes `{new['type']}`, and was `{old['type']}`")
+    if old.get("nullable") and not new.get("nullable"):
+        found.append(f"`{name}` becomes required, and rows may hold nothing")
+    if new.get("unique") and not old.get("unique"):
+        found.append(f"`{name}` becomes unique, and rows may share a value")
+    longest = new.get("max_length")
+    if longest is not None and longest < old.get("max_length", longest + 1):
+        found.append(f"`{name}` becomes shorter, {longest} at most")
+    if lost := [value for value in old.get("values", []) if value not in new.get("values", [])]:
+        found.append(f"`{name}` loses {listing(lost)}")
+    return found
+
+
+def _is_stored_otherwise(old: Module, new: Module) -> bool:
+    """Tell whether the database has to follow; bounds, defaults and sorting live in the schema."""
+    return any(old.get(key) != new.get(key) for key in STORED) or _indexed(old) != _indexed(new)
+
+
+def _indexed(record: Module) -> bool:
+    return bool(record.get("index") or record.get("filter"))
+
+
+def _checked(
+    modules: Modules, module: Module, given: Iterable[Any], types: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Check all fields of a module as they will stand together."""
+    others = [one["name"] for one in modules if one is not module]
+    return [dict(one) for one in fields.check_fields(given, types, others, module["name"])]
+
+
+def _step(
+    verb: str,
+    modules: Modules,
+    module: Module,
+    records: Sequence[Module],
+    touched: Sequence[Module],
+    migration: Mapping[str, Any],
+    **more: Any,
+) -> Step:
+    changed = {**module, "fields": [dict(record) for record in records]}
+    after = [changed if one is module else dict(one) for one in modules]
+    about = "_".join(record["name"] for record in touched)
+    slug = f"{verb.replace('-', '_')}_{module['name']}_{about}"[:60].rstrip("_")
+    command = f"cofee {verb} {module['name']} {' '.join(record['name'] for record in touched)}"
+    return Step(command, after, {**migration, "module": module["name"], "slug": slug}, **more)
+
+
+def _field(module: Module, name: str) -> Module:
+    for record in module["fields"]:
+        if record["name"] == name:
+            found: Module = record
+            return found
+    raise CofeeError(
+        f"the module `{module['name']}` has no field `{name}`",
+        hint=did_you_mean(name, _names(module)),
+    )
+
+
+def _names(module: Module) -> list[str]:
+    return [record["name"] for record in module["fields"]]
+
+
+def _name_of(given: Any) -> str:
+    return str(given.get("name")) if isinstance(given, Mapping) else str(given).split(":")[0]
+
+
+def _backfill(
+    records: Sequence[Module], value: str | None, types: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Read `--backfill`, by the rules of a default, for the required fields among some."""
+    if value is None:
+        return {}
+    required = [record for record in records if not record.get("nullable")]
+    if len(required) != 1:
+        raise CofeeError(
+            "`--backfill` gives one value, so exactly one of the fields must be required",
+            hint="add the others by a command of their own",
+        )
+    (record,) = required
+    return {record["name"]: fields.read_default(record, value, types)}
+
+
+def _repointed(module: Module, old: str, derived: Names) -> dict[str, Any]:
+    records = [
+        {**record, "to": derived.module} if record.get("to") == old else dict(record)
+        for record in module["fields"]
+    ]
+    return {**module, "fields": records}
+
+
+def _endings(entity: str) -> list[str]:
+    return [f"{entity}{ending}" for ending in reserved.CLASS_ENDINGS]
+
+
+def _classes(entity: str) -> frozenset[str]:
+    return frozenset(_endings(entity))

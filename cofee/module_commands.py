@@ -1,0 +1,125 @@
+"""The commands that change a module: each finds the step, shows what it costs, and applies it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cofee import evolve, operations
+from cofee.commands import Options, finish, opened
+from cofee.errors import CofeeError
+from cofee.evolve import Step
+from cofee.operations import Changed
+from cofee.project import Project
+
+
+def add_fields(
+    directory: Path, module: str, given: Sequence[str], backfill: str | None, options: Options
+) -> None:
+    """Run `cofee add-field`."""
+
+    def step(found: Project) -> Step:
+        types = found.template.types
+        return evolve.add_fields(found.modules, module, given, types, backfill)
+
+    _run(directory, step, options)
+
+
+def remove_fields(directory: Path, module: str, removed: Sequence[str], options: Options) -> None:
+    """Run `cofee remove-field`."""
+    _run(directory, lambda found: evolve.remove_fields(found.modules, module, removed), options)
+
+
+def change_fields(
+    directory: Path, module: str, given: Sequence[str], backfill: str | None, options: Options
+) -> None:
+    """Run `cofee change-field`."""
+
+    def step(found: Project) -> Step:
+        types = found.template.types
+        return evolve.change_fields(found.modules, module, given, types, backfill)
+
+    _run(directory, step, options)
+
+
+def rename_field(directory: Path, module: str, old: str, new: str, options: Options) -> None:
+    """Run `cofee rename-field`."""
+
+    def step(found: Project) -> Step:
+        return evolve.rename_field(found.modules, module, old, new, found.template.types)
+
+    _run(directory, step, options)
+
+
+def rename_module(
+    directory: Path, old: str, new: str, entity: str | None, plural: str | None, options: Options
+) -> None:
+    """Run `cofee rename-module`."""
+
+    def step(found: Project) -> Step:
+        derived = operations.module_names(found, new, entity, plural)
+        options.printer.say(derived.summary)
+        return evolve.rename_module(found.modules, old, derived)
+
+    _run(directory, step, options)
+
+
+def remove_module(directory: Path, name: str, options: Options) -> None:
+    """Run `cofee remove-module`."""
+    _run(directory, lambda found: evolve.remove_module(found.modules, name), options, whole=name)
+
+
+def _run(
+    directory: Path, make: Callable[[Project], Step], options: Options, whole: str | None = None
+) -> None:
+    """Plan a step, have its costs confirmed, apply it, and list what a person has to look at.
+
+    Args:
+        whole: the module that goes as a whole.
+    """
+    with opened(directory) as found:
+        step, removed = make(found), None
+        if whole is not None:
+            module = evolve.find(found.modules, whole)["name"]
+            step, removed = operations.forget_new_module(found, step, module)
+        for warning in step.warnings:
+            options.printer.verb("note", warning)
+        changed = operations.plan_step(found, step, removed=removed)
+        if step.takes_away and changed.plan.conflicts:
+            _confirm_loss(changed, options)
+            changed = operations.plan_step(found, step, prefer_template=True, removed=removed)
+        mentions = [f"{one.path}:{one.line}: {one.text}" for one in changed.mentions]
+        more = {"mentions": mentions, "warnings": list(step.warnings)}
+        next_steps = found.template.setting("cofee_next_steps", [])
+        finish(found, changed.plan, options, next_steps=next_steps, more=more)
+        _list_mentions(mentions, options)
+
+
+def _confirm_loss(changed: Changed, options: Options) -> None:
+    """List what was edited by hand in what would go, and ask.
+
+    Raises:
+        CofeeError: nobody agreed.
+    """
+    paths = [conflict.path for conflict in changed.plan.conflicts]
+    for path in paths:
+        options.printer.verb("conflict", f"{path}: edited by hand in what would go")
+    if options.yes:
+        return
+    if not options.interactive:
+        raise CofeeError(
+            f"hand edits would go with it, in {', '.join(f'`{path}`' for path in paths)}",
+            hint="save them, or run this again with `--yes`",
+        )
+    from cofee import prompts
+
+    if not prompts.confirm("Remove them all the same?", default=False):
+        raise CofeeError(prompts.CANCELLED)
+
+
+def _list_mentions(mentions: list[str], options: Options) -> None:
+    if mentions and not options.quiet and not options.as_json:
+        print("the old name is still in:", file=sys.stderr)
+        for mention in mentions:
+            print(f"  {mention}", file=sys.stderr)

@@ -1,0 +1,278 @@
+"""A module that lives: each change reaches every layer, and no hand edit is lost."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Run, snapshot
+from tests.test_update import edit
+from tests.tiny import run_git, write
+
+CUSTOMER = "class Customer:\n"
+
+
+def models(shop: Path, module: str = "customers") -> str:
+    """Return the text of a module's models."""
+    return (shop / f"app/modules/{module}/models.py").read_text()
+
+
+def recorded(shop: Path, module: str = "customers") -> list[dict[str, object]]:
+    """Return the recorded fields of a module."""
+    answers = yaml.safe_load((shop / ".copier-answers.yml").read_text())
+    fields: list[dict[str, object]] = next(
+        one["fields"] for one in answers["modules"] if one["name"] == module
+    )
+    return fields
+
+
+def newest_migration(shop: Path, about: str) -> str:
+    """Return the text of the one migration that is about something."""
+    (path,) = (shop / "migrations/versions").glob(f"*_{about}.py")
+    return path.read_text()
+
+
+def commit(shop: Path) -> None:
+    """Commit everything."""
+    run_git(shop, "add", "--all")
+    run_git(shop, "commit", "--quiet", "--allow-empty", "--message", "edits")
+
+
+def test_add_field_reaches_every_layer(shop: Path, cofee: Run) -> None:
+    """Models, schemas, record and a migration on the head."""
+    ran = cofee("add-field", "customer", "email:str:unique", "note:str:null", "-C", shop)
+
+    assert ran.code == 0
+    assert '    email = "str"\n    note = "str"\n    created_at' in models(shop)
+    assert "    email: object\n" in (shop / "app/modules/customers/schemas.py").read_text()
+    assert recorded(shop)[-1] == {"name": "note", "type": "str", "nullable": True}
+    migration = newest_migration(shop, "add_field_customers_email_note")
+    assert 'down_revision = "1"' in migration
+    assert "add_fields" in migration
+
+
+def test_hand_edits_stay_whatever_changes(shop: Path, cofee: Run) -> None:
+    """Methods, comments and columns of one's own survive each change of a field."""
+    path = shop / "app/modules/customers/models.py"
+    edit(path, CUSTOMER, f"# mine above\n{CUSTOMER}    # mine inside\n    own = 1\n")
+    edit(path, "    created_at = None\n", "    created_at = None\n\n    def mine(self): return 2\n")
+    mine = ["# mine above", "    # mine inside", "    own = 1", "    def mine(self): return 2"]
+
+    for command in (
+        ["add-field", "customers", "email:str"],
+        ["change-field", "customers", "age:str"],
+        ["rename-field", "customers", "email", "mail"],
+        ["remove-field", "customers", "age"],
+        ["rename-module", "customers", "clients"],
+    ):
+        ran = cofee(*command, "--yes", "-C", shop)
+        assert ran.code == 0, ran.err
+
+    text = models(shop, "clients")
+    ast.parse(text)
+    assert [line for line in mine if line not in text.splitlines()] == []
+    assert '    mail = "str"\n' in text
+    assert "age" not in text
+    assert "class Client:" in text
+
+
+def test_change_field_stays_in_its_place(shop: Path, cofee: Run) -> None:
+    """The order of fields is the user's."""
+    ran = cofee("change-field", "customers", "name:int", "-C", shop)
+
+    assert ran.code == 0
+    assert '    name = "int"\n    age = "int"\n' in models(shop)
+    assert "`name` becomes `int`, and was `str`" in ran.err
+
+
+def test_change_of_the_schema_alone_needs_no_migration(shop: Path, cofee: Run) -> None:
+    """Bounds and defaults live in the schema; the database does not know them."""
+    before = sorted((shop / "migrations/versions").iterdir())
+
+    assert cofee("change-field", "customers", "age:int:null:min=3", "-C", shop).code == 0
+
+    assert sorted((shop / "migrations/versions").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("specification", "words"),
+    [
+        ("age:int", "`age` becomes required"),
+        ("name:str:len=20", "`name` becomes shorter, 20 at most"),
+        ("name:str:unique", "`name` becomes unique"),
+    ],
+)
+def test_narrowing_is_said_before_it_is_written(
+    specification: str, words: str, shop: Path, cofee: Run
+) -> None:
+    """Rows that are there already may not fit."""
+    cofee("change-field", "customers", "name:str:len=30", "-C", shop)
+
+    ran = cofee("change-field", "customers", specification, "--dry-run", "-C", shop)
+
+    assert words in ran.err
+
+
+def test_nothing_would_change(shop: Path, cofee: Run) -> None:
+    """A change that is none is refused."""
+    ran = cofee("change-field", "customers", "name:str", "-C", shop)
+
+    assert ran.code == 1
+    assert "nothing would change" in ran.err
+
+
+def test_rename_field_follows_unmistakable_references(shop: Path, cofee: Run) -> None:
+    """Attributes of the entity are rewritten inside the module, the rest is listed."""
+    mine = (
+        "from app.modules.customers.models import Customer\n\n\n"
+        "def mine(item: Customer, other, row: Customer | None = None):\n"
+        "    made = Customer(age=1)\n"
+        "    return item.age + made.age + row.age + Customer.age + other.age\n"
+    )
+    write(shop, {"app/modules/customers/extra.py": mine, "app/report.py": "x.age = 1\n"})
+    edit(
+        shop / "app/modules/customers/models.py",
+        "    created_at = None\n",
+        "    created_at = None\n\n    def mine(self):\n        return self.age\n",
+    )
+
+    ran = cofee("rename-field", "customers", "age", "years", "-C", shop)
+
+    assert ran.code == 0
+    text = (shop / "app/modules/customers/extra.py").read_text()
+    assert "made = Customer(years=1)" in text
+    assert "item.years + made.years + row.years + Customer.years + other.age" in text
+    assert "return self.years" in models(shop)
+    assert "app/modules/customers/extra.py:6: return item.years" in ran.err
+    assert "app/report.py:1: x.age = 1" in ran.err
+    assert (shop / "app/report.py").read_text() == "x.age = 1\n"
+
+
+def test_rename_module_takes_everything_along(shop: Path, cofee: Run) -> None:
+    """Folder, classes, references of other modules, and files of one's own."""
+    cofee("new-module", "orders", "customer:ref:customers", "-C", shop)
+    write(
+        shop,
+        {"app/modules/customers/mine.py": "from app.modules.customers.models import Customer\n"},
+    )
+    edit(shop / "app/modules/customers/service.py", "return LIMIT", "return LIMIT + 1")
+
+    ran = cofee("rename-module", "customers", "clients", "-C", shop)
+
+    assert ran.code == 0
+    assert "Client · table clients · /clients · app/modules/clients" in ran.err
+    assert not (shop / "app/modules/customers").exists()
+    mine = (shop / "app/modules/clients/mine.py").read_text()
+    assert mine == "from app.modules.clients.models import Client\n"
+    assert "LIMIT + 1" in (shop / "app/modules/clients/service.py").read_text()
+    assert recorded(shop, "orders")[0]["to"] == "clients"
+    assert "rename_module" in newest_migration(shop, "rename_customers_to_clients")
+
+
+def test_remove_module_that_others_refer_to_is_refused(shop: Path, cofee: Run) -> None:
+    """Who refers is named."""
+    cofee("new-module", "orders", "customer:ref:customers", "-C", shop)
+    before = snapshot(shop)
+
+    ran = cofee("remove-module", "customers", "-C", shop)
+
+    assert ran.code == 1
+    assert "`orders.customer`" in ran.err
+    assert snapshot(shop) == before
+
+
+def test_remove_committed_module_adds_a_dropping_migration(shop: Path, cofee: Run) -> None:
+    """What is in git is history; the table goes by a migration of its own."""
+    ran = cofee("remove-module", "customers", "-C", shop)
+
+    assert ran.code == 0
+    assert not (shop / "app/modules/customers").exists()
+    assert "drop" in newest_migration(shop, "drop_customers")
+    assert newest_migration(shop, "create_customers")
+
+
+def test_remove_new_module_removes_its_migration(shop: Path, cofee: Run) -> None:
+    """A module that no commit holds leaves nothing."""
+    before = snapshot(shop)
+    cofee("new-module", "orders", "-C", shop)
+
+    assert cofee("remove-module", "orders", "-C", shop).code == 0
+
+    assert snapshot(shop) == before
+
+
+def test_removal_of_hand_edits_is_asked_for(shop: Path, cofee: Run) -> None:
+    """Without a terminal it is refused, unless `--yes`; files of one's own stay in any case."""
+    edit(shop / "app/modules/customers/service.py", "return LIMIT", "return LIMIT + 1")
+    write(shop, {"app/modules/customers/mine.py": "x = 1\n"})
+    before = snapshot(shop)
+
+    refused = cofee("remove-module", "customers", "-C", shop)
+    unchanged = snapshot(shop)
+    done = cofee("remove-module", "customers", "--yes", "-C", shop)
+
+    assert refused.code == 1
+    assert "`app/modules/customers/service.py`" in refused.err
+    assert unchanged == before
+    assert done.code == 0
+    assert not (shop / "app/modules/customers/service.py").exists()
+    assert (shop / "app/modules/customers/mine.py").exists()
+
+
+def test_every_change_can_be_undone(shop: Path, cofee: Run) -> None:
+    """Byte for byte, one after the other."""
+    commands = (
+        ["add-field", "customers", "email:str"],
+        ["change-field", "customers", "age:str"],
+        ["rename-field", "customers", "email", "mail"],
+        ["remove-field", "customers", "age"],
+        ["rename-module", "customers", "clients"],
+        ["remove-module", "clients"],
+    )
+    states = [snapshot(shop)]
+    for command in commands:
+        assert cofee(*command, "-C", shop).code == 0
+        states.append(snapshot(shop))
+
+    for state in reversed(states[:-1]):
+        assert cofee("undo", "-C", shop).code == 0
+        assert snapshot(shop) == state
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["add-field", "custmers", "a:str"], "did you mean `customers`?"),
+        (["add-field", "customers", "name:int"], "`name` is there twice"),
+        (["remove-field", "customers", "nam"], "did you mean `name`?"),
+        (["change-field", "customers", "nam:int"], "did you mean `name`?"),
+        (["rename-field", "customers", "name", "age"], "`age` is there twice"),
+        (["rename-field", "customers", "name", "class"], "`class`"),
+        (["rename-module", "customers", "class"], "class"),
+        (["add-field", "customers", "a:int", "--backfill", "x"], "`x` is not a whole number"),
+    ],
+)
+def test_bad_changes_are_refused(command: list[str], words: str, shop: Path, cofee: Run) -> None:
+    """Nothing is written."""
+    before = snapshot(shop)
+
+    ran = cofee(*command, "-C", shop)
+
+    assert ran.code == 1
+    assert words in ran.err
+    assert snapshot(shop) == before
+
+
+def test_json_lists_mentions_and_warnings(shop: Path, cofee: Run) -> None:
+    """A program sees what a person is told."""
+    write(shop, {"app/report.py": "x.age = 1\n"})
+
+    ran = cofee("rename-field", "customers", "age", "years", "--json", "-C", shop)
+
+    document = json.loads(ran.out)
+    assert document["mentions"] == ["app/report.py:1: x.age = 1"]
+    assert document["written"] is True
