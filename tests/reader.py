@@ -16,7 +16,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Reader:
 
     root: Path
     folder: Path
-    environment: Mapping[str, str]
+    environment: dict[str, str]
     transcript: list[str] = field(default_factory=list)
 
     def follow(self, page: str) -> None:

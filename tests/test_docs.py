@@ -5,21 +5,17 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
-import yaml
 
-from cofee.cli import app
-from cofee.files import load_yaml
+from tests.documented import COMMANDS, GENERATORS, source_refusals
+from tests.generated import environment
 from tests.reader import RUNNING_ALREADY, Reader
 from tests.tiny import run_git
 
@@ -27,8 +23,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 TEXTS = sorted(ROOT.glob("*.md"))
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
-COMMANDS = [str(name) for name in getattr(typer.main.get_command(app), "commands")]  # noqa: B009
-HELP_WIDTH = "92"
+PAGES_WITH_COMMANDS = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
 
 GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -44,13 +39,6 @@ def name_of(page: Path) -> str:
 
 
 # Commands
-
-
-@pytest.fixture(scope="session")
-def uv_cache() -> str:
-    """Return uv's cache, which stays in use, so that environments are made in a second."""
-    done = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 @pytest.fixture(scope="session")
@@ -71,45 +59,45 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, released: Path, uv_cache: str) -> Reader:
-    """Return somebody who has cloned the repository and installed the command from the clone."""
-    kept = ("PYTEST_", "COV_", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(kept)}
+def reader(tmp_path: Path, released: Path) -> Reader:
+    """Return somebody who has cloned the repository and stands beside the clone."""
+    theirs = ("PYTEST_", "COV_", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(theirs)}
     tools = tmp_path / ".tools"
-    environment |= {
-        "PATH": f"{tools / 'bin'}{os.pathsep}{environment['PATH']}",
-        "UV_CACHE_DIR": uv_cache,
+    variables |= {
+        "PATH": f"{tools / 'bin'}{os.pathsep}{variables['PATH']}",
         "UV_TOOL_DIR": str(tools),
         "UV_TOOL_BIN_DIR": str(tools / "bin"),
         "COLUMNS": "100",
     }
     run_git(tmp_path, "clone", "--quiet", str(released), "cofee")
-    return Reader(tmp_path, tmp_path, environment)
+    return Reader(tmp_path, tmp_path, variables)
 
 
 def install(reader: Reader) -> None:
-    """Install the command, from versions that are in uv's cache already."""
+    """Install the command from the clone, with the versions of the lock file.
+
+    Services share an environment, because making one for each costs more than all else.
+    """
     clone = reader.root / "cofee"
     sync = ["uv", "sync", "--quiet", "--frozen", "--no-dev"]
     subprocess.run(sync, cwd=clone, env=reader.environment, check=True)
+    reader.environment["UV_PROJECT_ENVIRONMENT"] = str(environment(clone))
     programs = reader.root / ".tools/bin"
     programs.mkdir(parents=True)
     for program in ("cofee", "copier"):
         (programs / program).symlink_to(clone / ".venv/bin" / program)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=name_of)
 def test_commands_do_what_the_page_shows(page: Path, reader: Reader) -> None:
     """Every command of a page runs in order; the README's reader starts in the clone."""
-    text = page.read_text(encoding="utf-8")
-    if "```console" not in text:
-        pytest.skip("the page shows no command")
     if page == README:
         reader.folder = reader.root / "cofee"
     else:
         install(reader)
 
-    reader.follow(text)
+    reader.follow(page.read_text(encoding="utf-8"))
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
@@ -119,69 +107,6 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 
 
 # Generated parts
-
-
-def types_table() -> str:
-    """Return the field types as a table."""
-    wanted = {
-        "none": "",
-        "precision": ":12.2",
-        "values": ":draft,paid",
-        "items": ":str",
-        "module": ":customers",
-    }
-    types: dict[str, Any] = load_yaml((ROOT / "macros/types.yml").read_bytes(), path="types.yml")
-    rows = ["| Type | Meaning | Modifiers |", "|---|---|---|"]
-    for name, entry in types.items():
-        modifiers = " ".join(f"`{modifier}`" for modifier in entry["modifiers"])
-        rows.append(f"| `{name}{wanted[entry['argument']]}` | {entry['help']} | {modifiers} |")
-    return "\n".join(rows)
-
-
-def questions_table() -> str:
-    """Return the questions that a new service is asked as a table."""
-    loaded: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
-    rows = ["| Question | Meaning | Default |", "|---|---|---|"]
-    for name, question in loaded.items():
-        if name.startswith("_") or question.get("when") is False:
-            continue
-        default = str(question["default"])
-        shown = "made from the folder's name" if "{{" in default else f"`{default}`"
-        asked = "" if question.get("ask", True) else " Never asked."
-        rows.append(f"| `{name}` | {question['help']}{asked}{_choices(question)} | {shown} |")
-    return "\n".join(rows)
-
-
-def _choices(question: dict[str, Any]) -> str:
-    choices = question.get("choices", [])
-    values = choices.values() if isinstance(choices, dict) else choices
-    return " One of " + ", ".join(f"`{value}`" for value in values) + "." if values else ""
-
-
-def commands() -> str:
-    """Return what `--help` says, of the command as a whole and of each of its commands."""
-    sections = [f"## cofee\n\n```text\n{_help()}\n```"]
-    sections += [f"## cofee {name}\n\n```text\n{_help(name)}\n```" for name in COMMANDS]
-    return "\n\n".join(sections)
-
-
-def _help(*command: str) -> str:
-    environment = {**os.environ, "COLUMNS": HELP_WIDTH, "TERM": "dumb", "PYTHONUTF8": "1"}
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("cofee")), *command, "--help"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return "\n".join(line.rstrip() for line in done.stdout.strip("\n ").splitlines())
-
-
-GENERATORS: dict[str, Callable[[], str]] = {
-    "types": types_table,
-    "questions": questions_table,
-    "commands": commands,
-}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -221,23 +146,6 @@ def test_every_page_is_reached_from_the_readme() -> None:
 def refusals(text: str) -> set[str]:
     """Return the refusals of a page: the first column of its tables."""
     return {row.split("|")[1].strip() for row in text.splitlines() if row.startswith("| ")}
-
-
-def source_refusals() -> Iterator[tuple[str, str]]:
-    """Yield every message of an error, with the file that raises it; `…` stands for a value."""
-    for path in sorted((ROOT / "cofee").glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = {"CofeeError", "UsageError"}
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in names and node.args:
-                yield path.stem, _message(node.args[0])
-
-
-def _message(expression: ast.expr) -> str:
-    parts = expression.values if isinstance(expression, ast.JoinedStr) else [expression]
-    if isinstance(expression, ast.BinOp):
-        parts = [expression.left, expression.right]
-    texts = [part.value if isinstance(part, ast.Constant) else "…" for part in parts]
-    return re.sub("…+", "…", "".join(map(str, texts)).replace("`", ""))
 
 
 def test_every_refusal_is_explained() -> None:

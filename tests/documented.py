@@ -1,0 +1,103 @@
+"""What the documentation is compared with: the sources that its tables and lists come from."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+
+from cofee.cli import app
+from cofee.files import load_yaml
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = [str(name) for name in getattr(typer.main.get_command(app), "commands")]  # noqa: B009
+HELP_WIDTH = "92"
+ERRORS = {"CofeeError", "UsageError"}
+# What stands behind a type in the table, by the kind of its argument.
+ARGUMENTS = {
+    "none": "",
+    "precision": ":12.2",
+    "values": ":draft,paid",
+    "items": ":str",
+    "module": ":customers",
+}
+
+
+def types_table() -> str:
+    """Return the field types as a table."""
+    types: dict[str, Any] = load_yaml((ROOT / "macros/types.yml").read_bytes(), path="types.yml")
+    rows = ["| Type | Meaning | Modifiers |", "|---|---|---|"]
+    for name, entry in types.items():
+        modifiers = " ".join(f"`{modifier}`" for modifier in entry["modifiers"])
+        rows.append(f"| `{name}{ARGUMENTS[entry['argument']]}` | {entry['help']} | {modifiers} |")
+    return "\n".join(rows)
+
+
+def questions_table() -> str:
+    """Return the questions that a new service is asked as a table."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
+    rows = ["| Question | Meaning | Default |", "|---|---|---|"]
+    for name, question in loaded.items():
+        if name.startswith("_") or question.get("when") is False:
+            continue
+        default = str(question["default"])
+        shown = "made from the folder's name" if "{{" in default else f"`{default}`"
+        asked = "" if question.get("ask", True) else " Never asked."
+        rows.append(f"| `{name}` | {question['help']}{asked}{_choices(question)} | {shown} |")
+    return "\n".join(rows)
+
+
+def _choices(question: dict[str, Any]) -> str:
+    choices = question.get("choices", [])
+    values = choices.values() if isinstance(choices, dict) else choices
+    return " One of " + ", ".join(f"`{value}`" for value in values) + "." if values else ""
+
+
+def commands() -> str:
+    """Return what `--help` says, of the command as a whole and of each of its commands."""
+    sections = [f"## cofee\n\n```text\n{_help()}\n```"]
+    sections += [f"## cofee {name}\n\n```text\n{_help(name)}\n```" for name in COMMANDS]
+    return "\n\n".join(sections)
+
+
+def _help(*command: str) -> str:
+    plain = {**os.environ, "COLUMNS": HELP_WIDTH, "TERM": "dumb", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("cofee")), *command, "--help"],
+        env=plain,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n ").splitlines())
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "types": types_table,
+    "questions": questions_table,
+    "commands": commands,
+}
+
+
+def source_refusals() -> Iterator[tuple[str, str]]:
+    """Yield every message of an error, with the file that raises it; `…` stands for a value."""
+    for path in sorted((ROOT / "cofee").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS and node.args:
+                yield path.stem, _message(node.args[0])
+
+
+def _message(expression: ast.expr) -> str:
+    parts = expression.values if isinstance(expression, ast.JoinedStr) else [expression]
+    if isinstance(expression, ast.BinOp):
+        parts = [expression.left, expression.right]
+    texts = [part.value if isinstance(part, ast.Constant) else "…" for part in parts]
+    return re.sub("…+", "…", "".join(map(str, texts)).replace("`", ""))
