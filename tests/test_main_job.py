@@ -1,0 +1,238 @@
+"""The main job on the real template: a service, modules, hand edits, versions, an update."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from copier import run_copy, run_update
+from pytest_copie.plugin import Copie
+
+from cofee import template as templates
+from cofee.render import Renderer
+from tests.conftest import Run, snapshot
+from tests.generated import REPOSITORY, environment, run, snapshot_template
+from tests.test_render import copiers
+from tests.test_update import edit
+from tests.tiny import release, run_git
+
+BLUEPRINT = "template/app/modules/{% yield module from modules %}{{ module.name }}{% endyield %}"
+SERVICE = f"{BLUEPRINT}/service.py.jinja"
+MODULES = (
+    ("customers", "name:str:len=80:filter:sort", "email:email:unique"),
+    ("products", "sku:str:len=20:unique", "price:decimal:10.2:min=0:sort", "note:text:null"),
+    ("orders", "customer:ref:customers", "product:ref:products", "status:enum:draft,paid:filter"),
+)
+EXAMPLES = {
+    path.stem: yaml.safe_load(path.read_text()) for path in (REPOSITORY / "examples").glob("*.yml")
+}
+OPTIONS: dict[str, Mapping[str, Any]] = {
+    "defaults": {},
+    "sqlite": {"database": "sqlite"},
+    "gitlab": {"ci": "gitlab"},
+    "no ci": {"ci": "none"},
+    "python": {"python_version": "3.13", "description": 'Says "größe" & more'},
+    **EXAMPLES,
+    "module alone": {**EXAMPLES["shop"], "kind": "module"},
+}
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """The template as it stands, released as v0.1.0."""
+    return snapshot_template(tmp_path / "template")
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_rendering_equals_copier(case: str, released: Path, tmp_path: Path) -> None:
+    """Every example and every option, byte for byte."""
+    renderer = Renderer(templates.latest(str(released)))
+    answers = renderer.settle(OPTIONS[case], {}, "service")
+
+    rendered = renderer.render(answers, "copy")
+
+    assert rendered == copiers(released, dict(OPTIONS[case]), tmp_path / "service")
+
+
+def test_pytest_copie_bakes_the_template(copie: Copie, released: Path) -> None:
+    """The template can be tested as any Copier template can."""
+    answers = {"project_name": "baked", "database": "sqlite"}
+    result = copie.copy(extra_answers=answers, template_dir=released)
+
+    assert result.exception is None
+    assert result.exit_code == 0
+    assert (result.project_dir / "app/db/sqlite.py").is_file()
+    assert not (result.project_dir / "app/db/postgresql.py").exists()
+
+
+def test_two_ways_to_a_new_service(released: Path, tmp_path: Path, cofee: Run) -> None:
+    """`copier copy --trust --defaults` and `cofee new --defaults` give the same tree."""
+    ours, theirs = tmp_path / "ours/shop", tmp_path / "theirs/shop"
+
+    made = cofee("new", ours, "--template", released, "--defaults", "--trust")
+    run_copy(str(released), theirs, defaults=True, quiet=True, unsafe=True)
+
+    assert made.code == 0, made.err
+    secret = {".env"}  # each has a secret of its own
+    left, right = snapshot(ours), snapshot(theirs)
+    assert {k: v for k, v in left.items() if k not in secret} == {
+        k: v for k, v in right.items() if k not in secret
+    }
+    assert left[".env"] != right[".env"]
+    assert run_git(ours, "status", "--short") == ""
+    assert ".env" not in run_git(ours, "ls-files").splitlines()
+
+
+def test_module_by_copier_alone(released: Path, tmp_path: Path) -> None:
+    """`kind=module` inside a project writes the module's files and touches nothing else."""
+    shop = tmp_path / "shop"
+    run_copy(str(released), shop, defaults=True, quiet=True, skip_tasks=True)
+    (shop / "app/modules/__init__.py").write_text("# mine\n")
+    before = snapshot(shop)
+    module = {"name": "notes", "entity": "Note", "fields": [{"name": "text", "type": "str"}]}
+
+    run_copy(
+        str(released), shop, data={"kind": "module", "modules": [module]},
+        defaults=True, quiet=True, skip_tasks=True,
+    )  # fmt: skip
+
+    after = snapshot(shop)
+    assert {path: after[path] for path in before} == before
+    made = {
+        path.split("2026")[0] for path in after.keys() - before.keys() if "versions" not in path
+    }
+    assert {path.rsplit("/", 1)[0] for path in made} == {"app/modules/notes", "tests/modules/notes"}
+    assert len([path for path in after if path.startswith("migrations/versions/")]) == 1
+
+
+def make_project(root: Path, template: Path, cofee: Run) -> None:
+    """Make the default service, and three modules in it by command."""
+    made = cofee("new", root, "--template", template, "--defaults", "--trust")
+    assert made.code == 0, made.err
+    for name, *fields in MODULES:
+        added = cofee("new-module", name, *fields, "-C", root)
+        assert added.code == 0, added.err
+    commit(root)
+
+
+def commit(root: Path) -> None:
+    """Commit everything, as Copier's update demands."""
+    run_git(root, "add", "--all")
+    run_git(root, "commit", "--quiet", "--allow-empty", "--message", "edits")
+
+
+def edit_by_hand(root: Path) -> dict[str, list[str]]:
+    """Edit the project the way a developer does; return the lines that must stay, by file."""
+    products = root / "app/modules/products"
+    edit(
+        products / "service.py",
+        '        """Store a new row."""\n',
+        '        """Store a new row."""\n'
+        '        if data.sku.startswith("X"):\n'
+        '            raise problem(422, "reserved", "Codes with X are reserved", "sku")\n',
+    )
+    edit(
+        products / "models.py",
+        "    __table_args__",
+        "    shelf: Mapped[str | None] = mapped_column(sa.String(20))\n\n    __table_args__",
+    )
+    router = root / "app/modules/orders/router.py"
+    router.write_text(
+        router.read_text()
+        + '\n\n@router.get("/teapot", response_model=str, summary="A teapot")\n'
+        + "async def get_teapot() -> str:\n"
+        + '    """Tell what this is."""\n'
+        + '    return "teapot"\n'
+    )
+    for tree in ("app", "tests"):
+        (root / tree / "modules/customers").rename(root / tree / "modules/clients")
+    for path in root.rglob("*.py"):
+        if ".git" not in path.parts and "modules.customers" in path.read_text():
+            text = path.read_text().replace("modules.customers", "modules.clients")
+            path.write_text(text)
+    (root / "README.md").write_text((root / "README.md").read_text() + "\nAsk Ann.\n")
+    return {
+        "app/modules/products/service.py": ['        if data.sku.startswith("X"):'],
+        "app/modules/products/models.py": [
+            "    shelf: Mapped[str | None] = mapped_column(sa.String(20))"
+        ],
+        "app/modules/orders/router.py": ['    return "teapot"'],
+        "app/modules/orders/service.py": [],
+        "README.md": ["Ask Ann."],
+    }
+
+
+def improve(template: Path, tag: str, old: str, new: str) -> None:
+    """Release a version that improves the service of every module."""
+    text = (template / SERVICE).read_text()
+    assert old in text
+    release(template, tag, {SERVICE: text.replace(old, new)})
+
+
+def test_update_of_a_service_that_people_work_on(
+    released: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """Every edit is in place, the improvement is in all three modules, the tests are green."""
+    shop = tmp_path / "shop"
+    make_project(shop, released, cofee)
+    edits = edit_by_hand(shop)
+    improve(released, "v0.2.0", '"""Return one row."""', '"""Return one row, or answer 404."""')
+    improve(
+        released,
+        "v0.3.0",
+        "    async def exists(",
+        '    async def purge(self) -> None:\n        """Improved."""\n\n    async def exists(',
+    )
+
+    ran = cofee("update", "-C", shop)
+
+    assert ran.code == 0, ran.err
+    for path, lines in edits.items():
+        text = (shop / path).read_text().splitlines()
+        assert [line for line in lines if line not in text] == [], path
+    for module in ("clients", "products", "orders"):
+        text = (shop / f"app/modules/{module}/service.py").read_text()
+        assert '"""Return one row, or answer 404."""' in text
+        assert '"""Improved."""' in text
+    assert not (shop / "app/modules/customers").exists()
+    write_column_migration(shop)
+    programs = environment(released)
+    run(shop, programs, "poe", "test")
+    run(shop, programs, "poe", "check")
+
+
+def write_column_migration(shop: Path) -> None:
+    """Write the migration of the hand-made column, as `poe migration` would."""
+    versions = shop / "migrations/versions"
+    newest = max(versions.glob("*_create_orders.py"))
+    head = next(line for line in newest.read_text().splitlines() if line.startswith("revision"))
+    (versions / "2099-01-01_add_shelf.py").write_text(
+        '"""Add the shelf."""\n\nfrom __future__ import annotations\n\n'
+        "import sqlalchemy as sa\nfrom alembic import op\n\n"
+        f'revision: str = "shelf"\ndown_revision: str | None = {head.split("= ")[1]}\n'
+        "branch_labels: str | None = None\ndepends_on: str | None = None\n\n\n"
+        'def upgrade() -> None:\n    """Add it."""\n'
+        '    op.add_column("products", sa.Column("shelf", sa.String(20), nullable=True))\n\n\n'
+        'def downgrade() -> None:\n    """Drop it."""\n'
+        '    op.drop_column("products", "shelf")\n'
+    )
+
+
+def test_copier_update_gives_the_same_tree(released: Path, tmp_path: Path, cofee: Run) -> None:
+    """Copier by itself upgrades the project and all its modules alike."""
+    shop, twin = tmp_path / "one/shop", tmp_path / "two/shop"
+    make_project(shop, released, cofee)
+    edit(shop / "app/modules/products/service.py", '"""Store a new row."""', '"""Store it."""')
+    commit(shop)
+    shutil.copytree(shop, twin)
+    improve(released, "v0.2.0", '"""Return one row."""', '"""Return one row, or answer 404."""')
+
+    assert cofee("update", "-C", shop).code == 0
+    run_update(twin, defaults=True, overwrite=True, quiet=True, unsafe=True)
+
+    assert snapshot(shop) == snapshot(twin)
+    assert "or answer 404" in (twin / "app/modules/orders/service.py").read_text()
