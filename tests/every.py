@@ -1,0 +1,118 @@
+"""A service in which every type meets every modifier that it can have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.strategies import TYPES, Record
+
+ARGUMENTS: dict[str, Record] = {
+    "none": {},
+    "precision": {"precision": 6, "scale": 2},
+    "values": {"values": ["draft", "paid"]},
+    "items": {"items": "decimal"},
+    "module": {"to": "parents"},
+}
+# By kind of value: the least, a default and the greatest; the bounds leave few values.
+BOUNDS: dict[str, tuple[Any, Any, Any]] = {
+    "integer": (7, 8, 8),
+    "number": (0.5, 1.0, 1.0),
+    "decimal": ("-0.01", "0.00", "0.00"),
+    "date": ("2030-02-28", "2030-03-01", "2030-03-01"),
+    "datetime": ("2030-01-01T00:00:00Z", "2030-01-01T00:00:01Z", "2030-01-01T00:00:01Z"),
+    "time": ("12:00:00", "12:00:01", "12:00:01"),
+    "seconds": (-1, 0, 0),
+    "boolean": (None, True, None),
+    "choice": (None, "paid", None),
+    "string": (None, 'it\'s "so"', None),
+}
+FLAGS = {
+    "null": "nullable",
+    "unique": "unique",
+    "index": "index",
+    "filter": "filter",
+    "sort": "sort",
+}
+
+
+def every_module() -> list[Record]:
+    """Give a parent, plain and full modules of every type, and a module without a field."""
+    parents = {
+        "name": "parents",
+        "entity": "Parent",
+        "fields": [_plain("code", "str") | {"unique": True}],
+    }
+    plain = [_plain(f"a_{kind}", kind) for kind in TYPES]
+    items = [_plain(f"l_{item}", "list") | {"items": item} for item in TYPES["list"]["items"]]
+    full = [_full(f"b_{kind}", kind) for kind in TYPES]
+    return [
+        parents,
+        {"name": "empties", "entity": "Empty", "fields": []},
+        {"name": "plains", "entity": "Plain", "fields": plain + items},
+        {"name": "fulls", "entity": "Full", "fields": full + _more()},
+        {"name": "required", "entity": "Require", "fields": [_required(field) for field in full]},
+        {
+            "name": "order",
+            "entity": "Order",
+            "fields": [_plain("select", "int"), _plain("group", "date")],
+        },
+    ]
+
+
+def _plain(name: str, kind: str) -> Record:
+    return {"name": name, "type": kind, **ARGUMENTS[TYPES[kind]["argument"]]}
+
+
+def _full(name: str, kind: str) -> Record:
+    """Give a field all modifiers but `pattern`, which has a field of its own."""
+    modifiers = TYPES[kind]["modifiers"]
+    record = _plain(name, kind) | {FLAGS[key]: True for key in modifiers if key in FLAGS}
+    least, default, greatest = BOUNDS.get(TYPES[kind]["value"], (None, None, None))
+    named = {"min": least, "default": default, "max": greatest}
+    record |= {key: value for key, value in named.items() if key in modifiers and value is not None}
+    if "len" in modifiers:
+        record |= {"min_length": 2, "max_length": 20}
+    if "on_delete" in modifiers:
+        record["on_delete"] = "set_null"
+    return record
+
+
+def _required(field: Record) -> Record:
+    """Give the same field without null and default, so that everything has to be sent."""
+    rest = {key: value for key, value in field.items() if key not in {"nullable", "default"}}
+    return rest | ({"on_delete": "cascade"} if "on_delete" in rest else {})
+
+
+def _more() -> list[Record]:
+    """Give what one field of a type cannot show: a pattern, a tree, two ways to one module."""
+    return [
+        {
+            "name": "code",
+            "type": "str",
+            "pattern": r"^[A-Z]\d+$",
+            "examples": ["A1", "B22"],
+            "counterexample": "a",
+            "unique": True,
+            "sort": True,
+        },
+        {"name": "long_text", "type": "str", "min_length": 200, "max_length": 4000},
+        {"name": "long_bytes", "type": "bytes", "min_length": 100, "nullable": True},
+        {"name": "lone", "type": "enum", "values": ["one"], "filter": True, "sort": True},
+        {
+            "name": "owner",
+            "type": "ref",
+            "to": "fulls",
+            "nullable": True,
+            "unique": True,
+            "filter": True,
+        },
+        {"name": "parent", "type": "ref", "to": "fulls", "nullable": True, "on_delete": "set_null"},
+        {"name": "payer", "type": "ref", "to": "parents", "filter": True},
+        {
+            "name": "receiver",
+            "type": "ref",
+            "to": "parents",
+            "unique": True,
+            "on_delete": "cascade",
+        },
+    ]

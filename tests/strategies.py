@@ -1,0 +1,188 @@
+"""Random records of modules and fields, as an answers file holds them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hypothesis import strategies as st
+
+from cofee.errors import CofeeError
+from cofee.names import check_column_name, check_field_name, check_names, from_record
+
+Record = dict[str, Any]
+
+ROOT = Path(__file__).resolve().parent.parent
+TYPES: dict[str, Record] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
+
+# Two texts that match each pattern, and one that does not; quotes, backslashes and other alphabets
+# have to become string literals as a formatter would write them.
+PATTERNS = [
+    (r"^[A-Z]{3}-\d{4}$", ["ABC-0001", "XYZ-0042"], "abc"),
+    (r"^\"\w+\"$", ['"a"', '"b"'], "a"),
+    ("^'[a-z]\"?'$", ["'a'", "'b\"'"], "a"),
+    ("^[а-я]+$", ["а", "б"], "a"),  # noqa: RUF001  # Cyrillic looks like Latin, and is not
+    (r"^\\\d$", [r"\1", r"\2"], "1"),
+    ("^(red|blue){1,9}" + "(?:green)?" * 9 + "$", ["red", "blue"], None),
+]
+RESERVED_BY_SQL = ["order", "user", "group", "select", "date", "time", "table", "check", "end"]
+
+
+def names(longest: int) -> st.SearchStrategy[str]:
+    """Draw a name in snake case; a few have digits, and a few are as long as can be."""
+    word = st.from_regex(r"[a-z][a-z0-9]{0,7}", fullmatch=True)
+    short = st.lists(word, min_size=1, max_size=3).map("_".join)
+    numbered = st.builds("item{}".format, st.integers(0, 12))
+    long = st.lists(st.just("particular"), min_size=4, max_size=6).map("_".join)
+    drawn = st.one_of(short, numbered, long, st.sampled_from(RESERVED_BY_SQL))
+    return drawn.map(lambda name: name[:longest].rstrip("_"))
+
+
+@st.composite
+def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
+    """Draw modules that may refer to those before them."""
+    found: list[Record] = []
+    for name in draw(st.lists(names(40), min_size=1, max_size=most, unique=True)):
+        entity = "".join(part.capitalize() for part in name.split("_")) + draw(
+            st.sampled_from(["", "Row", "DetailOfSomething"])
+        )
+        try:
+            check_names(from_record(name, entity), found)
+        except CofeeError:
+            continue
+        found.append({"name": name, "entity": entity, "fields": []})
+        found[-1]["fields"] = draw(_fields([module["name"] for module in found]))
+    return found
+
+
+@st.composite
+def _fields(draw: st.DrawFn, known: list[str]) -> list[Record]:
+    """Draw the fields of the last of the known modules."""
+    columns: set[str] = set()
+    found = []
+    for record in draw(st.lists(fields(known), max_size=7)):
+        column = record["name"] + ("_id" if record["type"] == "ref" else "")
+        if columns & {column, record["name"]} or not _is_free(record, column, known[-1]):
+            continue
+        columns |= {column, record["name"]}
+        found.append(record)
+    return found
+
+
+def _is_free(record: Record, column: str, module: str) -> bool:
+    try:
+        check_field_name(
+            record["name"], filterable="filter" in record, reference=record["type"] == "ref"
+        )
+        check_column_name(module, column)
+    except CofeeError:
+        return False
+    return True
+
+
+@st.composite
+def fields(draw: st.DrawFn, known: list[str]) -> Record:
+    """Draw a field of any type with any of its modifiers."""
+    kind = draw(st.sampled_from(sorted(TYPES)))
+    record = {"name": draw(names(56)), "type": kind, **draw(_argument(kind, known))}
+    chosen = draw(st.sets(st.sampled_from(TYPES[kind]["modifiers"])))
+    if record.get("to") == known[-1]:
+        chosen.add("null")
+    for flag, key in {
+        "null": "nullable",
+        "index": "index",
+        "filter": "filter",
+        "sort": "sort",
+    }.items():
+        if flag in chosen:
+            record[key] = True
+    if "unique" in chosen:
+        record["unique"] = True
+    if "on_delete" in chosen:
+        allowed = ["restrict", "cascade"] + (["set_null"] if "null" in chosen else [])
+        record["on_delete"] = draw(st.sampled_from(allowed))
+    return record | draw(_bounds(record, chosen))
+
+
+@st.composite
+def _argument(draw: st.DrawFn, kind: str, known: list[str]) -> Record:
+    """Draw what stands behind a type."""
+    match TYPES[kind]["argument"]:
+        case "precision":
+            precision = draw(st.integers(1, 18))
+            return {"precision": precision, "scale": draw(st.integers(0, precision))}
+        case "values":
+            choice = st.from_regex(r"[A-Za-z0-9_.-]{1,20}", fullmatch=True)
+            return {"values": draw(st.lists(choice, min_size=1, max_size=6, unique=True))}
+        case "items":
+            return {"items": draw(st.sampled_from(TYPES[kind]["items"]))}
+        case "module":
+            return {"to": draw(st.sampled_from(known))}
+        case _:
+            return {}
+
+
+@st.composite
+def _bounds(draw: st.DrawFn, record: Record, chosen: set[str]) -> Record:
+    """Draw lengths, bounds, a default and a pattern that do not contradict one another."""
+    if "pattern" in chosen:
+        pattern, examples, counterexample = draw(st.sampled_from(PATTERNS))
+        shown = {"pattern": pattern, "examples": examples}
+        return shown | ({"counterexample": counterexample} if counterexample else {})
+    if "len" in chosen:
+        least, most = sorted(draw(st.lists(st.integers(1, 40), min_size=2, max_size=2)))
+        sides = draw(
+            st.sampled_from([{"min_length"}, {"max_length"}, {"min_length", "max_length"}])
+        )
+        both = {"min_length": least, "max_length": most}
+        return {key: both[key] for key in sides}
+    values = _values(record)
+    if values is None:
+        return {}
+    ordered = sorted(
+        draw(st.lists(values, min_size=3, max_size=3, unique=True)), key=lambda pair: pair[0]
+    )
+    named = {key: pair[1] for key, pair in zip(("min", "default", "max"), ordered, strict=True)}
+    return {key: value for key, value in named.items() if key in chosen}
+
+
+def _values(record: Record) -> st.SearchStrategy[tuple[Any, Any]] | None:
+    """Draw what can be compared, together with what a record holds; nothing where there is none."""
+    kind = TYPES[record["type"]]["value"]
+    if kind == "choice":
+        return st.sampled_from(record["values"] * 3).map(lambda v: (0, v)).flatmap(_apart)
+    if kind == "boolean":
+        return st.booleans().map(lambda v: (0, v)).flatmap(_apart)
+    if kind == "decimal":
+        edge = 10 ** record["precision"] - 1
+        scale = record["scale"]
+        numbers = st.integers(-edge, edge).map(lambda n: decimal.Decimal(n).scaleb(-scale))
+        return numbers.map(lambda n: (n, format(n, "f")))
+    return PLAIN.get(kind)
+
+
+def _apart(pair: tuple[int, Any]) -> st.SearchStrategy[tuple[Any, Any]]:
+    """Give equal values different places, where values are not compared."""
+    return st.integers(0, 99).map(lambda place: (place, pair[1]))
+
+
+PLAIN: dict[str, st.SearchStrategy[tuple[Any, Any]]] = {
+    "string": st.text("aé '\"\\\u2019😀b", min_size=1, max_size=9)
+    .map(lambda text: f"x{text.strip()}")
+    .map(lambda v: (v, v)),
+    "integer": st.integers(-(2**31), 2**31 - 1).map(lambda v: (v, v)),
+    "number": st.floats(-1e18, 1e18).map(lambda v: (v + 0.0, v + 0.0)),
+    "date": st.dates().map(lambda v: (v, v.isoformat())),
+    "datetime": st.datetimes().map(
+        lambda v: (v.replace(microsecond=0), f"{v.replace(microsecond=0).isoformat()}Z")
+    ),
+    "time": st.times().map(
+        lambda v: (v.replace(microsecond=0), v.replace(microsecond=0).isoformat())
+    ),
+    "seconds": st.timedeltas(dt.timedelta(days=-999_999), dt.timedelta(days=999_999)).map(
+        lambda v: (int(v.total_seconds()), int(v.total_seconds()))
+    ),
+}

@@ -1,0 +1,154 @@
+"""The module blueprint gives clean Python for every specification."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from difflib import ndiff
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from cofee.render import Renderer
+from cofee.template import Template
+from tests.strategies import ROOT, Record, modules
+
+RULES = "F,I,B,UP,SIM,ASYNC,RUF"
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    """The template as it stands, uncommitted changes included."""
+    return Renderer(Template(str(ROOT), "HEAD", ROOT))
+
+
+def render(renderer: Renderer, records: list[Record]) -> dict[str, str]:
+    """Render the Python files that depend on the modules."""
+    answers = renderer.settle({"modules": records}, {}, "service")
+    tree = renderer.render(answers, "copy")
+    wanted = ("app/modules/", "app/api/", "tests/modules/", "migrations/versions/")
+    return {
+        path: file.content.decode()
+        for path, file in tree.items()
+        if path.startswith(wanted) and path.endswith(".py")
+    }
+
+
+def ruff(folder: Path, *arguments: str) -> None:
+    """Run ruff as a generated project would, without any configuration around it."""
+    command = [sys.executable, "-m", "ruff", *arguments, "--isolated", "--no-cache"]
+    if "check" in arguments:
+        command.append("--config=lint.isort.known-first-party=['app', 'tests']")
+    done = subprocess.run(
+        [*command, "--line-length=100", "--target-version=py311", "."],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@given(batch=st.lists(modules(), min_size=25, max_size=25))
+@settings(
+    max_examples=4,
+    deadline=None,
+    phases=[Phase.generate],  # the diff names the project; making a batch smaller takes minutes
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_specification_gives_formatted_and_sorted_python(
+    renderer: Renderer, tmp_path_factory: pytest.TempPathFactory, batch: list[list[Record]]
+) -> None:
+    """Ruff leaves alone what is rendered, whatever the names, types and modifiers are."""
+    folder = tmp_path_factory.mktemp("batch")
+    for number, records in enumerate(batch):
+        for path, text in render(renderer, records).items():
+            ast.parse(text)
+            target = folder / f"project{number}" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, "utf-8")
+    ruff(folder, "format", "--diff")
+    ruff(folder, "check", f"--select={RULES}")
+
+
+def test_imports_are_sorted_whatever_the_digits_are(renderer: Renderer, tmp_path: Path) -> None:
+    """The key that modules are sorted by gives the order of ruff."""
+    names = ["a", "a0", "a00", "a01", "a0_b", "a000", "a1", "a02", "a2", "a10", "a10b2", "a10b10"]
+    names += ["a_1", "ab", "a_b", "a1_b", "a1b"]
+    records = [{"name": n, "entity": f"E{i}", "fields": []} for i, n in enumerate(names)]
+    text = render(renderer, records)["app/api/v1/router.py"]
+    (tmp_path / "router.py").write_text(text)
+    ruff(tmp_path, "check", "--select=I")
+
+
+def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:
+    """A new field only adds lines, so that it merges with what a user has written."""
+    name = {"name": "name", "type": "str"}
+    added = {"name": "size", "type": "int", "nullable": True, "filter": True, "sort": True}
+    module = {"name": "items", "entity": "Item", "fields": [name]}
+    before = render(renderer, [module])
+    after = render(renderer, [module | {"fields": [name, added]}])
+    for path in ("models.py", "schemas.py", "service.py", "router.py"):
+        old = before[f"app/modules/items/{path}"].splitlines()
+        new = after[f"app/modules/items/{path}"].splitlines()
+        lost = [line[2:] for line in ndiff(old, new) if line.startswith("- ")]
+        assert all(line.startswith(("from ", "ItemSort = ")) for line in lost), lost
+
+
+@pytest.mark.parametrize(
+    ("modules", "problem"),
+    [
+        ({}, "The modules are a list; each of them has a name, an entity and fields."),
+        ([{"name": "Items", "entity": "Item", "fields": []}], "The module name Items is not"),
+        ([{"name": "items", "entity": "item", "fields": []}], "The entity item is not in camel"),
+        ([{"name": "items", "entity": "Item"}], "The module items needs a list of fields"),
+        ([{"name": "items"}], "Module 1 needs a name and an entity."),
+        (
+            [
+                {"name": "a", "entity": "A", "fields": []},
+                {"name": "a", "entity": "B", "fields": []},
+            ],
+            "The module a is listed twice.",
+        ),
+    ],
+)
+def test_broken_modules_are_named(renderer: Renderer, modules: object, problem: str) -> None:
+    """The questionnaire says in one sentence what is wrong with the modules."""
+    assert validate(renderer, modules).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ([{"name": "x", "type": "strr"}], "The field items.x has the unknown type strr"),
+        ([{"name": "x"}], "Field 1 of items needs a name and a type."),
+        ([{"name": "X", "type": "str"}], "The field items.X is not in snake case."),
+        ([{"name": "x", "type": "str"}] * 2, "The field items.x is listed twice."),
+        ([{"name": "x", "type": "decimal"}], "The field items.x needs precision."),
+        ([{"name": "x", "type": "enum"}], "The field items.x needs values."),
+        ([{"name": "x", "type": "list", "items": "json"}], "The field items.x cannot be a list"),
+        ([{"name": "x", "type": "str", "pattern": "a"}], "The field items.x has a pattern"),
+        ([{"name": "x", "type": "ref", "to": "items"}], "The field items.x refers to its own"),
+        ([{"name": "x", "type": "ref", "to": "y"}], "The field items.x refers to y, which is not"),
+    ],
+)
+def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], problem: str) -> None:
+    """The questionnaire says in one sentence what is wrong with a field."""
+    module = {"name": "items", "entity": "Item", "fields": fields}
+    assert validate(renderer, [module]).startswith(problem)
+
+
+@given(modules())
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_sound_modules_have_no_problem(renderer: Renderer, records: list[Record]) -> None:
+    """The validator finds nothing in what the command would record."""
+    assert validate(renderer, records) == ""
+
+
+def validate(renderer: Renderer, records: object) -> str:
+    """Ask the questionnaire's validator of `modules`."""
+    question = renderer.template.questions["modules"]["validator"]
+    return renderer.text(question, {"modules": records})
