@@ -1,0 +1,34 @@
+"""A service with every type and every modifier passes its own tests on both databases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.every import every_module
+from tests.generated import environment, make_service, run, snapshot_template
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The service, and the environment that it runs in."""
+    root = tmp_path_factory.mktemp("every")
+    template = snapshot_template(root / "template")
+    data = {"project_name": "every", "modules": every_module()}
+    return make_service(template, root / "every", data), environment(template)
+
+
+@pytest.mark.parametrize("url", ["", "sqlite+aiosqlite://"], ids=["postgresql", "sqlite"])
+def test_every_type_works(project: tuple[Path, Path], url: str) -> None:
+    """Create, read, list, change, delete and every refusal, for each type with each modifier."""
+    folder, environment = project
+    variables = {"TEST_DATABASE_URL": url} if url else {}
+    run(folder, environment, "pytest", "-q", "tests/modules", "tests/db", **variables)
+
+
+def test_every_type_is_clean(project: tuple[Path, Path]) -> None:
+    """The linter with the service's own rules, the formatter and the type checker are content."""
+    run(*project, "ruff", "format", "--check")
+    run(*project, "ruff", "check")
+    run(*project, "mypy")
