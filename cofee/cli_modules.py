@@ -20,6 +20,10 @@ Entity = Annotated[
 Plural = Annotated[
     str | None, typer.Option(metavar="NAME", help="The module, where the plural is wrong.")
 ]
+Verify = Annotated[
+    bool,
+    typer.Option("--verify", help="Run the checks before and after; take it back when red."),
+]
 Backfill = Annotated[
     str | None,
     typer.Option(metavar="VALUE", help="What rows get that are there already."),
@@ -45,12 +49,13 @@ def new_module(
     as_json: Json = False,
     quiet: Quiet = False,
     yes: Yes = False,
+    verify: Verify = False,
 ) -> None:
     """Add a module: its six files, its tests, its migration and its wiring."""
     from cofee.commands import ModuleRequest, Options, add_module
 
     request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural)
-    add_module(directory, request, Options(dry_run, diff, as_json, quiet, yes))
+    add_module(directory, request, Options(dry_run, diff, as_json, quiet, yes, verify))
 
 
 @app.command()
@@ -64,12 +69,13 @@ def add_field(
     as_json: Json = False,
     quiet: Quiet = False,
     yes: Yes = False,
+    verify: Verify = False,
 ) -> None:
     """Add fields to a module, through all its layers."""
     from cofee import module_commands
     from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes)
+    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.add_fields(directory, module, field, backfill, options)
 
 
@@ -83,12 +89,13 @@ def remove_field(
     as_json: Json = False,
     quiet: Quiet = False,
     yes: Yes = False,
+    verify: Verify = False,
 ) -> None:
     """Remove fields from a module, with their columns."""
     from cofee import module_commands
     from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes)
+    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.remove_fields(directory, module, name, options)
 
 
@@ -103,12 +110,13 @@ def change_field(
     as_json: Json = False,
     quiet: Quiet = False,
     yes: Yes = False,
+    verify: Verify = False,
 ) -> None:
     """Give fields another type or other modifiers."""
     from cofee import module_commands
     from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes)
+    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.change_fields(directory, module, field, backfill, options)
 
 
@@ -123,12 +131,13 @@ def rename_field(
     as_json: Json = False,
     quiet: Quiet = False,
     yes: Yes = False,
+    verify: Verify = False,
 ) -> None:
     """Rename a field, in the database too; no value is lost."""
     from cofee import module_commands
     from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes)
+    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.rename_field(directory, module, old, new, options)
 
 
@@ -144,12 +153,13 @@ def rename_module(
     as_json: Json = False,
     quiet: Quiet = False,
     yes: Yes = False,
+    verify: Verify = False,
 ) -> None:
     """Rename a module: folder, classes, URL and table; no row is lost."""
     from cofee import module_commands
     from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes)
+    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.rename_module(directory, old, new, entity, plural, options)
 
 
@@ -162,10 +172,11 @@ def remove_module(
     as_json: Json = False,
     quiet: Quiet = False,
     yes: Yes = False,
+    verify: Verify = False,
 ) -> None:
     """Remove a module that no other refers to, with its table."""
     from cofee import module_commands
     from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes)
+    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.remove_module(directory, name, options)

@@ -33,6 +33,7 @@ class Options:
     as_json: bool = False
     quiet: bool = False
     yes: bool = False
+    verify: bool = False
 
     @property
     def writes(self) -> bool:
@@ -92,7 +93,7 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
         records = operations.field_records(found, derived, given)
         plan = operations.plan_module(found, derived, records)
         next_steps = found.template.setting("cofee_next_steps", [])
-        finish(found, plan, options, next_steps=next_steps)
+        finish(found, plan, options, next_steps=next_steps, verify="")
 
 
 def update(directory: Path, to: str | None, options: Options) -> None:
@@ -204,19 +205,37 @@ def finish(
     next_steps: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
     notes: list[str] | None = None,
+    verify: str | None = None,
 ) -> None:
-    """Show a plan, apply it unless asked not to, and end with the right code."""
+    """Show a plan, apply it unless asked not to, and end with the right code.
+
+    Args:
+        verify: the module whose checks must stay green, where that was asked for.
+    """
     if options.diff and not options.as_json:
         print(report.patch(plan), end="")
     else:
         options.printer.plan(plan)
     if options.writes and not plan.is_empty:
-        change.execute(found, plan)
+        _apply(found, plan, options, verify)
     _say_what_is_next(plan, options, next_steps, notes or [])
     written = options.writes and not plan.is_empty
     options.printer.data({**report.document(plan), **(more or {}), "written": written})
     if plan.conflicts:
         raise typer.Exit(CONFLICTS_LEFT)
+
+
+def _apply(found: Project, plan: Plan, options: Options, verify: str | None) -> None:
+    if verify is None or not options.verify:
+        change.execute(found, plan)
+        return
+    from cofee import verification
+
+    options.printer.say("verifying: the checks as they are now …")
+    before = verification.failures(found, verify)
+    record = change.execute(found, plan)
+    options.printer.say("verifying: the checks with the change …")
+    verification.require_still_green(found, plan, record, before, verify)
 
 
 def _say_what_is_next(

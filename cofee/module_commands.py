@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cofee import evolve, operations
+from cofee import evolve, operations, soundness
 from cofee.commands import Options, finish, opened
 from cofee.errors import CofeeError
 from cofee.evolve import Step
@@ -89,10 +89,11 @@ def _run(
         if step.takes_away and changed.plan.conflicts:
             _confirm_loss(changed, options)
             changed = operations.plan_step(found, step, prefer_template=True, removed=removed)
+        soundness.require_sound(found.root, changed.plan)
         mentions = [f"{one.path}:{one.line}: {one.text}" for one in changed.mentions]
         more = {"mentions": mentions, "warnings": list(step.warnings)}
         next_steps = found.template.setting("cofee_next_steps", [])
-        finish(found, changed.plan, options, next_steps=next_steps, more=more)
+        finish(found, changed.plan, options, next_steps=next_steps, more=more, verify="")
         _list_mentions(mentions, options)
 
 

@@ -135,8 +135,8 @@ def _follow_names(project: Project, planned: Plan, step: Step) -> Changed:
     changes = {change.path: change for change in planned.changes}
     texts = dict(_texts(project.root, changes))
     inside = (f"app/modules/{renaming.module}/", f"tests/modules/{renaming.module}/")
-    for path in [path for path in texts if path.startswith(inside)]:
-        rewritten = stale.rewrite(texts[path], renaming)
+    for path in list(texts):
+        rewritten = stale.rewrite(texts[path], renaming, inside=path.startswith(inside))
         if rewritten != texts[path]:
             changes[path] = _rewritten(project.root, changes.get(path), path, rewritten)
             texts[path] = rewritten

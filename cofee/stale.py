@@ -2,8 +2,8 @@
 
 Unmistakable is an attribute of the module's entity or of its schemas, inside the module: on the
 class itself, on `self` in one of those classes, on a name that is annotated with one of them or was
-made by calling one, and a keyword of such a call. Names of renamed classes and packages are
-unmistakable in the module's own files.
+made by calling one, and a keyword of such a call. Renamed classes are unmistakable in the module's
+own files and where they are imported from it; imports of a renamed package are so everywhere.
 """
 
 from __future__ import annotations
@@ -42,13 +42,20 @@ class _Scope:
     held: set[str] = field(default_factory=set)
 
 
-def rewrite(text: str, renaming: Renaming) -> str:
-    """Return a file of the module with every unmistakable old name replaced."""
+def rewrite(text: str, renaming: Renaming, *, inside: bool) -> str:
+    """Return a file with every unmistakable old name replaced.
+
+    Args:
+        inside: the file is one of the module's own.
+    """
     try:
         tree = ast.parse(text)
     except SyntaxError:
         return text
-    spots = {*_attribute_spots(tree, renaming), *_name_spots(tree, renaming)}
+    classes = renaming.classes if inside else _imported(tree, renaming)
+    spots = {*_package_spots(tree, renaming), *_class_spots(tree, classes)}
+    if inside:
+        spots |= set(_attribute_spots(tree, renaming))
     lines = text.encode().split(b"\n")
     for spot in sorted(spots, reverse=True):
         line = lines[spot.line - 1]
@@ -139,15 +146,38 @@ def _holds(name: str, scope: _Scope) -> bool:
     return name in scope.held or name in scope.owners
 
 
-def _name_spots(tree: ast.Module, renaming: Renaming) -> Iterator[_Spot]:
-    """Yield the uses of renamed classes, and the imports of renamed packages."""
+def _imported(tree: ast.Module, renaming: Renaming) -> dict[str, str]:
+    """Return the renamed classes that a file outside the module imports from it."""
+    return {
+        alias.name: renaming.classes[alias.name]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and _renamed_package(node.module, renaming)
+        for alias in node.names
+        if alias.name in renaming.classes
+    }
+
+
+def _class_spots(tree: ast.Module, classes: Mapping[str, str]) -> Iterator[_Spot]:
+    """Yield the uses and imports of renamed classes."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in renaming.classes:
-            yield _Spot(node.lineno, node.col_offset, node.id, renaming.classes[node.id])
-        elif isinstance(node, ast.alias) and node.name in renaming.classes:
-            yield _Spot(node.lineno, node.col_offset, node.name, renaming.classes[node.name])
-        elif isinstance(node, ast.ImportFrom | ast.alias):
+        if isinstance(node, ast.Name) and node.id in classes:
+            yield _Spot(node.lineno, node.col_offset, node.id, classes[node.id])
+        elif isinstance(node, ast.alias) and node.name in classes:
+            yield _Spot(node.lineno, node.col_offset, node.name, classes[node.name])
+
+
+def _package_spots(tree: ast.Module, renaming: Renaming) -> Iterator[_Spot]:
+    """Yield the imports of renamed packages, which are unmistakable anywhere."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom | ast.alias):
             module = node.module if isinstance(node, ast.ImportFrom) else node.name
-            for old, new in renaming.packages.items():
-                if module and (module == old or module.startswith(f"{old}.")):
-                    yield _Spot(node.lineno, node.col_offset, old, new)
+            if renamed := _renamed_package(module, renaming):
+                yield _Spot(node.lineno, node.col_offset, *renamed)
+
+
+def _renamed_package(module: str | None, renaming: Renaming) -> tuple[str, str] | None:
+    """Return the old and new name of the package that a module is in, if it was renamed."""
+    for old, new in renaming.packages.items():
+        if module and (module == old or module.startswith(f"{old}.")):
+            return old, new
+    return None

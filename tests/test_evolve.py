@@ -11,7 +11,7 @@ import yaml
 
 from tests.conftest import Run, snapshot
 from tests.test_update import edit
-from tests.tiny import run_git, write
+from tests.tiny import FILES, release, run_git, write
 
 CUSTOMER = "class Customer:\n"
 
@@ -173,6 +173,38 @@ def test_rename_module_takes_everything_along(shop: Path, cofee: Run) -> None:
     assert "rename_module" in newest_migration(shop, "rename_customers_to_clients")
 
 
+def test_rename_module_mends_imports_everywhere(shop: Path, cofee: Run) -> None:
+    """A file elsewhere that imports from the module goes on importing."""
+    mine = (
+        "from app.modules.customers.models import Customer\n\n\n"
+        "def mine(customer: Customer) -> None:\n"
+        '    """Customer in words stays."""\n'
+    )
+    write(shop, {"app/report.py": mine, "app/other.py": "class Customer:\n    pass\n"})
+
+    ran = cofee("rename-module", "customers", "clients", "-C", shop)
+
+    assert ran.code == 0
+    assert (shop / "app/report.py").read_text() == (
+        "from app.modules.clients.models import Client\n\n\n"
+        "def mine(customer: Client) -> None:\n"
+        '    """Customer in words stays."""\n'
+    )
+    assert (shop / "app/other.py").read_text() == "class Customer:\n    pass\n"
+
+
+def test_result_that_would_not_import_is_refused(shop: Path, cofee: Run) -> None:
+    """Hand-written code that needs the module is named, and nothing is written."""
+    write(shop, {"app/report.py": "from app.modules.customers.models import Customer\n"})
+    before = snapshot(shop)
+
+    ran = cofee("remove-module", "customers", "--yes", "-C", shop)
+
+    assert ran.code == 1
+    assert "`app/report.py` would break: there is no module" in ran.err
+    assert snapshot(shop) == before
+
+
 def test_remove_module_that_others_refer_to_is_refused(shop: Path, cofee: Run) -> None:
     """Who refers is named."""
     cofee("new-module", "orders", "customer:ref:customers", "-C", shop)
@@ -276,3 +308,28 @@ def test_json_lists_mentions_and_warnings(shop: Path, cofee: Run) -> None:
     document = json.loads(ran.out)
     assert document["mentions"] == ["app/report.py:1: x.age = 1"]
     assert document["written"] is True
+
+
+CHECKS = """\
+_cofee_verify:
+  - python3 -c "import sys; sys.exit('email' in open('app/modules/customers/models.py').read())"
+"""
+
+
+def test_verify_takes_back_what_breaks_the_checks(shop: Path, template: Path, cofee: Run) -> None:
+    """What was green and would be red is as it was; what was red already does not count."""
+    release(template, "v1.1.0", {"copier.yml": FILES["copier.yml"] + CHECKS})
+    cofee("update", "-C", shop)
+    before = snapshot(shop)
+
+    broken = cofee("add-field", "customers", "email:str", "--verify", "-C", shop)
+    after = snapshot(shop)
+    harmless = cofee("add-field", "customers", "other:str", "--verify", "-C", shop)
+    cofee("add-field", "customers", "email:str", "-C", shop)
+    still_red = cofee("add-field", "customers", "more:str", "--verify", "-C", shop)
+
+    assert broken.code == 1
+    assert "was green before and would be red after" in broken.err
+    assert after == before
+    assert harmless.code == 0
+    assert still_red.code == 0
