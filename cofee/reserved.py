@@ -45,7 +45,17 @@ MIXIN = frozenset({"id", "created_at", "updated_at", "is_deleted"})
 
 # What the class bodies of a generated module refer to; a field of the name would hide it there.
 IMPORTED = frozenset(
-    {"decimal", "dt", "mapped_column", "relationship", "sa", "unique_key", "unset", "uuid"}
+    {
+        "decimal",
+        "dt",
+        "live_rows",
+        "mapped_column",
+        "relationship",
+        "sa",
+        "unique_key",
+        "unset",
+        "uuid",
+    }
 )
 
 # The parameters of every list endpoint; a filter of the same name could not be told from them.

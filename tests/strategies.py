@@ -53,6 +53,8 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
             check_names(from_record(name, entity), found)
         except CofeeError:
             continue
+        if name in [from_record(one["name"], one["entity"]).singular for one in found]:
+            continue  # the routes below what both refer to could be the same
         found.append({"name": name, "entity": entity, "fields": []})
         found[-1]["fields"] = draw(_fields([module["name"] for module in found]))
     return found
@@ -64,7 +66,7 @@ def _fields(draw: st.DrawFn, known: list[str]) -> list[Record]:
     columns: set[str] = set()
     found = []
     for record in draw(st.lists(fields(known), max_size=7)):
-        column = record["name"] + ("_id" if record["type"] == "ref" else "")
+        column = record["name"] + ("_id" if "to" in record else "")
         if columns & {column, record["name"]} or not _is_free(record, column, known[-1]):
             continue
         columns |= {column, record["name"]}
@@ -75,7 +77,7 @@ def _fields(draw: st.DrawFn, known: list[str]) -> list[Record]:
 def _is_free(record: Record, column: str, module: str) -> bool:
     try:
         check_field_name(
-            record["name"], filterable="filter" in record, reference=record["type"] == "ref"
+            record["name"], filterable="filter" in record, reference="to" in record
         )
         check_column_name(module, column)
     except CofeeError:
