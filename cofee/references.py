@@ -16,6 +16,8 @@ def check(record: Mapping[str, Any], scope: Scope) -> None:
     name, target = record["name"], record["to"]
     if target != scope.module and target not in scope.modules:
         raise _unknown_module(name, target, scope)
+    if record["type"] == "many":
+        return
     required = "nullable" not in record
     if target == scope.module and required:
         raise CofeeError(

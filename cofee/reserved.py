@@ -48,6 +48,8 @@ IMPORTED = frozenset(
     {
         "decimal",
         "dt",
+        "link_table",
+        "live_links",
         "live_rows",
         "mapped_column",
         "relationship",

@@ -63,13 +63,30 @@ def complete(raw: Mapping[str, Any], scope: Scope) -> FieldRecord:
     limits.check_bounds(record, scope)
     complete_pattern(record, scope)
     references.check(record, scope)
-    check_column_name(scope.module, column(record))
+    check_constraints(scope.module, record)
     return cast(FieldRecord, {key: record[key] for key in KEYS if key in record})
 
 
 def column(record: Mapping[str, Any]) -> str:
-    """Name the column of a field; a reference's ends in `_id`."""
-    return f"{record['name']}_id" if "to" in record else str(record["name"])
+    """Name the column of a field; a reference's ends in `_id`, and `tags` are `tag_ids`."""
+    name = str(record["name"])
+    if record.get("type") == "many":
+        return f"{_singular(name)}_ids"
+    return f"{name}_id" if "to" in record else name
+
+
+def _singular(name: str) -> str:
+    """Take a plural's ending off exactly as the template does."""
+    name = re.sub(r"(ss|x|ch|sh)es$", r"\1", re.sub(r"ies$", "y", name))
+    return re.sub(r"([^su])s$", r"\1", name)
+
+
+def check_constraints(module: str, record: Mapping[str, Any]) -> None:
+    """Refuse a field whose column, or table of links, would have names that are too long."""
+    if record["type"] == "many":
+        check_column_name(f"{module}__{record['name']}", "other_id")
+    else:
+        check_column_name(module, column(record))
 
 
 def check_name(record: Mapping[str, Any]) -> None:

@@ -108,6 +108,7 @@ def _more() -> list[Record]:
         },
         {"name": "parent", "type": "ref", "to": "fulls", "nullable": True, "on_delete": "set_null"},
         {"name": "payer", "type": "ref", "to": "parents", "filter": True},
+        {"name": "siblings", "type": "many", "to": "fulls"},
         {
             "name": "receiver",
             "type": "ref",

@@ -11,7 +11,8 @@ import yaml
 from hypothesis import strategies as st
 
 from cofee.errors import CofeeError
-from cofee.names import check_column_name, check_field_name, check_names, from_record
+from cofee.names import check_field_name, check_names, from_record
+from cofee.rules import check_constraints, column
 
 Record = dict[str, Any]
 
@@ -66,20 +67,18 @@ def _fields(draw: st.DrawFn, known: list[str]) -> list[Record]:
     columns: set[str] = set()
     found = []
     for record in draw(st.lists(fields(known), max_size=7)):
-        column = record["name"] + ("_id" if "to" in record else "")
-        if columns & {column, record["name"]} or not _is_free(record, column, known[-1]):
+        names = {column(record), record["name"]}
+        if columns & names or not _is_free(record, known[-1]):
             continue
-        columns |= {column, record["name"]}
+        columns |= names
         found.append(record)
     return found
 
 
-def _is_free(record: Record, column: str, module: str) -> bool:
+def _is_free(record: Record, module: str) -> bool:
     try:
-        check_field_name(
-            record["name"], filterable="filter" in record, reference="to" in record
-        )
-        check_column_name(module, column)
+        check_field_name(record["name"], filterable="filter" in record, reference="to" in record)
+        check_constraints(module, record)
     except CofeeError:
         return False
     return True
@@ -90,8 +89,9 @@ def fields(draw: st.DrawFn, known: list[str]) -> Record:
     """Draw a field of any type with any of its modifiers."""
     kind = draw(st.sampled_from(sorted(TYPES)))
     record = {"name": draw(names(56)), "type": kind, **draw(_argument(kind, known))}
-    chosen = draw(st.sets(st.sampled_from(TYPES[kind]["modifiers"])))
-    if record.get("to") == known[-1]:
+    modifiers = TYPES[kind]["modifiers"]
+    chosen = draw(st.sets(st.sampled_from(modifiers))) if modifiers else set()
+    if record.get("to") == known[-1] and kind != "many":
         chosen.add("null")
     for flag, key in {
         "null": "nullable",

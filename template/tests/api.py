@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 JSON = dict[str, Any]
 
@@ -37,6 +41,20 @@ async def walk(client: httpx2.AsyncClient, url: str, sort: str) -> list[str]:
         if page["next_cursor"] is None:
             return found
         query["cursor"] = page["next_cursor"]
+
+
+@contextlib.contextmanager
+def count_statements(engine: AsyncEngine) -> Iterator[list[str]]:
+    """Note every statement that reads or writes rows."""
+    found: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        if "SAVEPOINT" not in arguments[2]:
+            found.append(arguments[2])
+
+    sa.event.listen(engine.sync_engine, "before_cursor_execute", note)
+    yield found
+    sa.event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
 def assert_problem(response: httpx2.Response, status: int, field: str | None = None) -> None:

@@ -1,0 +1,64 @@
+"""Links between the rows of two modules: tables of pairs, read as relationships, written here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+Links = Mapping[str, sa.Table]
+
+
+def link_table(metadata: sa.MetaData, table: str, field: str, target: str) -> sa.Table:
+    """Declare the pairs of a table's rows and the rows that one of its fields leads to."""
+    return sa.Table(
+        f"{table}__{field}",
+        metadata,
+        _end("item_id", table),
+        _end("other_id", target, index=True),
+    )
+
+
+def live_links(links: str, target: str) -> str:
+    """Join pairs with the rows that they lead to and that are not deleted."""
+    return f"and_({target}.id == {links}.c.other_id, not_({target}.is_deleted))"
+
+
+def take_links(values: dict[str, Any], links: Links) -> dict[str, list[uuid.UUID]]:
+    """Take the identifiers of linked rows out of the values of columns."""
+    return {name: values.pop(name) for name in links if name in values}
+
+
+async def replace_links(
+    session: AsyncSession, links: sa.Table, item_id: uuid.UUID, others: Collection[uuid.UUID]
+) -> None:
+    """Link a row with these others, and with no more."""
+    await session.execute(sa.delete(links).where(links.c.item_id == item_id))
+    pairs = [{"item_id": item_id, "other_id": other} for other in dict.fromkeys(others)]
+    if pairs:
+        await session.execute(sa.insert(links), pairs)
+
+
+async def add_link(
+    session: AsyncSession, links: sa.Table, item_id: uuid.UUID, other_id: uuid.UUID
+) -> None:
+    """Link two rows, unless they are linked already."""
+    linked = sa.exists().where(links.c.item_id == item_id, links.c.other_id == other_id)
+    pair = sa.select(sa.literal(item_id, sa.Uuid()), sa.literal(other_id, sa.Uuid()))
+    await session.execute(sa.insert(links).from_select(links.c.keys(), pair.where(~linked)))
+
+
+async def remove_link(
+    session: AsyncSession, links: sa.Table, item_id: uuid.UUID, other_id: uuid.UUID
+) -> None:
+    """Separate two rows, if they are linked."""
+    pair = sa.and_(links.c.item_id == item_id, links.c.other_id == other_id)
+    await session.execute(sa.delete(links).where(pair))
+
+
+def _end(name: str, target: str, *, index: bool = False) -> sa.Column[uuid.UUID]:
+    key = sa.ForeignKey(f"{target}.id", ondelete="CASCADE")
+    return sa.Column(name, sa.Uuid(), key, primary_key=True, index=index)
