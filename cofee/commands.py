@@ -14,7 +14,7 @@ import typer
 
 from cofee import change, project, report
 from cofee.change import Plan
-from cofee.errors import UsageError
+from cofee.errors import CofeeError, UsageError
 from cofee.names import Names
 from cofee.project import Project
 from cofee.recording import Change
@@ -84,7 +84,7 @@ def make_service(request: Any, options: Options) -> None:
 
 def add_module(directory: Path, request: ModuleRequest, options: Options) -> None:
     """Run `cofee new-module`."""
-    from cofee import operations
+    from cofee import operations, soundness
 
     with opened(directory) as found:
         derived = operations.module_names(found, request.name, request.entity, request.plural)
@@ -92,6 +92,7 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
         given = _fields(found, derived, request, options)
         records = operations.field_records(found, derived, given)
         plan = operations.plan_module(found, derived, records)
+        soundness.require_sound(found.root, plan)
         next_steps = found.template.setting("cofee_next_steps", [])
         finish(found, plan, options, next_steps=next_steps, verify="")
 
@@ -138,7 +139,11 @@ def undo(directory: Path, options: Options) -> None:
     with opened(directory) as found:
         planned = plan_undo(found)
         options.printer.say(f"taking back `{planned.record.data['command']}`")
-        finish(found, planned.plan, options, notes=list(planned.notes))
+        for note in planned.notes:
+            options.printer.verb("note", note)
+        if planned.notes and options.writes:
+            _confirm("Take it back now?", options)
+        finish(found, planned.plan, options, more={"notes": planned.notes})
         if options.writes:
             planned.record.mark_undone()
 
@@ -255,6 +260,16 @@ def _say_what_is_next(
     else:
         for step in next_steps:
             printer.verb("next", step)
+
+
+def _confirm(question: str, options: Options) -> None:
+    """Ask whoever is there; without a terminal the answer is yes."""
+    if options.yes or not options.interactive:
+        return
+    from cofee import prompts
+
+    if not prompts.confirm(question, default=False):
+        raise CofeeError(prompts.CANCELLED)
 
 
 def _asker(options: Options) -> Callable[..., Mapping[str, Any]] | None:

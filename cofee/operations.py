@@ -98,18 +98,19 @@ def plan_step(
     renderer = Renderer(project.template)
     before = _settle(renderer, project, {"migrations": []})
     after = _settle(renderer, project, {"modules": step.modules, "migrations": migrations_after})
+    rendered = renderer.render(after, "copy")
     planned = change.plan(
         project,
         step.command,
         renderer.render(before, "copy"),
-        renderer.render(after, "copy"),
+        rendered,
         moves=step.moves,
         prefer_template=prefer_template,
     )
     if removed is not None:
         gone = Change(removed, read_file(project.root / removed), None)
         planned = replace(planned, changes=(*planned.changes, gone))
-    return _follow_names(project, planned, step)
+    return _follow_names(project, planned, step, rendered)
 
 
 def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, str | None]:
@@ -127,8 +128,8 @@ def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, 
     return (replace(step, migration=None), path) if is_new else (step, None)
 
 
-def _follow_names(project: Project, planned: Plan, step: Step) -> Changed:
-    """Rewrite old names in the module's own files, and list those that remain elsewhere."""
+def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -> Changed:
+    """Rewrite old names that are unmistakable, and list those that remain in hand-written lines."""
     renaming = step.renaming
     if renaming is None:
         return Changed(planned, ())
@@ -141,7 +142,12 @@ def _follow_names(project: Project, planned: Plan, step: Step) -> Changed:
             changes[path] = _rewritten(project.root, changes.get(path), path, rewritten)
             texts[path] = rewritten
     rewritten_plan = replace(planned, changes=tuple(sorted(changes.values())))
-    return Changed(rewritten_plan, tuple(stale.mentions(texts, renaming)))
+    by_hand = [
+        mention
+        for mention in stale.mentions(texts, renaming)
+        if mention.text.encode() not in rendered.get(mention.path, File(b"")).content
+    ]
+    return Changed(rewritten_plan, tuple(by_hand))
 
 
 def _texts(root: Path, changes: Mapping[str, Change]) -> Iterator[tuple[str, str]]:

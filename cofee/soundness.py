@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from cofee.change import Plan
@@ -99,6 +100,7 @@ def _is_module(path: str, read: Read) -> bool:
     return read(f"{path}.py") is not None or read(f"{path}/__init__.py") is not None
 
 
+@cache
 def _defined(source: str) -> set[str]:
     """Return every name that a module binds anywhere; a `*` import may bind any."""
     try:

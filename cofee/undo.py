@@ -72,4 +72,5 @@ def _require_same_answers(project: Project, record: Record, answers: File | None
 def _downgrade(project: Project, path: str) -> str:
     """Name what takes a migration back from a database that has it."""
     parent = migrations.parent_of(project.root, path) or "base"
-    return f"where `{path}` was applied, run `alembic downgrade {parent}` first"
+    alembic = project.template.setting("cofee_alembic", "alembic")
+    return f"where `{path}` was applied, run `{alembic} downgrade {parent}` first"

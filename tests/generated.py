@@ -59,9 +59,11 @@ def environment(template: Path) -> Path:
     return target
 
 
-def make_service(template: Path, target: Path, data: Mapping[str, object]) -> Path:
+def make_service(
+    template: Path, target: Path, data: Mapping[str, object], ref: str | None = None
+) -> Path:
     """Render a service into a folder, without its hooks."""
-    renderer = Renderer(templates.latest(str(template)))
+    renderer = Renderer(templates.latest(str(template), ref))
     answers = renderer.settle(data, {}, target.name)
     write_tree(renderer.render(answers, "copy"), target)
     shutil.copyfile(target / ".env.example", target / ".env")
