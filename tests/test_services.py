@@ -36,7 +36,11 @@ def case(name: str) -> Mapping[str, Any]:
 CASES: dict[str, Mapping[str, Any]] = {
     "default": {},
     "sqlite": {"database": "sqlite", "ci": "gitlab"},
-    "empty module": {"ci": "none", "modules": [{"name": "notes", "entity": "Note", "fields": []}]},
+    "empty module": {
+        "ci": "none",
+        "python_version": "3.13",
+        "modules": [{"name": "notes", "entity": "Note", "fields": []}],
+    },
     **{example.stem: case(example.name) for example in EXAMPLES},
 }
 
