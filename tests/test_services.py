@@ -38,7 +38,6 @@ CASES: dict[str, Mapping[str, Any]] = {
     "sqlite": {"database": "sqlite", "ci": "gitlab"},
     "empty module": {
         "ci": "none",
-        "python_version": "3.13",
         "modules": [{"name": "notes", "entity": "Note", "fields": []}],
     },
     **{example.stem: case(example.name) for example in EXAMPLES},
@@ -52,6 +51,7 @@ def test_is_green(name: str, template: Path, programs: Path, tmp_path: Path) -> 
 
     run(project, programs, "poe", "test")
     run(project, programs, "poe", "check")
+    run(project, programs, "ruff", "check", "--target-version", "py314")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
