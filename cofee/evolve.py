@@ -211,6 +211,21 @@ def remove_module(modules: Modules, name: str) -> Step:
     return Step(command, left, migration, warnings=lost, takes_away=True)
 
 
+def reach(before: Modules, after: Modules) -> set[str]:
+    """Return the modules whose files a change can touch: what differs, and its neighbours."""
+    old = {module["name"]: module for module in before}
+    new = {module["name"]: module for module in after}
+    changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    targets = {
+        (module["name"], record["to"])
+        for module in (*before, *after)
+        for record in module["fields"]
+        if "to" in record
+    }
+    neighbours = {name for pair in targets for name in pair if changed & set(pair)}
+    return changed | neighbours
+
+
 def narrowings(old: Module, new: Module) -> list[str]:
     """Say what a changed field refuses that it took before; rows may hold it."""
     name = new["name"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cofee import change, fields, index, migrations, names, stale, template
+from cofee import change, evolve, fields, index, migrations, names, stale, template
 from cofee.change import Plan
 from cofee.errors import UsageError
 from cofee.evolve import Step
@@ -78,7 +78,7 @@ def plan_module(project: Project, derived: Names, records: Sequence[Mapping[str,
     before = _settle(renderer, project, {"migrations": []})
     modules = [*before.recorded.get("modules", []), module]
     after = _settle(renderer, project, {"modules": modules, "migrations": [migration]})
-    sides = (renderer.render(before, "copy"), renderer.render(after, "copy"))
+    sides = _sides(project, renderer, before, after)
     return change.plan(project, f"cofee new-module {derived.module}", *sides)
 
 
@@ -98,11 +98,11 @@ def plan_step(
     renderer = Renderer(project.template)
     before = _settle(renderer, project, {"migrations": []})
     after = _settle(renderer, project, {"modules": step.modules, "migrations": migrations_after})
-    rendered = renderer.render(after, "copy")
+    base, rendered = _sides(project, renderer, before, after, everything=bool(step.renaming))
     planned = change.plan(
         project,
         step.command,
-        renderer.render(before, "copy"),
+        base,
         rendered,
         moves=step.moves,
         prefer_template=prefer_template,
@@ -111,6 +111,27 @@ def plan_step(
         gone = Change(removed, read_file(project.root / removed), None)
         planned = replace(planned, changes=(*planned.changes, gone))
     return _follow_names(project, planned, step, rendered)
+
+
+def _sides(
+    project: Project,
+    renderer: Renderer,
+    before: Answers,
+    after: Answers,
+    *,
+    everything: bool = False,
+) -> tuple[Tree, Tree]:
+    """Render both sides of a change of modules, as far as it can reach.
+
+    A module's files depend on its own record and on those that it refers to or that refer to it.
+    Once a file of those is missing it may have been moved, and then everything is compared.
+    """
+    if not everything:
+        only = evolve.reach(before.recorded.get("modules", []), after.recorded["modules"])
+        base = renderer.render(before, "copy", only)
+        if all((project.root / path).exists() for path in base):
+            return base, renderer.render(after, "copy", only)
+    return renderer.render(before, "copy"), renderer.render(after, "copy")
 
 
 def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, str | None]:

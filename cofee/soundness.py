@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,10 @@ from pathlib import Path
 from cofee.change import Plan
 from cofee.errors import CofeeError
 from cofee.files import read_file
+from cofee.recording import Change
 
+# A name bound at the top level of a file, as far as a look at the text can tell.
+DEFINITION = re.compile(rb"^(?:(?:async )?def |class )?([A-Za-z_]\w*)(?: *[:=(\[]|:)", re.MULTILINE)
 PACKAGES = ("app", "tests")  # what the project's own imports begin with
 
 Read = Callable[[str], str | None]
@@ -53,6 +57,8 @@ def _affected(root: Path, plan: Plan) -> Iterator[str]:
     """Yield the changed Python files, and those that import from a changed package."""
     changed = {change.path for change in plan.changes if change.path.endswith(".py")}
     yield from sorted(changed)
+    if not any(_takes_away(change) for change in plan.changes):
+        return
     packages = {path.rsplit("/", 1)[0].replace("/", ".") for path in changed if "/" in path}
     for package in PACKAGES:
         for place in (root / package).rglob("*.py"):
@@ -61,6 +67,14 @@ def _affected(root: Path, plan: Plan) -> Iterator[str]:
                 text = place.read_text(encoding="utf-8", errors="replace")
                 if any(name in text for name in packages):
                     yield path
+
+
+def _takes_away(change: Change) -> bool:
+    """Tell whether a change removes a name that another file may import."""
+    if change.before is None:
+        return False
+    kept = set(DEFINITION.findall(change.after.content)) if change.after else set()
+    return not set(DEFINITION.findall(change.before.content)) <= kept
 
 
 def _faults(path: str, read: Read) -> Iterator[str]:
@@ -92,12 +106,17 @@ def _missing(node: ast.ImportFrom, read: Read) -> Iterator[str]:
             continue
         if source is None:
             yield f"there is no module `{module}` to import `{alias.name}` from"
-        elif alias.name not in _defined(source):
+        elif not _plainly_defines(source, alias.name) and alias.name not in _defined(source):
             yield f"`{module}` does not define `{alias.name}`"
 
 
 def _is_module(path: str, read: Read) -> bool:
     return read(f"{path}.py") is not None or read(f"{path}/__init__.py") is not None
+
+
+def _plainly_defines(source: str, name: str) -> bool:
+    """Find a definition or assignment by a look at the text, which nearly every name has."""
+    return name.encode() in DEFINITION.findall(source.encode())
 
 
 @cache
