@@ -55,6 +55,7 @@ def module_names(project: Project, name: str, entity: str | None, plural: str | 
     derived = names.derive(name, entity, plural)
     folder = project.root / "app" / "modules"
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    present = {name for name in present if not _is_left_over(folder / name)}
     names.check_names(derived, project.modules, folders=present, **_definitions(project.root))
     return derived
 
@@ -111,6 +112,18 @@ def plan_step(
         gone = Change(removed, read_file(project.root / removed), None)
         planned = replace(planned, changes=(*planned.changes, gone))
     return _follow_names(project, planned, step, rendered)
+
+
+def is_edited_migration(project: Project, path: str, step: Step) -> bool:
+    """Tell whether somebody edited the migration of a module that is about to go."""
+    left = {module["name"] for module in step.modules}
+    (module,) = (one for one in project.modules if one["name"] not in left)
+    date, _, slug = Path(path).stem.partition("_")
+    place = migrations.place_of(project.root, path)
+    record = {**place, "module": module["name"], "operation": "create", "date": date, "slug": slug}
+    renderer = Renderer(project.template)
+    rendered = renderer.render(_settle(renderer, project, {"migrations": [record]}), "copy", ())
+    return rendered.get(path) != read_file(project.root / path)
 
 
 def _sides(
@@ -248,4 +261,10 @@ def _definitions(root: Path) -> dict[str, Collection[str]]:
 
 def _sources(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*.py"):
-        yield path.read_text(encoding="utf-8", errors="replace")
+        if path.is_file():
+            yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Tell whether Python's caches are all that is left of a folder."""
+    return folder.is_dir() and all(path.name == "__pycache__" for path in folder.iterdir())
