@@ -18,6 +18,27 @@ COFEE = (sys.executable, "-m", "cofee")
 COPIER = (sys.executable, "-m", "copier")
 
 
+# A Typer app that renders nine small Jinja files: the least that any generator does.
+PLAIN = """\
+from pathlib import Path
+import typer
+from jinja2 import Environment
+app = typer.Typer()
+TEXT = "class {{ name }}:\\n{% for field in fields %}    {{ field }} = None\\n{% endfor %}" * 5
+@app.command()
+def make(name: str, fields: list[str]) -> None:
+    environment = Environment()
+    for number in range(9):
+        text = environment.from_string(TEXT).render(name=name, fields=fields)
+        Path(f"file{number}.py").write_text(text)
+app()
+"""
+FIELDS = (
+    *("name:str:len=120:filter:sort", "sku:str:unique", "price:decimal:10.2:min=0"),
+    *("status:enum:draft,active:filter:default=draft", "stock:int:default=0", "note:text:null"),
+)
+
+
 @dataclass(frozen=True)
 class Contender:
     """A command, and what puts its folder into the same state before each run."""
@@ -81,3 +102,16 @@ def release(template: Path, tag: str) -> None:
     run((*git, "add", "--all"), template)
     run((*git, "commit", "--quiet", "--allow-empty", "--message", tag), template)
     run((*git, "tag", tag), template)
+
+
+def plain_generator(folder: Path) -> Contender:
+    """Return the generator that only renders."""
+    (folder / "plain.py").write_text(PLAIN)
+    command = (sys.executable, "plain.py", "Product", *FIELDS)
+    return Contender("Typer and Jinja, nine files", command, folder)
+
+
+def reset(shop: Path) -> None:
+    """Bring a project back to its first commit."""
+    run(("git", "reset", "--quiet", "--hard"), shop)
+    run(("git", "clean", "--quiet", "--force", "-d"), shop)

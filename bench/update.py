@@ -8,28 +8,19 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-import yaml
-
 from bench.measure import (
     COFEE,
     COPIER,
     Contender,
     compare,
     release,
-    run,
+    reset,
     template_copy,
     workplace,
-)  # fmt: skip
+)
+from bench.projects import make_project
 
 SIZES = (1, 10, 100)
-FIELDS = [
-    {"name": "name", "type": "str", "max_length": 120, "filter": True, "sort": True},
-    {"name": "sku", "type": "str", "max_length": 40, "unique": True},
-    {"name": "price", "type": "decimal", "precision": 10, "scale": 2, "min": "0.00"},
-    {"name": "status", "type": "enum", "values": ["draft", "active"], "default": "draft"},
-    {"name": "stock", "type": "int", "default": 0},
-    {"name": "note", "type": "text", "nullable": True},
-]
 
 
 def main() -> None:
@@ -50,19 +41,6 @@ def main() -> None:
         )
 
 
-def make_project(folder: Path, template: Path, size: int) -> None:
-    """Make and commit a project with many modules of six fields."""
-    modules = [
-        {"name": f"items_{number:03}", "entity": f"Item{number:03}", "fields": FIELDS}
-        for number in range(size)
-    ]
-    data = folder / f"data{size}.yml"
-    data.write_text(yaml.safe_dump({"modules": modules}))
-    shop = folder / f"shop{size}"
-    new = ("new", str(shop), "--template", str(template), "--defaults", "--trust", "--quiet")
-    run((*COFEE, *new, "--data-file", str(data)), folder)
-
-
 def improve(template: Path) -> None:
     """Release a version that changes a file of every module, and one of the project."""
     for path in template.rglob("service.py.jinja"):
@@ -76,13 +54,11 @@ def measure(folder: Path, size: int) -> float:
     """Compare both updates of one project; return our median in seconds."""
     shop = folder / f"shop{size}"
 
-    def back() -> None:
-        run(("git", "reset", "--quiet", "--hard"), shop)
-        run(("git", "clean", "--quiet", "--force", "-d"), shop)
-
     update = ("update", "--defaults", "--trust", "--quiet")
-    ours = Contender(f"cofee update, {size} modules", (*COFEE, "update", "--quiet"), shop, back)
-    copiers = Contender("copier update", (*COPIER, *update), shop, back)
+    ours = Contender(
+        f"cofee update, {size} modules", (*COFEE, "update", "--quiet"), shop, lambda: reset(shop)
+    )
+    copiers = Contender("copier update", (*COPIER, *update), shop, lambda: reset(shop))
     compare(ours, copiers, goal=0.1 if size == SIZES[-1] else 1.0, runs=3)
     return statistics.median(ours.seconds() for _ in range(5))
 

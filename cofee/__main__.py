@@ -10,7 +10,8 @@ import typer
 
 import cofee.cli_modules  # noqa: F401 (its commands register themselves)
 from cofee.cli import app
-from cofee.errors import CofeeError
+from cofee.errors import CofeeError, quote
+from cofee.git import GitError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
@@ -25,12 +26,21 @@ def main() -> None:
     try:
         app()
     except CofeeError as error:
-        from cofee.report import Printer
-
-        Printer(as_json="--json" in sys.argv).error(error)
-        sys.exit(error.exit_code)
+        _refuse(error)
+    except GitError as error:
+        _refuse(CofeeError(f"git failed: {str(error).splitlines()[-1]}"))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        _refuse(CofeeError(f"{quote(error.filename or 'a file')} cannot be used: {reason}"))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _refuse(error: CofeeError) -> None:
+    from cofee.report import Printer
+
+    Printer(as_json="--json" in sys.argv).error(error)
+    sys.exit(error.exit_code)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

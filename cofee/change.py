@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cofee import index, worktree
-from cofee.errors import CofeeError
-from cofee.files import File, Tree, read_file
+from cofee.errors import CofeeError, listing
+from cofee.files import LINK, File, Tree, is_crlf, read_file, with_crlf
 from cofee.git import require_modern_git
 from cofee.merge import TEMPLATE, YOURS, Conflict, merge
 from cofee.project import ANSWERS_FILE, Project
 from cofee.recording import Change, Record
+
+RESOLVE_FIRST = "resolve them, `git add` the files, and run this again"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Plan:
     conflicts: tuple[Conflict, ...] = ()
     still_deleted: tuple[str, ...] = ()
     is_step: bool = True  # whether `cofee undo` can take it back
+    undoes: Record | None = None  # the operation that it takes back
 
     @property
     def is_empty(self) -> bool:
@@ -54,11 +58,10 @@ def plan(
         CofeeError: git is too old, or the sides cannot both stand.
     """
     require_modern_git()
-    current = read_file(project.root / ANSWERS_FILE)
-    answers = Change(ANSWERS_FILE, current, template.get(ANSWERS_FILE, current))
     moves = moves or {}
     without = (_without_answers(base), _without_answers(template))
     old, new, yours = worktree.read_sides(project.root, *without, folders=moves)
+    _require_free_way(project, yours, moves)
     merged = merge(_moved(old, moves), new, _moved(yours, moves), prefer_template=prefer_template)
     changes = tuple(
         Change(path, yours.get(path), merged.tree.get(path))
@@ -68,7 +71,7 @@ def plan(
     return Plan(
         command,
         changes,
-        answers,
+        _answers(project, template),
         tuple(merged.conflicts),
         tuple(merged.still_deleted),
         is_step=is_step,
@@ -80,14 +83,16 @@ def execute(project: Project, plan: Plan) -> Record:
 
     With conflicts the answers file stays as it is, and the operation waits for `resume` or `abort`.
     """
+    data: dict[str, Any] = {"command": plan.command, "is_step": plan.is_step}
+    if plan.undoes is not None:
+        data["undoes"] = plan.undoes.folder.name
     if not plan.conflicts:
-        done = [*plan.changes, plan.answers]
-        return project.journal.apply(done, {"command": plan.command, "is_step": plan.is_step})
+        record = project.journal.apply([*plan.changes, plan.answers], data)
+        _mark_undone(project, record)
+        return record
     assert plan.answers.after is not None  # noqa: S101 (a template always gives an answers file)
     paths = [conflict.path for conflict in plan.conflicts]
-    data = {
-        "command": plan.command,
-        "is_step": plan.is_step,
+    data |= {
         "conflicts": paths,
         "answers": plan.answers.after.content.decode(),
         "index": index.entries(project.root, paths),
@@ -109,6 +114,8 @@ def require_settled(project: Project) -> None:
             f"a git {running} is in progress in this project",
             hint=f"finish or abort the {running} first",
         )
+    if unmerged := index.unmerged(project.root):
+        raise CofeeError(f"git has unresolved conflicts in {listing(unmerged)}", hint=RESOLVE_FIRST)
 
 
 def resume(project: Project) -> Record:
@@ -124,32 +131,52 @@ def resume(project: Project) -> Record:
             "conflict markers remain in " + ", ".join(f"`{path}`" for path in marked),
             hint="edit them until no `<<<<<<<` or `>>>>>>>` line is left; `--abort` goes back",
         )
+    _require_still_there(project, record)
     current = read_file(project.root / ANSWERS_FILE)
     answers = Change(ANSWERS_FILE, current, File(record.data["answers"].encode()))
     project.journal.apply([answers], {"command": f"{record.data['command']} --continue"})
     record.settle()
     record.mark_undone()  # the step that can be taken back is the one as it was resolved
     resolved = (_as_it_stands(project, change) for change in record.changes)
-    project.journal.remember([*resolved, answers], record.data)
+    _mark_undone(project, project.journal.remember([*resolved, answers], record.data))
     index.mark_resolved(project.root, record.data["conflicts"])
     return record
 
 
-def abort(project: Project) -> Plan:
-    """Bring every file that the pending operation wrote back to what it was."""
+def plan_abort(project: Project, *, agreed: bool) -> Plan:
+    """Plan the way back to what every file was before the pending operation.
+
+    Args:
+        agreed: what was edited since, outside the conflicts, may go as well.
+
+    Raises:
+        CofeeError: nothing waits, or files were edited since; the message names them.
+    """
     record = _pending(project)
-    changes = tuple(
-        Change(change.path, read_file(project.root / change.path), change.before)
-        for change in record.changes
-    )
-    needed = [change for change in changes if change.before != change.after]
-    command = f"{record.data['command']} --abort"
-    project.journal.apply(needed, {"command": command})
+    standing = [_as_it_stands(project, change) for change in record.changes]
+    conflicts = record.data["conflicts"]
+    edited = [
+        now.path
+        for now, then in zip(standing, record.changes, strict=True)
+        if now.after not in (then.after, then.before) and now.path not in conflicts
+    ]
+    if edited and not agreed:
+        raise CofeeError(
+            f"{listing(edited)} was edited since, and would go back too",
+            hint="save your edits elsewhere, or run this again with `--yes`",
+        )
+    back = (Change(change.path, change.after, change.before) for change in standing)
+    needed = tuple(change for change in back if change.before != change.after)
+    return Plan(f"{record.data['command']} --abort", needed, Change(ANSWERS_FILE, None, None))
+
+
+def abort(project: Project, plan: Plan) -> None:
+    """Apply what `plan_abort` planned; `cofee undo` can take that back."""
+    record = _pending(project)
+    project.journal.apply(plan.changes, {"command": plan.command, "is_step": True})
     record.settle()
     record.mark_undone()
     index.restore(project.root, record.data["conflicts"], record.data["index"])
-    unchanged = Change(ANSWERS_FILE, None, None)
-    return Plan(command, tuple(needed), unchanged)
 
 
 def has_markers(project: Project, path: str) -> bool:
@@ -161,6 +188,46 @@ def has_markers(project: Project, path: str) -> bool:
 
 def _as_it_stands(project: Project, change: Change) -> Change:
     return change._replace(after=read_file(project.root / change.path))
+
+
+def _require_still_there(project: Project, record: Record) -> None:
+    """Refuse to record an operation that was given up by other means, such as `git reset`."""
+    clean = [change for change in record.changes if change.path not in record.data["conflicts"]]
+    standing = [read_file(project.root / change.path) for change in clean]
+    if clean and all(now == then.before for now, then in zip(standing, clean, strict=True)):
+        raise CofeeError(
+            f"every file is as it was before `{record.data['command']}`, so nothing can go on",
+            hint="`cofee update --abort` forgets it; then start again",
+        )
+
+
+def _mark_undone(project: Project, record: Record) -> None:
+    """Mark the operation that a record took back, if it did."""
+    undone = record.data.get("undoes")
+    for other in project.journal.records():
+        if other.folder.name == undone:
+            other.mark_undone()
+
+
+def _require_free_way(project: Project, yours: Tree, moves: Mapping[str, str]) -> None:
+    """Refuse to move a file to where another one stands."""
+    for path in yours:
+        moved = _moved_path(path, moves)
+        if moved != path and (project.root / moved).exists():
+            raise CofeeError(
+                f"`{moved}` is in the way of `{path}`", hint="move it aside, and run this again"
+            )
+
+
+def _answers(project: Project, template: Tree) -> Change:
+    """Return the change of the answers file, which keeps its line endings."""
+    current = read_file(project.root / ANSWERS_FILE)
+    if current is not None and current.mode == LINK:
+        raise CofeeError(f"`{ANSWERS_FILE}` is a symbolic link; make it a file")
+    answers = template.get(ANSWERS_FILE, current)
+    if current and answers and is_crlf(current) and not is_crlf(answers):
+        answers = with_crlf(answers)
+    return Change(ANSWERS_FILE, current, answers)
 
 
 def _pending(project: Project) -> Record:

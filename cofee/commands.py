@@ -14,7 +14,7 @@ import typer
 
 from cofee import change, project, report
 from cofee.change import Plan
-from cofee.errors import UsageError
+from cofee.errors import CofeeError, UsageError
 from cofee.names import Names
 from cofee.project import Project
 from cofee.recording import Change
@@ -69,7 +69,7 @@ def make_service(request: Any, options: Options) -> None:
     for row in rows:
         options.printer.verb(row["action"], row["path"])
     document = {"command": "cofee new", "files": rows, "commit": service.template.commit}
-    if options.diff:
+    if options.diff and not options.as_json:
         made = [Change(path, None, file) for path, file in sorted(service.tree.items())]
         print(report.patch_of(made), end="")
     if options.writes:
@@ -84,14 +84,15 @@ def make_service(request: Any, options: Options) -> None:
 
 def add_module(directory: Path, request: ModuleRequest, options: Options) -> None:
     """Run `cofee new-module`."""
-    from cofee import operations
+    from cofee import operations, soundness
 
-    with opened(directory) as found:
+    with opened(directory, options) as found:
         derived = operations.module_names(found, request.name, request.entity, request.plural)
         options.printer.say(derived.summary)
         given = _fields(found, derived, request, options)
         records = operations.field_records(found, derived, given)
         plan = operations.plan_module(found, derived, records)
+        soundness.require_sound(found.root, plan)
         next_steps = found.template.setting("cofee_next_steps", [])
         finish(found, plan, options, next_steps=next_steps, verify="")
 
@@ -100,7 +101,7 @@ def update(directory: Path, to: str | None, options: Options) -> None:
     """Run `cofee update`."""
     from cofee import operations, upgrades
 
-    with opened(directory) as found:
+    with opened(directory, options) as found:
         options.printer.say("asking the template for its versions …")
         planned = operations.plan_update(found, to, options.yes, _asker(options))
         versions = {"from": planned.old.commit, "to": planned.new.commit}
@@ -120,13 +121,17 @@ def finish_update(
         raise UsageError("`--continue` and `--abort` exclude each other")
     if to is not None:
         raise UsageError("`--to` starts an update, so it goes without `--continue` and `--abort`")
+    if not options.writes:
+        raise UsageError("`--continue` and `--abort` have no preview; `git diff` shows what stands")
     found = project.find(directory)
     with found.journal.lock():
         if resume:
             record = change.resume(found)
             options.printer.say(f"done: `{record.data['command']}` is complete")
         else:
-            options.printer.plan(change.abort(found))
+            plan = change.plan_abort(found, agreed=options.yes)
+            change.abort(found, plan)
+            options.printer.plan(plan)
             options.printer.say("done: everything is as it was before")
     options.printer.data({"command": "cofee update", "written": True})
 
@@ -135,12 +140,14 @@ def undo(directory: Path, options: Options) -> None:
     """Run `cofee undo`."""
     from cofee.undo import plan_undo
 
-    with opened(directory) as found:
+    with opened(directory, options) as found:
         planned = plan_undo(found)
         options.printer.say(f"taking back `{planned.record.data['command']}`")
-        finish(found, planned.plan, options, notes=list(planned.notes))
-        if options.writes:
-            planned.record.mark_undone()
+        for note in planned.notes:
+            options.printer.verb("note", note)
+        if planned.notes and options.writes:
+            _confirm("Take it back now?", options)
+        finish(found, planned.plan, options, more={"notes": planned.notes})
 
 
 def show_difference(directory: Path, module: str | None, options: Options) -> None:
@@ -173,10 +180,11 @@ def show_status(directory: Path, options: Options, *, check: bool) -> None:
 
 
 @contextlib.contextmanager
-def opened(directory: Path) -> Iterator[Project]:
-    """Open the project for a command that writes; nobody else may write at the same time."""
+def opened(directory: Path, options: Options) -> Iterator[Project]:
+    """Open the project; who writes keeps everybody else out, and a preview writes nothing."""
     found = project.find(directory)
-    with found.journal.lock():
+    found.journal.recover()
+    with found.journal.lock() if options.writes else contextlib.nullcontext():
         change.require_settled(found)
         yield found
 
@@ -255,6 +263,16 @@ def _say_what_is_next(
     else:
         for step in next_steps:
             printer.verb("next", step)
+
+
+def _confirm(question: str, options: Options) -> None:
+    """Ask whoever is there; without a terminal the answer is yes."""
+    if options.yes or not options.interactive:
+        return
+    from cofee import prompts
+
+    if not prompts.confirm(question, default=False):
+        raise CofeeError(prompts.CANCELLED)
 
 
 def _asker(options: Options) -> Callable[..., Mapping[str, Any]] | None:

@@ -56,7 +56,8 @@ def plan_service(request: Request, ask: Ask | None) -> Service:
         CofeeError: the destination is taken, the template is not to be had or not trusted, or an
             answer is refused.
     """
-    destination = request.destination.expanduser().absolute()
+    # `resolve` would follow a link that stands at the destination; this only takes `..` out.
+    destination = Path(os.path.abspath(request.destination.expanduser()))  # noqa: PTH100
     _require_free(destination)
     source = template.absolute_source(request.template or trust.default_source())
     found = template.latest(source, request.ref)

@@ -21,13 +21,21 @@ class Edit(NamedTuple):
     lines: tuple[str, ...]
 
 
-def merge_lines(base: str, template: str, yours: str) -> str | None:
+def merge_lines(
+    base: str, template: str, yours: str, *, prefer_template: bool = False
+) -> str | None:
     """Return the base with the edits of both sides; None where two edits overlap.
 
     At one point the template's insertion stands before the user's.
+
+    Args:
+        prefer_template: leave out those of the user's edits that overlap one of the template's.
     """
     original = _lines(base)
-    combined = _combine(_edits(original, template), _edits(original, yours))
+    theirs, mine = _edits(original, template), _edits(original, yours)
+    if prefer_template:
+        mine = [edit for edit in mine if not _overlaps_any(edit, theirs)]
+    combined = _combine(theirs, mine)
     if combined is None:
         return None
     merged: list[str] = []
@@ -37,6 +45,25 @@ def merge_lines(base: str, template: str, yours: str) -> str | None:
         merged += edit.lines
         position = edit.end
     return "".join(merged + original[position:])
+
+
+def overlapping_lines(base: str, template: str, yours: str) -> list[str]:
+    """Return the user's lines in those of their edits that overlap one of the template's."""
+    original = _lines(base)
+    theirs = _edits(original, template)
+    edits = [edit for edit in _edits(original, yours) if _overlaps_any(edit, theirs)]
+    return [line.strip() for edit in edits for line in edit.lines if line.strip()]
+
+
+def _overlaps_any(edit: Edit, others: Sequence[Edit]) -> bool:
+    """Tell whether an edit claims a base line that another claims, or stands inside it."""
+    return any(
+        (edit.start < other.end and other.start < edit.end)
+        or other.start < edit.start == edit.end < other.end
+        or edit.start < other.start == other.end < edit.end
+        for other in others
+        if edit != other
+    )
 
 
 def _lines(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cofee import fields, names, reserved, rules
+from cofee import fields, names, references, reserved, rules
 from cofee.errors import CofeeError, did_you_mean, listing
 from cofee.names import Names
 
@@ -128,6 +128,8 @@ def change_fields(
     values = _backfill([change["new"] for change in changes], backfill, types)
     stored = [change for change in changes if _is_stored_otherwise(**change)]
     migration = {"operation": "change_fields", "changes": stored, "backfill": values}
+    for change in changes:
+        references.check_change(change["old"], change["new"])
     if not changes:
         raise CofeeError("nothing would change: the fields are like that already")
     changed = [change["new"] for change in changes]
@@ -211,6 +213,21 @@ def remove_module(modules: Modules, name: str) -> Step:
     return Step(command, left, migration, warnings=lost, takes_away=True)
 
 
+def reach(before: Modules, after: Modules) -> set[str]:
+    """Return the modules whose files a change can touch: what differs, and its neighbours."""
+    old = {module["name"]: module for module in before}
+    new = {module["name"]: module for module in after}
+    changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    targets = {
+        (module["name"], record["to"])
+        for module in (*before, *after)
+        for record in module["fields"]
+        if "to" in record
+    }
+    neighbours = {name for pair in targets for name in pair if changed & set(pair)}
+    return changed | neighbours
+
+
 def narrowings(old: Module, new: Module) -> list[str]:
     """Say what a changed field refuses that it took before; rows may hold it."""
     name = new["name"]
@@ -288,7 +305,8 @@ def _backfill(
     """Read `--backfill`, by the rules of a default, for the required fields among some."""
     if value is None:
         return {}
-    required = [record for record in records if not record.get("nullable")]
+    plain = [record for record in records if record["type"] != "many"]
+    required = [record for record in plain if not record.get("nullable")]
     if len(required) != 1:
         raise CofeeError(
             "`--backfill` gives one value, so exactly one of the fields must be required",

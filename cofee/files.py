@@ -37,6 +37,22 @@ def read_file(path: Path) -> File | None:
     return None
 
 
+def is_crlf(file: File) -> bool:
+    """Tell whether every line of a file ends with CRLF."""
+    newlines = file.content.count(b"\n")
+    return newlines > 0 and file.content.count(b"\r\n") == newlines
+
+
+def with_lf(file: File) -> File:
+    """Return a file with its lines ending in LF."""
+    return file._replace(content=file.content.replace(b"\r\n", b"\n"))
+
+
+def with_crlf(file: File) -> File:
+    """Return a file of LF lines with CRLF lines."""
+    return file._replace(content=file.content.replace(b"\n", b"\r\n"))
+
+
 def load_yaml(content: bytes, path: str) -> Any:
     """Return what a YAML file holds.
 

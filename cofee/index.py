@@ -16,7 +16,6 @@ IN_PROGRESS = {
     "CHERRY_PICK_HEAD": "cherry-pick",
     "REVERT_HEAD": "revert",
 }
-NOTHING = "0 0000000000000000000000000000000000000000"
 
 
 def operation_in_progress(root: Path) -> str | None:
@@ -31,14 +30,22 @@ def is_committed(root: Path, path: str) -> bool:
     """Tell whether the last commit holds a path."""
     if enclosing_git_dir(root) is None:
         return False
-    return bool(_git(root, "ls-tree", "--name-only", "HEAD", "--", path))
+    return bool(git("ls-files", "--cached", "--with-tree=HEAD", "--", path, cwd=root))
 
 
 def is_new(root: Path, path: str) -> bool:
     """Tell whether there is a repository, and no commit of it holds a path."""
     if enclosing_git_dir(root) is None:
         return False
-    return not _git(root, "log", "--max-count=1", "--format=%H", "--all", "--", path).strip()
+    return not git("log", "--max-count=1", "--format=%H", "--all", "--", path, cwd=root).strip()
+
+
+def unmerged(root: Path) -> list[str]:
+    """Return the paths that git itself knows as unresolved conflicts."""
+    if enclosing_git_dir(root) is None:
+        return []
+    rows = _git(root, "ls-files", "--unmerged", "-z").split("\0")
+    return sorted({row.partition("\t")[2] for row in rows if row})
 
 
 def entries(root: Path, paths: Sequence[str]) -> str:
@@ -55,9 +62,10 @@ def show_conflicts(root: Path, conflicts: Sequence[Conflict]) -> None:
     prefix = _prefix(root)
     rows = []
     for conflict in conflicts:
-        rows.append(f"{NOTHING}\t{prefix}{conflict.path}")
-        for stage, file in sorted(conflict.sides.items()):
-            rows.append(f"{file.mode:o} {_store(root, file)} {stage}\t{prefix}{conflict.path}")
+        path = f"{prefix}{conflict.path}"
+        stored = {stage: (file.mode, _store(root, file)) for stage, file in conflict.sides.items()}
+        rows.append(_removal(path, len(next(iter(stored.values()))[1])))
+        rows += [f"{mode:o} {oid} {stage}\t{path}" for stage, (mode, oid) in sorted(stored.items())]
     _update(root, rows)
 
 
@@ -72,8 +80,13 @@ def restore(root: Path, paths: Sequence[str], rows: str) -> None:
     if enclosing_git_dir(root) is None:
         return
     prefix = _prefix(root)
-    removed = [f"{NOTHING}\t{prefix}{path}" for path in paths]
+    removed = [_removal(f"{prefix}{path}", len(_store(root, File(b"")))) for path in paths]
     _update(root, [*removed, *(row for row in rows.split("\0") if row)])
+
+
+def _removal(path: str, length: int) -> str:
+    """Return the row that takes a path out of the index; objects have names of this length."""
+    return f"0 {'0' * length}\t{path}"
 
 
 def _update(root: Path, rows: Sequence[str]) -> None:

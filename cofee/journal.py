@@ -204,12 +204,15 @@ class Journal:
 
 
 def _journal_folder(root: Path) -> Path:
+    hidden = root / ".cofee"
     git_dir = enclosing_git_dir(root)
-    if git_dir is None:
-        return root / ".cofee"
-    # One repository may hold many projects, so the journal is named after the project's path.
-    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    return git_dir / "cofee" / f"{root.name}-{digest}"
+    if git_dir is None or hidden.is_dir():  # a project may have come to git later
+        return hidden
+    # One repository may hold many projects, so the journal is named after the project's place in
+    # it, which stays when the repository is moved.
+    top = next(folder for folder in (root, *root.parents) if (folder / ".git").exists())
+    digest = hashlib.sha256(os.fsencode(root.relative_to(top))).hexdigest()[:12]
+    return git_dir / "cofee" / digest
 
 
 def _write_file(path: Path, file: File, like: Path) -> None:
@@ -220,8 +223,11 @@ def _write_file(path: Path, file: File, like: Path) -> None:
     with path.open("xb") as handle:
         handle.write(file.content)
         mode = os.fstat(handle.fileno()).st_mode
-    with contextlib.suppress(FileNotFoundError):
-        mode = like.stat(follow_symlinks=False).st_mode if not like.is_symlink() else mode
+    if like.is_file() and not like.is_symlink():
+        mode = like.stat().st_mode
+    if os.geteuid() == 0:  # root works on somebody's project
+        owner = (like if like.exists() else path.parent).stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
     executable = (mode & 0o444) >> 2 if file.mode & 0o100 else 0
     path.chmod((mode & 0o7666) | executable)
 

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from cofee.edits import merge_lines
+from cofee.edits import merge_lines, overlapping_lines
 from cofee.errors import CofeeError
-from cofee.files import File, Tree, load_yaml
+from cofee.files import File, Tree, is_crlf, load_yaml, with_crlf, with_lf
 from cofee.git import ISOLATED, git
 
 YOURS, TEMPLATE = "yours", "template"  # the labels of conflict markers
-# A conflict as git marks it; the group is the template's side.
-MARKED = re.compile(
-    rb"^<<<<<<< yours.*?^=======\r?\n(.*?)^>>>>>>> template[^\n]*\n", re.MULTILINE | re.DOTALL
-)
 MERGE_SETTINGS = (
+    *("-c", "core.attributesFile="),  # the user's own merge drivers stay out
     *("-c", "merge.directoryRenames=true"),  # a new file follows a folder that the user renamed
     *("-c", "merge.conflictStyle=merge"),
     *("-c", "core.quotePath=false"),
@@ -42,6 +38,8 @@ class Conflict:
 
     @property
     def reason(self) -> str:
+        if any(b"\0" in file.content for file in self.sides.values()):
+            return "it is no text, so it stays as you have it until you decide"
         if 3 not in self.sides:
             return "the template removed it, you changed it"
         if 1 not in self.sides:
@@ -55,6 +53,7 @@ class Merged:
 
     tree: dict[str, File]
     conflicts: list[Conflict] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)  # your path, and the template's new one
     still_deleted: list[str] = field(
         default_factory=list
     )  # changed by the template, deleted by you
@@ -72,18 +71,19 @@ def merge(base: Tree, template: Tree, yours: Tree, *, prefer_template: bool = Fa
     line_endings = {
         path
         for path, file in yours.items()
-        if _is_crlf(file)
-        and not any(path in side and _is_crlf(side[path]) for side in (base, template))
+        if is_crlf(file)
+        and not any(path in side and is_crlf(side[path]) for side in (base, template))
     }
-    plain = {path: _with_lf(file) if path in line_endings else file for path, file in yours.items()}
+    plain = {path: with_lf(file) if path in line_endings else file for path, file in yours.items()}
     with tempfile.TemporaryDirectory(prefix="cofee-") as folder:
         repository = _Repository(Path(folder))
         repository.load(base, template, plain)
         merged = repository.merge()
     if prefer_template:
         _decide_for_template(merged)
-    for path in line_endings & merged.tree.keys():
-        merged.tree[path] = _with_crlf(merged.tree[path])
+    moved = {merged.renamed.get(path, path) for path in line_endings}
+    for path in moved & merged.tree.keys():
+        merged.tree[path] = with_crlf(merged.tree[path])
     return merged
 
 
@@ -117,6 +117,7 @@ class _Repository:
         oid, *entries = head.split(b"\0")
         stages = _stages(entries)
         merged = Merged(self._tree(oid.decode()))
+        merged.renamed = self._renamed(oid.decode())
         for path, oids in sorted(stages.items()):
             self._decide(merged, path, oids, notes)
         return merged
@@ -131,6 +132,13 @@ class _Repository:
             path.decode(errors="surrogateescape"): File(content, int(head[0], 8))
             for (_, path), head, content in zip(rows, heads, contents, strict=True)
         }
+
+    def _renamed(self, oid: str) -> dict[str, str]:
+        """Return which of the user's paths the template renamed."""
+        settings = ("-r", "-z", "-M", "--diff-filter=R", "--name-status")
+        words = self.git("diff-tree", *settings, YOURS, oid).split(b"\0")
+        names = [word.decode(errors="surrogateescape") for word in words]
+        return dict(zip(names[1::3], names[2::3], strict=False))
 
     def _decide(
         self, merged: Merged, path: str, oids: Mapping[int, tuple[int, str]], notes: bytes
@@ -197,24 +205,32 @@ def _batch(output: bytes) -> Iterator[bytes]:
 
 
 def _decide_for_template(merged: Merged) -> None:
-    """Settle what the template removed, or changed where the user changed it too."""
+    """Settle what the template removed, and what the user changed in the very same lines."""
     for conflict in [one for one in merged.conflicts if 1 in one.sides]:
-        merged.conflicts.remove(conflict)
         if 3 not in conflict.sides:
             del merged.tree[conflict.path]
-            continue
-        marked = merged.tree[conflict.path]
-        taken = MARKED.sub(rb"\1", marked.content)
-        merged.tree[conflict.path] = marked._replace(content=taken)
+            merged.conflicts.remove(conflict)
+        elif resolved := _merge_exactly(conflict.path, conflict.sides, prefer_template=True):
+            merged.tree[conflict.path] = resolved
+            merged.conflicts.remove(conflict)
 
 
-def _merge_exactly(path: str, sides: Mapping[int, File]) -> File | None:
+def lines_at_stake(conflict: Conflict) -> list[str]:
+    """Return the user's lines that go where a conflict is decided for the template."""
+    texts = {stage: file.content.decode(errors="replace") for stage, file in conflict.sides.items()}
+    template = texts.get(3, "")
+    return overlapping_lines(texts.get(1, ""), template, texts.get(2, ""))
+
+
+def _merge_exactly(
+    path: str, sides: Mapping[int, File], *, prefer_template: bool = False
+) -> File | None:
     """Merge a conflicted file on exact lines; None where that overlaps or does not parse."""
     try:
         base, yours, template = (sides[stage].content.decode() for stage in (1, 2, 3))
     except UnicodeDecodeError:
         return None
-    merged = merge_lines(base, template, yours)
+    merged = merge_lines(base, template, yours, prefer_template=prefer_template)
     if merged is None or not _parses(path, merged):
         return None
     mode = sides[3].mode if sides[2].mode == sides[1].mode else sides[2].mode
@@ -247,16 +263,3 @@ def _incompatible(path: str, notes: bytes) -> CofeeError:
     return CofeeError(
         f"`{path}` cannot be merged: {reason}", hint="move your file aside, and run this again"
     )
-
-
-def _is_crlf(file: File) -> bool:
-    newlines = file.content.count(b"\n")
-    return newlines > 0 and file.content.count(b"\r\n") == newlines
-
-
-def _with_lf(file: File) -> File:
-    return file._replace(content=file.content.replace(b"\r\n", b"\n"))
-
-
-def _with_crlf(file: File) -> File:
-    return file._replace(content=file.content.replace(b"\n", b"\r\n"))

@@ -66,6 +66,12 @@ def is_head(root: Path, path: str) -> bool:
     return all(revision not in parents for _, parents in _revisions(root / VERSIONS))
 
 
+def place_of(root: Path, path: str) -> dict[str, object]:
+    """Return the revision of the migration at `path`, and the one it builds on."""
+    values = _assigned(root / path)
+    return {key: values.get(key) for key in ("revision", "down_revision")}
+
+
 def parent_of(root: Path, path: str) -> str | None:
     """Return the revision that the migration at `path` builds on."""
     parent = _assigned(root / path).get("down_revision") if (root / path).exists() else None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cofee import evolve, operations, soundness
 from cofee.commands import Options, finish, opened
-from cofee.errors import CofeeError
+from cofee.errors import CofeeError, listing
 from cofee.evolve import Step
+from cofee.merge import lines_at_stake
 from cofee.operations import Changed
 from cofee.project import Project
 
@@ -78,7 +79,7 @@ def _run(
     Args:
         whole: the module that goes as a whole.
     """
-    with opened(directory) as found:
+    with opened(directory, options) as found:
         step, removed = make(found), None
         if whole is not None:
             module = evolve.find(found.modules, whole)["name"]
@@ -86,31 +87,40 @@ def _run(
         for warning in step.warnings:
             options.printer.verb("note", warning)
         changed = operations.plan_step(found, step, removed=removed)
-        if step.takes_away and changed.plan.conflicts:
-            _confirm_loss(changed, options)
+        at_stake = _at_stake(changed) if step.takes_away else {}
+        if removed is not None and operations.is_edited_migration(found, removed, step):
+            at_stake[removed] = ["the migration was edited by hand"]
+        if at_stake:
+            _confirm_loss(at_stake, options)
             changed = operations.plan_step(found, step, prefer_template=True, removed=removed)
         soundness.require_sound(found.root, changed.plan)
         mentions = [f"{one.path}:{one.line}: {one.text}" for one in changed.mentions]
         more = {"mentions": mentions, "warnings": list(step.warnings)}
         next_steps = found.template.setting("cofee_next_steps", [])
-        finish(found, changed.plan, options, next_steps=next_steps, more=more, verify="")
         _list_mentions(mentions, options)
+        finish(found, changed.plan, options, next_steps=next_steps, more=more, verify="")
 
 
-def _confirm_loss(changed: Changed, options: Options) -> None:
+def _at_stake(changed: Changed) -> dict[str, list[str]]:
+    """Return the hand-written lines in what would go, by file."""
+    return {conflict.path: lines_at_stake(conflict) for conflict in changed.plan.conflicts}
+
+
+def _confirm_loss(at_stake: Mapping[str, list[str]], options: Options) -> None:
     """List what was edited by hand in what would go, and ask.
 
     Raises:
         CofeeError: nobody agreed.
     """
-    paths = [conflict.path for conflict in changed.plan.conflicts]
-    for path in paths:
+    for path, lines in at_stake.items():
         options.printer.verb("conflict", f"{path}: edited by hand in what would go")
+        for line in lines:
+            options.printer.say(f"            {line}")
     if options.yes:
         return
     if not options.interactive:
         raise CofeeError(
-            f"hand edits would go with it, in {', '.join(f'`{path}`' for path in paths)}",
+            f"hand edits would go with it, in {listing(at_stake)}",
             hint="save them, or run this again with `--yes`",
         )
     from cofee import prompts

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cofee import change, fields, index, migrations, names, stale, template
+from cofee import change, evolve, fields, index, migrations, names, stale, template
 from cofee.change import Plan
 from cofee.errors import UsageError
 from cofee.evolve import Step
@@ -55,6 +55,7 @@ def module_names(project: Project, name: str, entity: str | None, plural: str | 
     derived = names.derive(name, entity, plural)
     folder = project.root / "app" / "modules"
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    present = {name for name in present if not _is_left_over(folder / name)}
     names.check_names(derived, project.modules, folders=present, **_definitions(project.root))
     return derived
 
@@ -78,7 +79,7 @@ def plan_module(project: Project, derived: Names, records: Sequence[Mapping[str,
     before = _settle(renderer, project, {"migrations": []})
     modules = [*before.recorded.get("modules", []), module]
     after = _settle(renderer, project, {"modules": modules, "migrations": [migration]})
-    sides = (renderer.render(before, "copy"), renderer.render(after, "copy"))
+    sides = _sides(project, renderer, before, after)
     return change.plan(project, f"cofee new-module {derived.module}", *sides)
 
 
@@ -98,18 +99,52 @@ def plan_step(
     renderer = Renderer(project.template)
     before = _settle(renderer, project, {"migrations": []})
     after = _settle(renderer, project, {"modules": step.modules, "migrations": migrations_after})
+    base, rendered = _sides(project, renderer, before, after, everything=bool(step.renaming))
     planned = change.plan(
         project,
         step.command,
-        renderer.render(before, "copy"),
-        renderer.render(after, "copy"),
+        base,
+        rendered,
         moves=step.moves,
         prefer_template=prefer_template,
     )
     if removed is not None:
         gone = Change(removed, read_file(project.root / removed), None)
         planned = replace(planned, changes=(*planned.changes, gone))
-    return _follow_names(project, planned, step)
+    return _follow_names(project, planned, step, rendered)
+
+
+def is_edited_migration(project: Project, path: str, step: Step) -> bool:
+    """Tell whether somebody edited the migration of a module that is about to go."""
+    left = {module["name"] for module in step.modules}
+    (module,) = (one for one in project.modules if one["name"] not in left)
+    date, _, slug = Path(path).stem.partition("_")
+    place = migrations.place_of(project.root, path)
+    record = {**place, "module": module["name"], "operation": "create", "date": date, "slug": slug}
+    renderer = Renderer(project.template)
+    rendered = renderer.render(_settle(renderer, project, {"migrations": [record]}), "copy", ())
+    return rendered.get(path) != read_file(project.root / path)
+
+
+def _sides(
+    project: Project,
+    renderer: Renderer,
+    before: Answers,
+    after: Answers,
+    *,
+    everything: bool = False,
+) -> tuple[Tree, Tree]:
+    """Render both sides of a change of modules, as far as it can reach.
+
+    A module's files depend on its own record and on those that it refers to or that refer to it.
+    Once a file of those is missing it may have been moved, and then everything is compared.
+    """
+    if not everything:
+        only = evolve.reach(before.recorded.get("modules", []), after.recorded["modules"])
+        base = renderer.render(before, "copy", only)
+        if all((project.root / path).exists() for path in base):
+            return base, renderer.render(after, "copy", only)
+    return renderer.render(before, "copy"), renderer.render(after, "copy")
 
 
 def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, str | None]:
@@ -127,8 +162,8 @@ def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, 
     return (replace(step, migration=None), path) if is_new else (step, None)
 
 
-def _follow_names(project: Project, planned: Plan, step: Step) -> Changed:
-    """Rewrite old names in the module's own files, and list those that remain elsewhere."""
+def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -> Changed:
+    """Rewrite old names that are unmistakable, and list those that remain in hand-written lines."""
     renaming = step.renaming
     if renaming is None:
         return Changed(planned, ())
@@ -141,7 +176,12 @@ def _follow_names(project: Project, planned: Plan, step: Step) -> Changed:
             changes[path] = _rewritten(project.root, changes.get(path), path, rewritten)
             texts[path] = rewritten
     rewritten_plan = replace(planned, changes=tuple(sorted(changes.values())))
-    return Changed(rewritten_plan, tuple(stale.mentions(texts, renaming)))
+    by_hand = [
+        mention
+        for mention in stale.mentions(texts, renaming)
+        if mention.text.encode() not in rendered.get(mention.path, File(b"")).content
+    ]
+    return Changed(rewritten_plan, tuple(by_hand))
 
 
 def _texts(root: Path, changes: Mapping[str, Change]) -> Iterator[tuple[str, str]]:
@@ -221,4 +261,10 @@ def _definitions(root: Path) -> dict[str, Collection[str]]:
 
 def _sources(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*.py"):
-        yield path.read_text(encoding="utf-8", errors="replace")
+        if path.is_file():
+            yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Tell whether Python's caches are all that is left of a folder."""
+    return folder.is_dir() and all(path.name == "__pycache__" for path in folder.iterdir())

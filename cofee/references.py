@@ -38,6 +38,16 @@ def check(record: Mapping[str, Any], scope: Scope) -> None:
         )
 
 
+def check_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Refuse to make something else of links, or links of something else."""
+    if "many" not in (old["type"], new["type"]):
+        return
+    raise CofeeError(
+        f"`{old['name']}`: links of rows cannot become anything else, nor anything else links",
+        hint="remove the field, and add the new one",
+    )
+
+
 def _unknown_module(name: str, target: object, scope: Scope) -> CofeeError:
     known = sorted({*scope.modules, scope.module})
     return CofeeError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cofee.questions import Answers
 
 Operation = Literal["copy", "update"]
+MODULES = "modules"  # the answer that a module's files are yielded from
 YIELD = re.compile(r"{%-?\s*yield\s+(\w+)\s+from\s+(.+?)\s*-?%}(.*){%-?\s*endyield\s*-?%}")
 
 
@@ -39,6 +40,7 @@ class Renderer:
         self.template = template
         self.suffix: str = template.setting("templates_suffix", ".jinja")
         self.subdirectory: str = template.setting("subdirectory", "")
+        self._only: Collection[str] | None = None
         self._strings: dict[str, JinjaTemplate] = {}  # compiled once, used for each module
 
     @cached_property
@@ -68,13 +70,19 @@ class Renderer:
         except TemplateError as error:
             raise CofeeError(f"the template's questionnaire fails: {error}") from error
 
-    def render(self, answers: Answers, operation: Operation) -> dict[str, File]:
+    def render(
+        self, answers: Answers, operation: Operation, only: Collection[str] | None = None
+    ) -> dict[str, File]:
         """Return every file that the template gives for these answers, the answers file included.
+
+        Args:
+            only: leave out the files of every module but these.
 
         Raises:
             CofeeError: a template file fails; the message names it.
         """
         context = dict(answers.context)
+        self._only = only
         excluded = self._exclusion({**context, "_copier_operation": operation})
         tree: dict[str, File] = {}
         for source, is_template in self._sources:
@@ -142,6 +150,8 @@ class Renderer:
         items = self.environment.compile_expression(expression)(**context) or ()
         text = part[: loop.start()] + body + part[loop.end() :]
         for item in items:
+            if self._only is not None and expression == MODULES and item["name"] not in self._only:
+                continue
             scope = {**context, variable: item}
             yield self._string(text, scope), scope
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from cofee.change import Plan
 from cofee.errors import CofeeError
 from cofee.files import read_file
+from cofee.recording import Change
 
+# A name bound at the top level of a file, as far as a look at the text can tell.
+DEFINITION = re.compile(rb"^(?:(?:async )?def |class )?([A-Za-z_]\w*)(?: *[:=(\[]|:)", re.MULTILINE)
+ANYTHING = "*"
 PACKAGES = ("app", "tests")  # what the project's own imports begin with
 
 Read = Callable[[str], str | None]
@@ -29,22 +35,24 @@ def require_sound(root: Path, plan: Plan) -> None:
 
     def before(path: str) -> str | None:
         file = read_file(root / path)
-        return file.content.decode(errors="replace") if file else None
+        return file.content.decode("utf-8-sig", errors="replace") if file else None
 
     def after(path: str) -> str | None:
         file = planned.get(path)
         if path in planned:
-            return file.content.decode(errors="replace") if file else None
+            return file.content.decode("utf-8-sig", errors="replace") if file else None
         return before(path)
+
+    known = {fault for change in plan.changes for fault in _faults(change.path, before)}
 
     for path in _affected(root, plan):
         if path in conflicted or after(path) is None:
             continue
         broken = next(iter(_faults(path, after)), None)
-        if broken and broken not in set(_faults(path, before)):
+        if broken and broken not in known | set(_faults(path, before)):
             raise CofeeError(
                 f"`{path}` would break: {broken}",
-                hint="nothing was written; mend that place first, or report this as a bug",
+                hint="nothing was written; change that line first",
             )
 
 
@@ -52,14 +60,24 @@ def _affected(root: Path, plan: Plan) -> Iterator[str]:
     """Yield the changed Python files, and those that import from a changed package."""
     changed = {change.path for change in plan.changes if change.path.endswith(".py")}
     yield from sorted(changed)
+    if not any(_takes_away(change) for change in plan.changes):
+        return
     packages = {path.rsplit("/", 1)[0].replace("/", ".") for path in changed if "/" in path}
     for package in PACKAGES:
         for place in (root / package).rglob("*.py"):
             path = place.relative_to(root).as_posix()
-            if path not in changed:
+            if path not in changed and place.is_file():
                 text = place.read_text(encoding="utf-8", errors="replace")
                 if any(name in text for name in packages):
                     yield path
+
+
+def _takes_away(change: Change) -> bool:
+    """Tell whether a change removes a name that another file may import."""
+    if change.before is None:
+        return False
+    kept = set(DEFINITION.findall(change.after.content)) if change.after else set()
+    return not set(DEFINITION.findall(change.before.content)) <= kept
 
 
 def _faults(path: str, read: Read) -> Iterator[str]:
@@ -72,8 +90,15 @@ def _faults(path: str, read: Read) -> Iterator[str]:
     except SyntaxError as error:
         yield f"line {error.lineno} is no valid Python ({error.msg})"
         return
+    guarded = {  # an import inside `try` may fail; somebody expects it
+        id(inside)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try)
+        for inside in ast.walk(node)
+    }
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        is_absolute = isinstance(node, ast.ImportFrom) and node.module and not node.level
+        if isinstance(node, ast.ImportFrom) and is_absolute and id(node) not in guarded:
             yield from _missing(node, read)
 
 
@@ -91,7 +116,9 @@ def _missing(node: ast.ImportFrom, read: Read) -> Iterator[str]:
             continue
         if source is None:
             yield f"there is no module `{module}` to import `{alias.name}` from"
-        elif alias.name not in _defined(source):
+        elif not _plainly_defines(source, alias.name) and not (
+            {alias.name, ANYTHING, "__getattr__"} & _defined(source)
+        ):
             yield f"`{module}` does not define `{alias.name}`"
 
 
@@ -99,12 +126,18 @@ def _is_module(path: str, read: Read) -> bool:
     return read(f"{path}.py") is not None or read(f"{path}/__init__.py") is not None
 
 
+def _plainly_defines(source: str, name: str) -> bool:
+    """Find a definition or assignment by a look at the text, which nearly every name has."""
+    return name.encode() in DEFINITION.findall(source.encode())
+
+
+@cache
 def _defined(source: str) -> set[str]:
-    """Return every name that a module binds anywhere; a `*` import may bind any."""
+    """Return every name that a module binds anywhere; one in conflict may bind any."""
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except SyntaxError:
-        return set()
+        return {ANYTHING}
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

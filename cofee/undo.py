@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from cofee import change, index, migrations
+from cofee import change, index, migrations, operations
 from cofee.change import Plan
 from cofee.errors import CofeeError
 from cofee.files import File, read_file
@@ -34,10 +35,23 @@ def plan_undo(project: Project) -> Undo:
     after = {change.path: change.after for change in record.changes if change.after}
     before = {change.path: change.before for change in record.changes if change.before}
     _require_same_answers(project, record, after.get(ANSWERS_FILE))
+    rest = _rest(project, after)
     command = f"cofee undo of `{record.data['command']}`"
-    planned = change.plan(project, command, after, before, is_step=False)
+    planned = change.plan(project, command, {**rest, **after}, {**rest, **before}, is_step=False)
+    planned = replace(planned, undoes=record)
     notes = tuple(_downgrade(project, path) for path in revisions)
     return Undo(planned, record, notes)
+
+
+def _rest(project: Project, after: Mapping[str, File]) -> dict[str, File]:
+    """Return the other generated files where one is missing, and may have been moved.
+
+    Without them git would take an untouched file of another module for the one that is missing.
+    """
+    if all((project.root / path).exists() for path in after):
+        return {}
+    rendered = operations.rendered_now(project)
+    return {path: file for path, file in rendered.items() if path not in after}
 
 
 def _last_step(project: Project) -> Record:
@@ -72,4 +86,5 @@ def _require_same_answers(project: Project, record: Record, answers: File | None
 def _downgrade(project: Project, path: str) -> str:
     """Name what takes a migration back from a database that has it."""
     parent = migrations.parent_of(project.root, path) or "base"
-    return f"where `{path}` was applied, run `alembic downgrade {parent}` first"
+    alembic = project.template.setting("cofee_alembic", "alembic")
+    return f"where `{path}` was applied, run `{alembic} downgrade {parent}` first"

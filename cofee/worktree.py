@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from cofee.files import File, Tree, read_file
 from cofee.git import enclosing_git_dir, git
+from cofee.migrations import VERSIONS
 
+HISTORY = f"{VERSIONS}/"  # a migration is never another one that was renamed
 LARGEST = 1 << 20  # bytes; a larger file is no renamed file of a template
 
 
@@ -22,17 +26,15 @@ def read_sides(
     While every rendered file still stands in its place, only the files that differ between the two
     sides matter. Once one is missing it may have been moved, so then everything is compared.
     """
-    moved = [path for path in base if not (root / path).is_symlink() and not (root / path).exists()]
-    if moved:
-        return base, template, _read(root, {*_listed(root), *base, *template})
+    if any(not os.path.lexists(root / path) for path in base):
+        known = {path for path in _listed(root) if not path.startswith(HISTORY)}
+        return base, template, _read(root, {*known, *base, *template})
     changed = {path for path in {*base, *template} if base.get(path) != template.get(path)}
     cut_base = {path: base[path] for path in changed if path in base}
     cut_template = {path: template[path] for path in changed if path in template}
-    kept = (
-        {path for path in _listed(root) if any(path.startswith(f"{one}/") for one in folders)}
-        if folders
-        else set()
-    )
+    places = tuple(f"{folder}/" for folder in folders)
+    listed = _listed(root, math.inf) if places else ()
+    kept = {path for path in listed if path.startswith(places)}
     return cut_base, cut_template, _read(root, changed | kept)
 
 
@@ -67,7 +69,7 @@ def _below(root: Path, folder: str) -> Iterator[str]:
             return
 
 
-def _listed(root: Path) -> Iterator[str]:
+def _listed(root: Path, largest: float = LARGEST) -> Iterator[str]:
     """Yield the project's files: tracked and untracked, not ignored, not of a submodule."""
     shown = ("ls-files", "-z", "--others", "--exclude-standard")
     if enclosing_git_dir(root):
@@ -77,7 +79,7 @@ def _listed(root: Path) -> Iterator[str]:
     for name in output.split(b"\0"):
         path = name.decode(errors="surrogateescape")
         place = root / path
-        if path and not path.endswith("/") and (place.is_symlink() or _is_small_file(place)):
+        if path and not path.endswith("/") and (place.is_symlink() or _is_small(place, largest)):
             yield path
 
 
@@ -90,5 +92,5 @@ def _listed_without_repository(root: Path, shown: tuple[str, ...]) -> bytes:
         return git(f"--git-dir={folder}", f"--work-tree={root}", *shown, cwd=root)
 
 
-def _is_small_file(place: Path) -> bool:
-    return place.is_file() and place.stat().st_size <= LARGEST
+def _is_small(place: Path, largest: float) -> bool:
+    return place.is_file() and place.stat().st_size <= largest

@@ -54,14 +54,16 @@ def environment(template: Path) -> Path:
             project = ENVIRONMENTS / "project"
             shutil.rmtree(project, ignore_errors=True)
             make_service(template, project, {"project_name": "service"})
-            run(project, target, "uv", "sync", "--quiet")
+            run(project, target, "uv", "sync", "--quiet", UV_NO_SYNC="0")
             (target / "complete").touch()
     return target
 
 
-def make_service(template: Path, target: Path, data: Mapping[str, object]) -> Path:
+def make_service(
+    template: Path, target: Path, data: Mapping[str, object], ref: str | None = None
+) -> Path:
     """Render a service into a folder, without its hooks."""
-    renderer = Renderer(templates.latest(str(template)))
+    renderer = Renderer(templates.latest(str(template), ref))
     answers = renderer.settle(data, {}, target.name)
     write_tree(renderer.render(answers, "copy"), target)
     shutil.copyfile(target / ".env.example", target / ".env")
@@ -70,13 +72,18 @@ def make_service(template: Path, target: Path, data: Mapping[str, object]) -> Pa
 
 def run(project: Path, environment: Path, *command: str, **variables: str) -> str:
     """Run a command of a generated service; return what it printed, raise with it on failure."""
-    inherited = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    without = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    inherited = {k: v for k, v in os.environ.items() if k not in without}
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
     done = subprocess.run(
         command,
         cwd=project,
         env={
             **inherited,
             "UV_PROJECT_ENVIRONMENT": str(environment),
+            "UV_NO_SYNC": "1",  # the environment serves every service, and is complete
+            "UV_PYTHON_DOWNLOADS": "never",
+            "MYPY_CACHE_DIR": str(ENVIRONMENTS / f"mypy-{worker}"),
             "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
             **variables,
         },

@@ -48,7 +48,7 @@ def specifications(draw: st.DrawFn, patterns: bool = False) -> str:
     entry = TYPES[name]
     argument = ARGUMENTS.get(entry["argument"])
     parts = [draw(WORDS), name, *([argument] if argument else [])]
-    chosen = draw(st.sets(st.sampled_from(entry["modifiers"])))
+    chosen = draw(st.sets(st.sampled_from(entry["modifiers"]))) if entry["modifiers"] else set()
     for modifier in sorted(chosen - {"pattern"}):
         if modifier in ("default", "min", "max"):
             parts.append(f"{modifier}={draw(VALUES[entry['value']])}")

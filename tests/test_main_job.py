@@ -65,6 +65,7 @@ def test_pytest_copie_bakes_the_template(copie: Copie, released: Path) -> None:
 
     assert result.exception is None
     assert result.exit_code == 0
+    assert result.project_dir is not None
     assert (result.project_dir / "app/db/sqlite.py").is_file()
     assert not (result.project_dir / "app/db/postgresql.py").exists()
 
@@ -192,8 +193,8 @@ def test_update_of_a_service_that_people_work_on(
 
     assert ran.code == 0, ran.err
     for path, lines in edits.items():
-        text = (shop / path).read_text().splitlines()
-        assert [line for line in lines if line not in text] == [], path
+        standing = (shop / path).read_text().splitlines()
+        assert [line for line in lines if line not in standing] == [], path
     for module in ("clients", "products", "orders"):
         text = (shop / f"app/modules/{module}/service.py").read_text()
         assert '"""Return one row, or answer 404."""' in text

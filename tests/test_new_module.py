@@ -25,6 +25,7 @@ def test_writes_files_migration_wiring_and_record(shop: Path, cofee: Run) -> Non
         " M .copier-answers.yml",
         " M app/router.py",
         "?? app/modules/orders/models.py",
+        "?? app/modules/orders/schemas.py",
         "?? app/modules/orders/service.py",
         *(line for line in run_git(shop, "status", "--short").splitlines() if "versions" in line),
     ]

@@ -36,7 +36,10 @@ def case(name: str) -> Mapping[str, Any]:
 CASES: dict[str, Mapping[str, Any]] = {
     "default": {},
     "sqlite": {"database": "sqlite", "ci": "gitlab"},
-    "empty module": {"ci": "none", "modules": [{"name": "notes", "entity": "Note", "fields": []}]},
+    "empty module": {
+        "ci": "none",
+        "modules": [{"name": "notes", "entity": "Note", "fields": []}],
+    },
     **{example.stem: case(example.name) for example in EXAMPLES},
 }
 
@@ -48,6 +51,7 @@ def test_is_green(name: str, template: Path, programs: Path, tmp_path: Path) -> 
 
     run(project, programs, "poe", "test")
     run(project, programs, "poe", "check")
+    run(project, programs, "ruff", "check", "--target-version", "py314")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

@@ -1,0 +1,273 @@
+"""Forty-odd kinds of hand edit of a generated module, each the way a developer makes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+MODULE = Path("app/modules/products")
+TESTS = Path("tests/modules/products")
+Edit = Callable[[Path], list[str]]
+
+
+def put(file: Path, after: str, *lines: str) -> Edit:
+    """Insert lines after the first one that contains some text."""
+
+    def edit(root: Path) -> list[str]:
+        path = root / file
+        found = path.read_text().split("\n")
+        place = next(number for number, line in enumerate(found) if after in line)
+        found[place + 1 : place + 1] = lines
+        path.write_text("\n".join(found))
+        return [line for line in lines if line.strip()]
+
+    return edit
+
+
+def above(file: Path, before: str, *lines: str) -> Edit:
+    """Insert lines before the first one that contains some text."""
+
+    def edit(root: Path) -> list[str]:
+        path = root / file
+        found = path.read_text().split("\n")
+        place = next(number for number, line in enumerate(found) if before in line)
+        found[place:place] = lines
+        path.write_text("\n".join(found))
+        return [line for line in lines if line.strip()]
+
+    return edit
+
+
+def swap(file: Path, old: str, new: str) -> Edit:
+    """Change some text; the lines of the new text must stay."""
+
+    def edit(root: Path) -> list[str]:
+        path = root / file
+        text = path.read_text()
+        assert old in text, f"{file} holds no {old!r}"
+        path.write_text(text.replace(old, new, 1))
+        before = set(text.split("\n"))
+        return [line for line in path.read_text().split("\n") if line not in before]
+
+    return edit
+
+
+def append(file: Path, *lines: str) -> Edit:
+    """Add lines at the end of a file."""
+
+    def edit(root: Path) -> list[str]:
+        path = root / file
+        path.write_text(path.read_text() + "\n".join(lines) + "\n")
+        return [line for line in lines if line.strip()]
+
+    return edit
+
+
+def every(*edits: Edit) -> Edit:
+    """Make several edits."""
+    return lambda root: [line for edit in edits for line in edit(root)]
+
+
+def crlf(root: Path) -> list[str]:
+    """Save the module's files with other line endings, and a comment of one's own."""
+    for path in (root / MODULE).glob("*.py"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    with (root / MODULE / "service.py").open("ab") as file:
+        file.write(b"# mine\r\n")
+    return ["# mine"]
+
+
+def moved_file(root: Path) -> list[str]:
+    """Keep the service elsewhere, with a line of one's own."""
+    (root / MODULE / "service.py").rename(root / "app/product_service.py")
+    for path in root.rglob("*.py"):
+        old = "app.modules.products.service"
+        if old in (text := path.read_text()):
+            path.write_text(text.replace(old, "app.product_service"))
+    return append(Path("app/product_service.py"), "MINE = 1")(root)
+
+
+def renamed_folder(root: Path) -> list[str]:
+    """Call the module's folder something else, and mend every import."""
+    for tree in ("app", "tests"):
+        (root / tree / "modules/products").rename(root / tree / "modules/goods")
+    for path in root.rglob("*.py"):
+        if "modules.products" in (text := path.read_text()):
+            path.write_text(text.replace("modules.products", "modules.goods"))
+    return append(Path("app/modules/goods/service.py"), "MINE = 1")(root)
+
+
+def deleted_file(root: Path) -> list[str]:
+    """Throw the generated tests away."""
+    (root / TESTS / "test_api.py").unlink()
+    return []
+
+
+def reformatted(root: Path) -> list[str]:
+    """Let another tool format the repository: single quotes, and a line a bracket less."""
+    path = root / MODULE / "repository.py"
+    text = path.read_text().replace('"id"', "'id'").replace('"price"', "'price'")
+    path.write_text(re.sub(r"where\(\n\s+(.*),\n\s+\)", r"where(\1)", text))
+    return ["        return sa.select(Product).where(sa.not_(Product.is_deleted))"]
+
+
+def own_files(root: Path) -> list[str]:
+    """Keep files of one's own in the module's folder."""
+    (root / MODULE / "prices.py").write_text("RATE = 2\n")
+    (root / MODULE / "notes.md").write_text("Mine, all mine\n")
+    return ["RATE = 2", "Mine, all mine"]
+
+
+MODELS, SCHEMAS = MODULE / "models.py", MODULE / "schemas.py"
+SERVICE, ROUTER, REPOSITORY = MODULE / "service.py", MODULE / "router.py", MODULE / "repository.py"
+FACTORY, TEST = TESTS / "factory.py", TESTS / "test_api.py"
+V1 = Path("app/api/v1/router.py")
+
+EDITS: dict[str, Edit] = {
+    "method of the model": append(MODELS, "", "    def mine(self) -> str:", '        return "x"'),
+    "property after the fields": above(
+        MODELS,
+        "__table_args__",
+        "    @property",
+        "    def is_mine(self) -> bool:",
+        "        return True",
+        "",
+    ),
+    "column after the last field": above(
+        MODELS, "customer: Mapped", "    own: Mapped[int | None] = mapped_column(sa.Integer())", ""
+    ),
+    "column before the first field": above(
+        MODELS, "sku: Mapped", "    own: Mapped[int | None] = mapped_column(sa.Integer())"
+    ),
+    "column between fields": above(
+        MODELS, "stock: Mapped", "    own: Mapped[int | None] = mapped_column(sa.Integer())"
+    ),
+    "comment above a field": above(MODELS, "price: Mapped", "    # net, in euros"),
+    "comment behind a field": swap(
+        MODELS, "sa.Integer(), default=0)", "sa.Integer(), default=0)  # pieces"
+    ),
+    "comment of the class": put(MODELS, '"""A row of `products`."""', "    # mine"),
+    "import of the model": put(MODELS, "import decimal", "import enum  # mine"),
+    "docstring of the model": swap(MODELS, "A row of `products`.", "Something that we sell."),
+    "constraint": swap(
+        MODELS,
+        'unique_key("products", "sku"),)',
+        'unique_key("products", "sku"), sa.CheckConstraint("stock >= 0", name="stock"))',
+    ),
+    "class beside the model": append(MODELS, "", "", "class Mine:", "    own = 1"),
+    "longer column": swap(MODELS, "sa.String(20)", "sa.String(25)"),
+    "validator of a schema": above(
+        SCHEMAS, 'title="Product to create"', "    # checked by hand below"
+    ),
+    "method of a schema": put(
+        SCHEMAS, 'title="Product to create"', "", "    def mine(self) -> int:", "        return 1"
+    ),
+    "computed field": put(SCHEMAS, "    updated_at: dt.datetime", "    own: int = 0"),
+    "field of the create schema": above(
+        SCHEMAS, "    note: str | None = Field(", "    own: int = 3"
+    ),
+    "changed description": swap(SCHEMAS, 'description="Whole number"', 'description="In pieces"'),
+    "changed default": swap(SCHEMAS, "        default=0,", "        default=7,"),
+    "changed bound": swap(SCHEMAS, "        max_length=20,", "        max_length=18,"),
+    "schema of one's own": append(
+        SCHEMAS, "", "", "class ProductMine(Schema):", "    own: int = 1"
+    ),
+    "filter of one's own": above(
+        SCHEMAS, "    sort: ProductSort", "    mine: int | None = None", ""
+    ),
+    "rule in the service": put(
+        SERVICE,
+        '"""Store a new row."""',
+        "        if not data:",
+        '            raise ValueError("x")',
+    ),
+    "rule at the end": append(SERVICE, "        values.pop('own', None)"),
+    "method of the service": append(
+        SERVICE, "", "    async def mine(self) -> int:", "        return 1"
+    ),
+    "constant of the service": put(SERVICE, "ERROR_NOT_FOUND", 'ERROR_MINE = "mine"'),
+    "changed error text": swap(SERVICE, "There is no product with this id", "No such product"),
+    "rewritten method": swap(
+        SERVICE,
+        "        rows = await self._repository.list_page(query)\n",
+        "        found = await self._repository.list_page(query)\n        rows = found\n",
+    ),
+    "removed method's body": swap(
+        SERVICE, '"""Change the fields that were sent."""', '"""Mine."""'
+    ),
+    "reordered methods": every(
+        swap(
+            SERVICE,
+            "    async def exists(self, item_id: uuid.UUID) -> bool:\n"
+            '        """Tell whether other rows may refer to this one."""\n'
+            "        return await self._repository.get(item_id) is not None\n\n",
+            "",
+        ),
+        above(
+            SERVICE,
+            "    async def create(",
+            "    async def exists(self, item_id: uuid.UUID) -> bool:",
+            '        """Tell whether other rows may refer to this one."""',
+            "        return await self._repository.get(item_id) is not None",
+            "",
+        ),
+    ),
+    "query method": append(
+        REPOSITORY, "", "    async def count_mine(self) -> int:", "        return 1"
+    ),
+    "changed query": swap(
+        REPOSITORY,
+        "            sa.not_(Product.is_deleted),",
+        "            sa.not_(Product.is_deleted),\n            sa.true(),",
+    ),
+    "order of one's own": swap(
+        REPOSITORY,
+        "SORTS: Columns = {\n",
+        'SORTS: Columns = {\n    "created_at": Product.created_at,\n',
+    ),
+    "split line": swap(
+        REPOSITORY,
+        "        return await fetch_page(self._session, statement, SORTS, query.sort, query)",
+        "        return await fetch_page(\n            self._session,\n            statement,\n"
+        "            SORTS,\n            query.sort,\n            query,\n        )",
+    ),
+    "extra route": append(
+        ROUTER,
+        "",
+        "",
+        '@router.get("/mine/teapot", response_model=str)',
+        "async def teapot() -> str:",
+        '    return "teapot"',
+    ),
+    "route before the others": above(
+        ROUTER,
+        "@router.post(",
+        '@router.get("/mine", response_model=str)',
+        "async def mine() -> str:",
+        '    return "mine"',
+        "",
+        "",
+    ),
+    "changed status": swap(
+        ROUTER, "responses=responses(404, 409, 422)", "responses=responses(404, 409, 418, 422)"
+    ),
+    "dependency of the router": swap(
+        ROUTER, '    tags=["products"],', '    tags=["products", "mine"],'
+    ),
+    "wiring of one's own": append(V1, "# router.include_router(mine)"),
+    "wiring between": put(V1, "router.include_router(customers_router)", "# mine"),
+    "test of one's own": append(TEST, "", "", "def test_mine() -> None:", "    assert FIELDS"),
+    "changed sample": swap(FACTORY, '        "sku": "alpha",', '        "sku": "alpha2",'),
+    "refused value of one's own": swap(
+        FACTORY,
+        "REFUSED: list[tuple[str, Any]] = [\n",
+        'REFUSED: list[tuple[str, Any]] = [\n    ("mine", 1),\n',
+    ),
+    "files of one's own": own_files,
+    "moved file": moved_file,
+    "renamed folder": renamed_folder,
+    "deleted file": deleted_file,
+    "another formatter": reformatted,
+    "CRLF": crlf,
+}

@@ -1,0 +1,174 @@
+"""Runs inside a generated service: migrates its database, and says what is in it.
+
+The steps come as JSON on standard input, and what they found goes as JSON to standard output. It
+is a program of its own because each state of a service has models of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path.cwd()))
+
+import sqlalchemy as sa  # the service's folder has to be found first
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import selectinload
+
+Found = Any
+command: Any = importlib.import_module("alembic.command")
+config: Any = importlib.import_module("alembic.config").Config(toml_file="pyproject.toml")
+
+
+def upgrade(revision: str) -> Found:
+    """Go up."""
+    command.upgrade(config, revision)
+
+
+def downgrade(revision: str) -> Found:
+    """Go down."""
+    command.downgrade(config, revision)
+
+
+def check(_: object) -> Found:
+    """Raise when a model and its table differ."""
+    command.check(config)
+
+
+def refuse(revision: str) -> Found:
+    """Go up where that is refused; return why, and everything before and after."""
+    before = connected(_everything)
+    try:
+        command.upgrade(config, revision)
+    except RuntimeError as error:
+        return [str(error), before, connected(_everything)]
+    return ["it was not refused", before, connected(_everything)]
+
+
+def insert(rows: list[tuple[str, str, dict[str, Any]]]) -> Found:
+    """Write rows as the service does, through its schemas and models."""
+    for module, entity, values in rows:
+        schemas = importlib.import_module(f"app.modules.{module}.schemas")
+        models = importlib.import_module(f"app.modules.{module}.models")
+        identity = {"id": importlib.import_module("uuid").UUID(values.pop("id"))}
+        sent = getattr(schemas, f"{entity}Create").model_validate(values).model_dump()
+        repository = importlib.import_module(f"app.modules.{module}.repository")
+        tables = getattr(repository, "LINKS", {})
+        links = {tables[name]: sent.pop(name) for name in tables}
+        _store(getattr(models, entity)(**identity, **sent), links)
+
+
+def read(tables: list[tuple[str, str]]) -> Found:
+    """Return the rows of tables as the service answers them."""
+    return {module: _answers(module, entity) for module, entity in tables}
+
+
+def schema(_: object) -> Found:
+    """Return what the tables are made of, whatever the order of their columns."""
+    return connected(_schema)
+
+
+def connected(work: Callable[[sa.Connection], Found]) -> Found:
+    """Do something with a connection, as one that the service opens."""
+
+    async def connect() -> Found:
+        engine = create_async_engine(os.environ["DATABASE_URL"], poolclass=sa.NullPool)
+        async with engine.connect() as connection:
+            return await connection.run_sync(work)
+
+    return asyncio.run(connect())
+
+
+async def _with_session(work: Callable[[AsyncSession], Any]) -> Found:
+    serializer = importlib.import_module("app.db.session").serialize_json
+    engine = create_async_engine(
+        os.environ["DATABASE_URL"], poolclass=sa.NullPool, json_serializer=serializer
+    )
+    async with AsyncSession(engine) as session:
+        found = await work(session)
+        await session.commit()
+    return found
+
+
+def _store(row: Any, links: dict[Any, list[Any]]) -> None:
+    async def work(session: AsyncSession) -> None:
+        session.add(row)
+        await session.flush()
+        for table, others in links.items():
+            for other in others:
+                pair = {"item_id": row.id, "other_id": other}
+                await session.execute(sa.insert(table).values(pair))
+
+    asyncio.run(_with_session(work))
+
+
+def _answers(module: str, entity: str) -> Found:
+    model = getattr(importlib.import_module(f"app.modules.{module}.models"), entity)
+    answer = getattr(importlib.import_module(f"app.modules.{module}.schemas"), f"{entity}Read")
+
+    async def work(session: AsyncSession) -> Found:
+        linked = [one for one in sa.inspect(model).relationships if one.secondary is not None]
+        loaded = [selectinload(one.class_attribute) for one in linked]
+        rows = await session.scalars(sa.select(model).options(*loaded).order_by(model.id))
+        return [answer.model_validate(row).model_dump(mode="json") for row in rows]
+
+    return asyncio.run(_with_session(work))
+
+
+def _schema(connection: sa.Connection) -> Found:
+    inspector = sa.inspect(connection)
+    return {
+        table: {
+            "columns": sorted(
+                f"{one['name']} {one['type']} {one['nullable']}"
+                for one in inspector.get_columns(table)
+            ),
+            "indexes": sorted(map(_index, inspector.get_indexes(table))),
+            "references": sorted(
+                str(sorted(one.items())) for one in inspector.get_foreign_keys(table)
+            ),
+            "key": inspector.get_pk_constraint(table)["name"],
+        }
+        for table in sorted(inspector.get_table_names())
+        if table != "alembic_version"
+    }
+
+
+def _index(index: Any) -> str:
+    options = {key: str(value) for key, value in index.pop("dialect_options", {}).items()}
+    return str(sorted({**index, "options": options}.items()))
+
+
+def _everything(connection: sa.Connection) -> Found:
+    names = sorted(sa.inspect(connection).get_table_names())
+    return [_schema(connection), {name: _contents(connection, name) for name in names}]
+
+
+def _contents(connection: sa.Connection, table: str) -> list[str]:
+    rows: sa.Select[Any] = sa.select(sa.literal_column("*")).select_from(sa.table(table))
+    return sorted(map(str, connection.execute(rows)))
+
+
+def main() -> None:
+    """Do the steps, in their order."""
+    found = []
+    with contextlib.redirect_stdout(io.StringIO()):
+        for name, argument in json.load(sys.stdin):
+            found.append(STEPS[name](argument))
+    print(json.dumps(found))
+
+
+STEPS: dict[str, Callable[[Any], Found]] = {
+    one.__name__: one for one in (upgrade, downgrade, check, refuse, insert, read, schema)
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Changes of fields that rows stand in the way of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.evolutions import ANN, FIRST, Record
+
+# Changes that rows stand in the way of: old and new, values of rows, what the refusal says.
+REFUSALS: dict[str, tuple[Record, Record, list[Any], str]] = {
+    "long": ({"type": "str"}, {"type": "str", "max_length": 3}, ["abcd", "abc"], "3 characters"),
+    "empty": ({"type": "int", "nullable": True}, {"type": "int"}, [None, 1], "becomes required"),
+    "lost": (
+        {"type": "enum", "values": ["a", "b"]},
+        {"type": "enum", "values": ["a"]},
+        ["b", "a"],
+        "one of a",
+    ),
+    "word": ({"type": "str"}, {"type": "int"}, ["12a", "1"], "whole number"),
+    "large": ({"type": "bigint"}, {"type": "int"}, [2**31, 1], "2147483647"),
+    "no_day": ({"type": "str"}, {"type": "date"}, ["2026-02-30", "2026-01-31"], "a day"),
+    "part": (
+        {"type": "decimal", "precision": 9, "scale": 2},
+        {"type": "decimal", "precision": 9, "scale": 1},
+        ["1.25", "1.50"],
+        "1 digits",
+    ),
+    "wide": (
+        {"type": "decimal", "precision": 9, "scale": 2},
+        {"type": "decimal", "precision": 4, "scale": 2},
+        ["100.00", "99.99"],
+        "below 100",
+    ),
+    "rounded": (
+        {"type": "float"},
+        {"type": "decimal", "precision": 9, "scale": 1},
+        [0.25, 0.5],
+        "1 digits",
+    ),
+    "noon": (
+        {"type": "datetime"},
+        {"type": "date"},
+        ["2026-01-31T12:00:00Z", "2026-01-31T00:00:00Z"],
+        "beginning of a day",
+    ),
+    "twice": ({"type": "str"}, {"type": "str", "unique": True}, ["a", "a"], "unique"),
+    "strange": (
+        {"type": "uuid"},
+        {"type": "ref", "to": "customers"},
+        [FIRST, ANN],
+        "row of customers",
+    ),
+    "formless": (
+        {"type": "json"},
+        {"type": "int", "nullable": True},
+        [{}, {}],
+        "cannot become int",
+    ),
+    "items": (
+        {"type": "list", "items": "bigint"},
+        {"type": "list", "items": "int"},
+        [[1], [2]],
+        "cannot become list of int",
+    ),
+    "new": ({}, {"type": "str"}, [None, None], "give a value first"),
+    "new_key": ({}, {"type": "str", "unique": True, "default": "a"}, [None, None], "several rows"),
+    "nobody": ({}, {"type": "ref", "to": "customers"}, [None, None], "no such row"),
+}

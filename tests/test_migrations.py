@@ -1,0 +1,293 @@
+"""Migrations of every operation, up and down on real databases with rows in them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cofee import template as templates
+from cofee.create import write_tree
+from cofee.render import Renderer
+from tests.evolutions import (
+    ADDED,
+    ANN,
+    BOB,
+    CHANGES,
+    FIRST,
+    NEW,
+    OLD,
+    PARENTS,
+    REFERENCES,
+    ROWS,
+    STEPS,
+    Record,
+)
+from tests.generated import environment, make_service, run, snapshot_template
+from tests.refusals import REFUSALS
+
+DRIVER = Path(__file__).with_name("migrating.py")
+SERVER = (
+    "import dev.postgresql as p\nwith p.temporary_database() as u: print(u, flush=True); input()"
+)
+MIXED_IN = {"id", "created_at", "updated_at"}
+DATABASES = ["sqlite", "postgresql"]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as it stands, as a release."""
+    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
+
+
+@pytest.fixture(scope="module")
+def programs(template: Path) -> Path:
+    """The one environment of all generated services."""
+    return environment(template)
+
+
+@pytest.fixture(scope="module")
+def server(
+    template: Path, programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """One PostgreSQL for all tests here; each of them has databases of its own in it."""
+    project = make_service(template, tmp_path_factory.mktemp("server") / "service", {})
+    with subprocess.Popen(
+        [programs / "bin/python", "-c", SERVER],
+        cwd=project,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        yield process.stdout.readline().strip()
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+
+class Service:
+    """A service in one state, whose steps are carried out on one database."""
+
+    def __init__(self, project: Path, programs: Path, url: str) -> None:
+        self.project, self.programs, self.url = project, programs, url
+
+    def do(self, *steps: tuple[str, Any]) -> list[Any]:
+        """Carry out steps; return what each of them found."""
+        given = self.project / "steps.json"
+        given.write_text(json.dumps(steps))
+        printed = run(
+            self.project,
+            self.programs,
+            "bash",
+            "-c",
+            f"python -W ignore {DRIVER} < {given} 2> errors.txt || (cat errors.txt; false)",
+            DATABASE_URL=self.url,
+        )
+        found: list[Any] = json.loads(printed.splitlines()[-1])
+        return found
+
+
+class Place:
+    """Where the services of one test stand: a template, a folder and a kind of database."""
+
+    def __init__(
+        self, template: Path, programs: Path, folder: Path, kind: str, server: str
+    ) -> None:
+        self.renderer = Renderer(templates.latest(str(template)))
+        self.programs, self.folder, self.kind, self.server = programs, folder, kind, server
+
+    def service(
+        self, name: str, modules: Sequence[Record], migrations: Sequence[Record], database: str
+    ) -> Service:
+        """Render a service with exactly these migrations."""
+        project = self.folder / name
+        data = {"database": self.kind, "modules": modules, "migrations": migrations}
+        write_tree(self.renderer.render(self.renderer.settle(data, {}, name), "copy"), project)
+        (project / ".env").write_bytes((project / ".env.example").read_bytes())
+        return Service(project, self.programs, self._url(database))
+
+    def _url(self, name: str) -> str:
+        if self.kind == "sqlite":
+            return f"sqlite+aiosqlite:///{self.folder / name}.sqlite3"
+        return f"{self.server.rsplit('/', 1)[0]}/{name}"
+
+
+@pytest.fixture(params=DATABASES)
+def place(request: pytest.FixtureRequest, template: Path, programs: Path, tmp_path: Path) -> Place:
+    """A folder for services on SQLite, then one for services on PostgreSQL."""
+    kind = request.param
+    server = request.getfixturevalue("server") if kind == "postgresql" else ""
+    return Place(template, programs, tmp_path, kind, server)
+
+
+def create_databases(place: Place, *names: str) -> None:
+    """Create databases in the server; on SQLite a file comes by itself."""
+    if place.kind == "postgresql":
+        code = (
+            "import asyncio, asyncpg, sys\n"
+            "async def main(url, *names):\n"
+            "    connection = await asyncpg.connect(url)\n"
+            "    for name in names:\n"
+            "        await connection.execute(f'CREATE DATABASE {name}')\n"
+            "    await connection.close()\n"
+            "asyncio.run(main(*sys.argv[1:]))"
+        )
+        url = place.server.replace("+asyncpg", "")
+        run(place.folder, place.programs, "python", "-c", code, url, *names)
+
+
+def chain(migrations: Sequence[Record], start: str | None = None) -> list[Record]:
+    """Number migrations, each on top of the one before."""
+    done: list[Record] = []
+    for place, migration in enumerate(migrations):
+        revision = f"{start or 'c'}{place:03}"
+        below = done[-1]["revision"] if done else start
+        rest = {"revision": revision, "down_revision": below, "date": "2026-11-21"}
+        done.append({**migration, **rest, "slug": f"step_{revision}"})
+    return done
+
+
+def creations(modules: Sequence[Record]) -> list[Record]:
+    """Give the migrations that create the tables."""
+    return chain([{"module": module["name"], "operation": "create"} for module in modules])
+
+
+def without_mixin(rows: list[Record]) -> list[Record]:
+    """Leave out what every row has."""
+    return [{k: v for k, v in row.items() if k not in MIXED_IN} for row in rows]
+
+
+def write_later(old: Service, new: Service) -> None:
+    """Put the migrations of the old service below those of the new one."""
+    for path in (old.project / "migrations/versions").glob("*.py"):
+        (new.project / "migrations/versions" / path.name).write_bytes(path.read_bytes())
+
+
+def test_every_operation_goes_up_and_down_and_loses_nothing(place: Place) -> None:
+    """The tables are what new ones would be, rows keep their values, and the way back is whole."""
+    create_databases(place, "lived", "fresh")
+    created = creations(OLD)
+    below = created[-1]["revision"]
+    old = place.service("old", OLD, created, "lived")
+    new = place.service("new", NEW, chain(STEPS, below), "lived")
+    fresh = place.service("fresh", NEW, creations(NEW), "fresh")
+    write_later(old, new)
+    tables = [(module["name"], module["entity"]) for module in OLD]
+    reading = [(module["name"], module["entity"]) for module in NEW]
+
+    _, _, schema, rows = old.do(
+        ("upgrade", "head"), ("insert", ROWS), ("schema", 0), ("read", tables)
+    )
+    _, _, up_schema, up_rows, _ = new.do(
+        ("upgrade", "head"), ("check", 0), ("schema", 0), ("read", reading), ("downgrade", below)
+    )
+    _, down_schema, down_rows = old.do(("check", 0), ("schema", 0), ("read", tables))
+    _, _, again_schema, again_rows = new.do(
+        ("upgrade", "head"), ("check", 0), ("schema", 0), ("read", reading)
+    )
+    _, fresh_schema = fresh.do(("upgrade", "head"), ("schema", 0))
+
+    assert up_schema == fresh_schema
+    assert down_schema == schema
+    assert again_schema == fresh_schema
+    assert_changed(up_rows)
+    assert_came_back(rows, down_rows)
+    assert again_rows["changing"] == up_rows["changing"]
+
+
+def assert_changed(rows: dict[str, list[Record]]) -> None:
+    """Compare the rows after all operations with what each operation promises."""
+    columns = {field["name"]: answer for field, _, answer in ADDED if "to" not in field}
+    added = {**columns, "buyer_id": ANN, "double_id": None, "friend_ids": [], "payer_id": None}
+    assert without_mixin(rows["growing"]) == [{"name": "a", **added}, {"name": "b", **added}]
+    assert without_mixin(rows["shrinking"]) == [{"name": "a"}]
+    (changed,) = without_mixin(rows["changing"])
+    expected = {name: answer for name, (_, _, _, answer) in CHANGES.items()}
+    assert changed == expected | {column: ANN for _, _, _, column in REFERENCES.values()}
+    assert without_mixin(rows["user"]) == [{"code": "x", "buyer_id": ANN, "reader_ids": [ANN, BOB]}]
+    assert [row["parent_id"] for row in rows["wares"]] == [None, FIRST, None]
+    assert [row["peer_ids"] for row in rows["wares"]] == [[], [], [FIRST]]
+    assert len(rows["lines"]) == 1
+
+
+def assert_came_back(before: dict[str, list[Record]], after: dict[str, list[Record]]) -> None:
+    """Compare the rows after the way down with those before the way up."""
+    assert before.pop("dying")
+    assert after.pop("dying") == []
+    (lost,), (kept,) = before.pop("shrinking"), after.pop("shrinking")
+    assert kept == lost | {"code": None, "price": "1.50", "buyer_id": None}
+    assert after == before
+
+
+def test_a_migration_that_rows_do_not_fit_says_so_and_changes_nothing(place: Place) -> None:
+    """How many rows, which column and what is allowed; the other rows are not touched either."""
+    create_databases(place, "refused")
+    modules = [*PARENTS, *(refused(name) for name in REFUSALS)]
+    created = creations(modules)
+    below = created[-1]["revision"]
+    steps = [
+        {**refusing(name), "revision": name, "down_revision": below, "slug": f"refuse_{name}"}
+        for name in REFUSALS
+    ]
+    service = place.service("service", modules, [*created, *steps], "refused")
+    rows = [*ROWS[:4], *(row for name in REFUSALS for row in rows_of(name))]
+
+    _, _, *found = service.do(
+        ("upgrade", below), ("insert", rows), *(("refuse", name) for name in REFUSALS)
+    )
+
+    for (name, (*_, words)), (message, before, after) in zip(REFUSALS.items(), found, strict=True):
+        assert words in message, message
+        assert message.startswith(f"table_{name}."), message
+        assert after == before, message
+
+
+def refused(name: str) -> Record:
+    """Give the module whose change is refused."""
+    old = REFUSALS[name][0]
+    fields = [{"name": "field", **old}] if old else []
+    return {
+        "name": f"table_{name}",
+        "entity": f"Row{name.title().replace('_', '')}",
+        "fields": fields,
+    }
+
+
+def refusing(name: str) -> Record:
+    """Give the migration that is refused."""
+    old, new, *_ = REFUSALS[name]
+    common = {"module": f"table_{name}", "date": "2026-11-21", "backfill": {}}
+    field = {"name": "field", **new}
+    if not old:
+        backfill = {"field": FIRST} if new["type"] == "ref" else {}
+        return {**common, "operation": "add_fields", "fields": [field], "backfill": backfill}
+    change = {"old": {"name": "field", **old}, "new": field}
+    return {**common, "operation": "change_fields", "changes": [change]}
+
+
+def rows_of(name: str) -> list[tuple[str, str, Record]]:
+    """Give rows, some of which do not fit."""
+    module = refused(name)
+    old, _, values, _ = REFUSALS[name]
+    return [
+        (module["name"], module["entity"], {"id": id_, **({"field": value} if old else {})})
+        for id_, value in zip((FIRST, ANN), values, strict=True)
+    ]
+
+
+def test_migrations_pass_the_checks_of_the_service(place: Place) -> None:
+    """A service's own lint, format and types find nothing in what the operations write."""
+    created = creations(OLD)
+    below = created[-1]["revision"]
+    steps = [*chain(STEPS, below), *({**refusing(n), "down_revision": below} for n in REFUSALS)]
+    named = [{**one, "revision": f"r{i}", "slug": f"s{i}"} for i, one in enumerate(steps)]
+    project = place.service("checked", OLD, [*created, *named], "checked").project
+
+    run(project, place.programs, "ruff", "check", "migrations")
+    run(project, place.programs, "ruff", "format", "--check", "migrations")
+    run(project, place.programs, "mypy", "migrations")
