@@ -141,6 +141,36 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
     assert validate(renderer, [module]).startswith(problem)
 
 
+@pytest.mark.parametrize(
+    ("module", "problem"),
+    [
+        (
+            {"name": "rows", "entity": "Note", "fields": [{"type": "one"}]},
+            "The other side of note.item would be at /items/{item_id}/note, where another one is.",
+        ),
+        (
+            {"name": "rows", "entity": "Row", "fields": [{"type": "many"}, {"name": "item_ids"}]},
+            "The fields rows.item_ids and rows.item would both be called item_ids.",
+        ),
+        (
+            {"name": "rows", "entity": "Row", "fields": [{"type": "many", "to": "later"}]},
+            "The field rows.item refers to later, which is not a module listed before.",
+        ),
+    ],
+)
+def test_broken_relations_are_named(renderer: Renderer, module: Record, problem: str) -> None:
+    """Names outside of the module are checked too: routes, and what lists of identifiers are."""
+    first, *rest = module["fields"]
+    given = [{"name": "item", "to": "items", **first}, *({"type": "str", **one} for one in rest)]
+    note = {"name": "item", "type": "ref", "to": "items"}
+    modules = [
+        {"name": "items", "entity": "Item", "fields": []},
+        {**module, "fields": given},
+        {"name": "note", "entity": "Memo", "fields": [note]},
+    ]
+    assert validate(renderer, modules) == problem
+
+
 @given(modules())
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_sound_modules_have_no_problem(renderer: Renderer, records: list[Record]) -> None:
