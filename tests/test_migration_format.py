@@ -42,8 +42,10 @@ def operations(draw: st.DrawFn, kind: str) -> Record:
 
 
 def _changed(draw: st.DrawFn, _: Record, records: list[Record], known: list[Record]) -> Record:
-    """Turn each field into any other, or into itself with other modifiers."""
-    drawn = [draw(fields([module["name"] for module in known])) for _ in records]
+    """Turn each field into any other, or into itself with other modifiers; links stay links."""
+    others = fields([module["name"] for module in known]).filter(lambda one: one["type"] != "many")
+    records = [one for one in records if one["type"] != "many"] or [{"name": "x", "type": "text"}]
+    drawn = [draw(others) for _ in records]
     news = [{**new, "name": old["name"]} for old, new in zip(records, drawn, strict=True)]
     changes = [{"old": old, "new": new} for old, new in zip(records, news, strict=True)]
     return {"changes": changes, "backfill": {new["name"]: backfill_for(new) for new in news[::2]}}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from app.db.base import Base
 
 JSON = dict[str, Any]
 
@@ -41,6 +44,14 @@ async def walk(client: httpx2.AsyncClient, url: str, sort: str) -> list[str]:
         if page["next_cursor"] is None:
             return found
         query["cursor"] = page["next_cursor"]
+
+
+async def mark_deleted(session: AsyncSession, url: str, item_id: str) -> None:
+    """Delete a row without asking the rows that refer to it."""
+    table = Base.metadata.tables[url.rsplit("/", 1)[1].replace("-", "_")]
+    row = table.c.id == uuid.UUID(item_id)
+    await session.execute(sa.update(table).where(row).values(is_deleted=True))
+    await session.commit()
 
 
 @contextlib.contextmanager
