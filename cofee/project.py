@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cofee import template
-from cofee.errors import CofeeError
+from cofee.errors import CofeeError, quote
 from cofee.files import load_yaml
 from cofee.journal import Journal
 from cofee.template import Template
@@ -38,6 +38,8 @@ class Project:
                     f"`{ANSWERS_FILE}` does not say `{key}`, so its template is not known",
                     hint="take the file from the project's history",
                 )
+            if not loaded[key].isprintable():
+                raise CofeeError(f"`{ANSWERS_FILE}`: `{key}` is {quote(loaded[key])}, and no text")
         return loaded
 
     @cached_property
