@@ -37,7 +37,12 @@ MODULES = [
 ]
 COMMANDS = {
     "new-module": ["new-module", "orders", "product:ref:products", "total:int"],
-    "add-field": ["add-field", "products", "weight:float:null:sort", "colour:str:filter"],
+    "add-field": [
+        "add-field",
+        "products",
+        "weight:float:null:sort",
+        "colour:str:default=red:filter",
+    ],
     "change-field": ["change-field", "products", "note:str:null:len=500:sort"],
     "rename-field": ["rename-field", "products", "stock", "quantity"],
     "remove-field": ["remove-field", "products", "note"],
