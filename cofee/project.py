@@ -11,6 +11,7 @@ from cofee import template
 from cofee.errors import CofeeError, quote
 from cofee.files import load_yaml
 from cofee.journal import Journal
+from cofee.shapes import check_modules
 from cofee.template import Template
 
 ANSWERS_FILE = ".copier-answers.yml"
@@ -40,6 +41,7 @@ class Project:
                 )
             if not loaded[key].isprintable():
                 raise CofeeError(f"`{ANSWERS_FILE}`: `{key}` is {quote(loaded[key])}, and no text")
+        check_modules(loaded.get("modules", []), f"`{ANSWERS_FILE}`")
         return loaded
 
     @cached_property
@@ -52,10 +54,8 @@ class Project:
     @property
     def modules(self) -> list[dict[str, Any]]:
         """The recorded modules, oldest first."""
-        modules = self.answers.get("modules", [])
-        if not isinstance(modules, list) or not all(isinstance(one, dict) for one in modules):
-            raise CofeeError(f"`modules` in `{ANSWERS_FILE}` must be a list of module records")
-        return modules
+        found: list[dict[str, Any]] = self.answers.get("modules", [])
+        return found
 
     @cached_property
     def journal(self) -> Journal:
