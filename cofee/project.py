@@ -47,7 +47,8 @@ class Project:
     @cached_property
     def template(self) -> Template:
         """The template at the commit that the project records."""
-        found = template.recorded(self.answers["_src_path"], self.answers["_commit"])
+        source, commit = self.answers["_src_path"], self.answers["_commit"]
+        found = template.recorded(source, commit, base=self.root)
         found.require_contract()
         return found
 
