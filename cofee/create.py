@@ -20,7 +20,7 @@ from cofee.operations import Ask
 from cofee.questions import Answers
 from cofee.render import Renderer
 from cofee.shapes import check_modules
-from cofee.shapes import read_mapping as read_mapping
+from cofee.shapes import read_mapping
 from cofee.template import Template
 
 
