@@ -19,8 +19,7 @@ from cofee.files import EXECUTABLE, LINK, File, Tree, load_yaml, reason
 from cofee.operations import Ask
 from cofee.questions import Answers
 from cofee.render import Renderer
-from cofee.shapes import check_modules
-from cofee.shapes import read_mapping
+from cofee.shapes import check_modules, read_mapping
 from cofee.template import Template
 
 
