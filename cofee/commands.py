@@ -71,7 +71,7 @@ def make_service(request: Any, options: Options) -> None:
     document = {"command": "cofee new", "files": rows, "commit": service.template.commit}
     if options.diff and not options.as_json:
         made = [Change(path, None, file) for path, file in sorted(service.tree.items())]
-        print(report.patch_of(made), end="")
+        report.write(report.patch_of(made))
     if options.writes:
         create.write_service(service)
         options.printer.say("running the template's tasks …")
@@ -161,7 +161,7 @@ def show_difference(directory: Path, module: str | None, options: Options) -> No
         rows = [{"path": edit.path, "action": report.action(edit)} for edit in edits]
         options.printer.data({"command": "cofee diff", "files": rows})
     else:
-        print(report.patch_of(edits), end="")
+        report.write(report.patch_of(edits))
 
 
 def show_status(directory: Path, options: Options, *, check: bool) -> None:
@@ -173,7 +173,7 @@ def show_status(directory: Path, options: Options, *, check: bool) -> None:
     state = status.read(found)
     for line in status.lines(state):
         if not options.as_json:
-            print(line)
+            report.write(f"{line}\n")
     options.printer.data(state.document)
     if check and state.is_pending:
         raise typer.Exit(1)
@@ -192,11 +192,11 @@ def opened(directory: Path, options: Options) -> Iterator[Project]:
 def _fields(found: Project, derived: Names, request: ModuleRequest, options: Options) -> list[Any]:
     """Return the new module's fields from the command line, a file or the wizard."""
     if request.source is not None:
-        from cofee.create import read_mapping
+        from cofee.shapes import read_fields
 
         if request.fields:
             raise UsageError("fields on the command line and `--from` exclude each other")
-        return list(read_mapping(request.source).get("fields", []))
+        return read_fields(request.source)
     if request.fields or options.yes or not options.interactive:
         return list(request.fields)
     from cofee import prompts
@@ -221,7 +221,7 @@ def finish(
         verify: the module whose checks must stay green, where that was asked for.
     """
     if options.diff and not options.as_json:
-        print(report.patch(plan), end="")
+        report.write(report.patch(plan))
     else:
         options.printer.plan(plan)
     if options.writes and not plan.is_empty:

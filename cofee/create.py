@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,10 +15,11 @@ from typing import Any
 
 from cofee import fields, names, template, trust
 from cofee.errors import CofeeError, UsageError, listing, quote
-from cofee.files import EXECUTABLE, LINK, File, Tree, load_yaml
+from cofee.files import EXECUTABLE, LINK, File, Tree, load_yaml, reason
 from cofee.operations import Ask
 from cofee.questions import Answers
 from cofee.render import Renderer
+from cofee.shapes import check_modules, read_mapping
 from cofee.template import Template
 
 
@@ -44,6 +44,7 @@ class Service:
     destination: Path
     answers: Answers
     tree: Tree
+    stood: bool = False  # whether the folder was there, empty
 
 
 def plan_service(request: Request, ask: Ask | None) -> Service:
@@ -56,8 +57,7 @@ def plan_service(request: Request, ask: Ask | None) -> Service:
         CofeeError: the destination is taken, the template is not to be had or not trusted, or an
             answer is refused.
     """
-    # `resolve` would follow a link that stands at the destination; this only takes `..` out.
-    destination = Path(os.path.abspath(request.destination.expanduser()))  # noqa: PTH100
+    destination = _absolute(request.destination)
     _require_free(destination)
     source = template.absolute_source(request.template or trust.default_source())
     found = template.latest(source, request.ref)
@@ -65,7 +65,9 @@ def plan_service(request: Request, ask: Ask | None) -> Service:
     trust.require_trusted(found, trusted=request.trusted)
     renderer = Renderer(found)
     settled = _settle(renderer, destination.name, request, ask)
-    return Service(found, destination, settled, renderer.render(settled, "copy"))
+    return Service(
+        found, destination, settled, renderer.render(settled, "copy"), destination.is_dir()
+    )
 
 
 def write_service(service: Service) -> None:
@@ -80,12 +82,28 @@ def write_service(service: Service) -> None:
         with tempfile.TemporaryDirectory(prefix=".cofee-", dir=parent) as folder:
             fresh = Path(folder) / "service"
             write_tree(service.tree, fresh)
-            fresh.rename(service.destination)
+            _put(fresh, service.destination)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise CofeeError(
-            f"{quote(service.destination)} cannot be written: {reason}", hint="nothing was written"
+            f"{quote(service.destination)} cannot be written: {reason(error)}",
+            hint="nothing was written",
         ) from error
+
+
+def _put(fresh: Path, destination: Path) -> None:
+    """Move a finished folder into place.
+
+    A folder that stands there keeps its identity, because a shell may be in it; it is empty, and
+    is so again where an entry cannot be moved.
+    """
+    if not destination.exists():
+        fresh.rename(destination)
+        return
+    try:
+        _move_all(fresh, destination)
+    except BaseException:
+        _move_all(destination, fresh)
+        raise
 
 
 def write_tree(tree: Tree, folder: Path) -> None:
@@ -112,7 +130,7 @@ def run_tasks(service: Service, *, quiet: bool) -> None:
     for task in service.template.setting("tasks", []):
         if renderer.holds(task.get("when", True), context):
             command = [renderer.text(part, context) for part in _words(task["command"])]
-            _run(command, service.destination)
+            _run(command, service)
 
 
 def message_after_copy(service: Service) -> str:
@@ -136,17 +154,6 @@ def read_data(pairs: Sequence[str], data_file: Path | None) -> dict[str, Any]:
     return {key: value for key, value in data.items() if not key.startswith("_")}
 
 
-def read_mapping(path: Path) -> dict[str, Any]:
-    """Read a YAML file that must hold a mapping."""
-    try:
-        loaded = load_yaml(path.read_bytes(), path=str(path))
-    except OSError as error:
-        raise CofeeError(f"`{path}` cannot be read: {(error.strerror or '').lower()}") from error
-    if not isinstance(loaded, dict):
-        raise CofeeError(f"`{path}` must hold a mapping of names to values")
-    return loaded
-
-
 def _settle(renderer: Renderer, folder_name: str, request: Request, ask: Ask | None) -> Answers:
     """Settle the answers; defaults in the user's Copier settings stand for the template's."""
     known = _known(renderer.template, request)
@@ -166,7 +173,7 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
     """Return the given answers; the modules of `--module` come after those of the data."""
     given = request.data.get("modules", [])
     modules = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
-    modules = list(modules)
+    modules = list(check_modules(modules, "the data"))
     for specification in request.modules:
         modules.append(_module(found, modules, specification))
     return {**request.data, "modules": modules}
@@ -186,7 +193,23 @@ def _module(
     return {"name": derived.module, "entity": derived.entity, "fields": records}
 
 
+def _absolute(destination: Path) -> Path:
+    """Return where a service goes; `resolve` would follow a link that stands there."""
+    try:
+        return Path(os.path.abspath(destination.expanduser()))  # noqa: PTH100
+    except FileNotFoundError as error:
+        raise CofeeError(
+            "the folder that this runs in is not there any more", hint="run `cd` to one that is"
+        ) from error
+
+
 def _require_free(destination: Path) -> None:
+    try:
+        destination.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CofeeError(f"{quote(destination)} cannot be made: {reason(error)}") from error
     if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
         raise CofeeError(f"{quote(destination)} is in the way: it is no folder")
     if destination.is_dir() and any(destination.iterdir()):
@@ -210,9 +233,9 @@ def _words(command: str | Sequence[str]) -> Sequence[str]:
     return ["sh", "-c", command] if isinstance(command, str) else command
 
 
-def _run(command: Sequence[str], destination: Path) -> None:
-    with _removed_on_failure(destination):
-        done = subprocess.run(command, cwd=destination, env={**os.environ, "STAGE": "task"})
+def _run(command: Sequence[str], service: Service) -> None:
+    with _removed_on_failure(service):
+        done = subprocess.run(command, cwd=service.destination, env={**os.environ, "STAGE": "task"})
         if done.returncode:
             raise CofeeError(
                 f"the template's task `{shlex.join(command)}` failed with code {done.returncode}",
@@ -221,9 +244,19 @@ def _run(command: Sequence[str], destination: Path) -> None:
 
 
 @contextlib.contextmanager
-def _removed_on_failure(destination: Path) -> Iterator[None]:
+def _removed_on_failure(service: Service) -> Iterator[None]:
+    """Take the service away again; a folder that stood there before stays, and is empty again."""
     try:
         yield
     except BaseException:
-        shutil.rmtree(destination, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=service.destination.parent) as folder:
+            if service.stood:
+                _move_all(service.destination, Path(folder))
+            else:
+                service.destination.rename(Path(folder) / "service")
         raise
+
+
+def _move_all(source: Path, target: Path) -> None:
+    for entry in sorted(source.iterdir()):
+        entry.rename(target / entry.name)

@@ -12,6 +12,8 @@ from difflib import SequenceMatcher
 from io import StringIO
 from typing import NamedTuple
 
+ALIKE = 0.6  # how much of two lines must be the same for one to be the other, changed
+
 
 class Edit(NamedTuple):
     """The base lines `start` to `end` (exclusive) become `lines`; an insertion has start == end."""
@@ -75,10 +77,29 @@ def _edits(original: Sequence[str], text: str) -> list[Edit]:
     changed = _lines(text)
     # No "junk" heuristic: in code the lines that repeat most are the ones that carry its shape.
     matcher = SequenceMatcher(None, original, changed, autojunk=False)
+    found: list[Edit] = []
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        if kind != "equal":
+            edit = Edit(start, end, tuple(changed[new_start:new_end]))
+            found += _by_line(edit, original) or [edit]
+    return found
+
+
+def _by_line(edit: Edit, original: Sequence[str]) -> list[Edit]:
+    """Return one edit for each line, where every line is a likeness of the one that it replaces.
+
+    A renamed word in neighbouring lines is so many small edits, and what somebody put between two
+    of those lines stays there. Nothing is returned where the lines have nothing in common.
+    """
+    old = original[edit.start : edit.end]
+    if len(old) != len(edit.lines):
+        return []
+    pairs = list(zip(old, edit.lines, strict=True))
+    if not all(SequenceMatcher(None, *pair).ratio() >= ALIKE for pair in pairs):
+        return []
     return [
-        Edit(start, end, tuple(changed[new_start:new_end]))
-        for kind, start, end, new_start, new_end in matcher.get_opcodes()
-        if kind != "equal"
+        Edit(edit.start + number, edit.start + number + 1, (line,))
+        for number, (_, line) in enumerate(pairs)
     ]
 
 

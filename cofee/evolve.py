@@ -10,17 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cofee import fields, names, references, reserved, rules
-from cofee.errors import CofeeError, did_you_mean, listing
+from cofee import fields, names, references, reserved, rows, rules
+from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.names import Names
 
 Module = Mapping[str, Any]
 Modules = Sequence[Module]
-# The keys of a field record that say how its column is stored.
-STORED = (
-    *("type", "nullable", "unique", "max_length", "precision", "scale", "values", "items"),
-    *("to", "on_delete"),
-)
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,8 @@ def add_fields(
     records = _checked(modules, module, [*present, *given], types)[len(present) :]
     if not records:
         raise CofeeError("there is no field to add", hint="name one, such as `note:text:null`")
-    values = _backfill(records, backfill, types)
+    values = rows.backfill(records, backfill, types)
+    rows.require_values(records, values)
     migration = {"operation": "add_fields", "fields": records, "backfill": values}
     return _step("add-field", modules, module, [*present, *records], records, migration)
 
@@ -99,6 +95,7 @@ def add_fields(
 def remove_fields(modules: Modules, name: str, removed: Sequence[str]) -> Step:
     """Take fields away."""
     module = find(modules, name)
+    _require_once(removed)
     records = [_field(module, one) for one in removed]
     left = [record for record in module["fields"] if record not in records]
     migration = {"operation": "remove_fields", "fields": records}
@@ -116,7 +113,8 @@ def change_fields(
     backfill: str | None,
 ) -> Step:
     """Give fields another type or other modifiers; each stays in its place."""
-    module = find(modules, name)
+    module, given = find(modules, name), list(given)
+    _require_once([_name_of(one) for one in given])
     wanted = {_name_of(one): one for one in given}
     unknown = [one for one in wanted if one not in _names(module)]
     if unknown:
@@ -125,15 +123,17 @@ def change_fields(
     records = _checked(modules, module, mixed, types)
     pairs = zip(module["fields"], records, strict=True)
     changes = [{"old": dict(old), "new": new} for old, new in pairs if old != new]
-    values = _backfill([change["new"] for change in changes], backfill, types)
-    stored = [change for change in changes if _is_stored_otherwise(**change)]
+    values = rows.backfill([change["new"] for change in changes], backfill, types)
+    stored = [change for change in changes if rows.is_stored_otherwise(**change)]
     migration = {"operation": "change_fields", "changes": stored, "backfill": values}
     for change in changes:
         references.check_change(change["old"], change["new"])
     if not changes:
         raise CofeeError("nothing would change: the fields are like that already")
     changed = [change["new"] for change in changes]
-    warnings = tuple(one for change in changes for one in narrowings(change["old"], change["new"]))
+    warnings = tuple(
+        one for change in changes for one in rows.narrowings(change["old"], change["new"])
+    )
     step = _step("change-field", modules, module, records, changed, migration, warnings=warnings)
     return step if stored else replace(step, migration=None)
 
@@ -228,33 +228,6 @@ def reach(before: Modules, after: Modules) -> set[str]:
     return changed | neighbours
 
 
-def narrowings(old: Module, new: Module) -> list[str]:
-    """Say what a changed field refuses that it took before; rows may hold it."""
-    name = new["name"]
-    found = []
-    if old["type"] != new["type"]:
-        found.append(f"`{name}` becomes `{new['type']}`, and was `{old['type']}`")
-    if old.get("nullable") and not new.get("nullable"):
-        found.append(f"`{name}` becomes required, and rows may hold nothing")
-    if new.get("unique") and not old.get("unique"):
-        found.append(f"`{name}` becomes unique, and rows may share a value")
-    longest = new.get("max_length")
-    if longest is not None and longest < old.get("max_length", longest + 1):
-        found.append(f"`{name}` becomes shorter, {longest} at most")
-    if lost := [value for value in old.get("values", []) if value not in new.get("values", [])]:
-        found.append(f"`{name}` loses {listing(lost)}")
-    return found
-
-
-def _is_stored_otherwise(old: Module, new: Module) -> bool:
-    """Tell whether the database has to follow; bounds, defaults and sorting live in the schema."""
-    return any(old.get(key) != new.get(key) for key in STORED) or _indexed(old) != _indexed(new)
-
-
-def _indexed(record: Module) -> bool:
-    return bool(record.get("index") or record.get("filter"))
-
-
 def _checked(
     modules: Modules, module: Module, given: Iterable[Any], types: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
@@ -291,29 +264,18 @@ def _field(module: Module, name: str) -> Module:
     )
 
 
+def _require_once(named: Sequence[str]) -> None:
+    twice = [one for one in named if named.count(one) > 1]
+    if twice:
+        raise CofeeError(f"the field {quote(twice[0])} is named twice", hint="name it once")
+
+
 def _names(module: Module) -> list[str]:
     return [record["name"] for record in module["fields"]]
 
 
 def _name_of(given: Any) -> str:
     return str(given.get("name")) if isinstance(given, Mapping) else str(given).split(":")[0]
-
-
-def _backfill(
-    records: Sequence[Module], value: str | None, types: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Read `--backfill`, by the rules of a default, for the required fields among some."""
-    if value is None:
-        return {}
-    plain = [record for record in records if record["type"] != "many"]
-    required = [record for record in plain if not record.get("nullable")]
-    if len(required) != 1:
-        raise CofeeError(
-            "`--backfill` gives one value, so exactly one of the fields must be required",
-            hint="add the others by a command of their own",
-        )
-    (record,) = required
-    return {record["name"]: fields.read_default(record, value, types)}
 
 
 def _repointed(module: Module, old: str, derived: Names) -> dict[str, Any]:
@@ -329,4 +291,5 @@ def _endings(entity: str) -> list[str]:
 
 
 def _classes(entity: str) -> frozenset[str]:
-    return frozenset(_endings(entity))
+    """Return the classes whose attributes are the fields: the entity and its schemas."""
+    return frozenset(f"{entity}{ending}" for ending in ("", "Create", "Update", "Read", "Query"))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cofee.errors import CofeeError
+from cofee.errors import CofeeError, quote
 
 REGULAR, EXECUTABLE, LINK = 0o100644, 0o100755, 0o120000
 
@@ -34,7 +34,14 @@ def read_file(path: Path) -> File | None:
             return File(path.read_bytes(), EXECUTABLE if executable else REGULAR)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise CofeeError(f"{quote(path)} cannot be read: {reason(error)}") from error
     return None
+
+
+def reason(error: OSError) -> str:
+    """Say in lower case why the system refused, to stand within a sentence."""
+    return (error.strerror or str(error)).lower()
 
 
 def is_crlf(file: File) -> bool:
@@ -64,8 +71,15 @@ def load_yaml(content: bytes, path: str) -> Any:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
     try:
         return yaml.load(content, Loader=loader)  # noqa: S506 (both loaders are the safe ones)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it is not text"
+        problem = getattr(error, "problem", None) or _unreadable(error)
         raise CofeeError(f"`{path}`{where} is no valid YAML: {problem}") from error
+
+
+def _unreadable(error: Exception) -> str:
+    """Say what is wrong where YAML itself does not: bytes that are no text, a day that is none."""
+    if isinstance(error, UnicodeError):
+        return "it is not text"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

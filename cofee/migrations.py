@@ -41,7 +41,7 @@ def next_migration(root: Path, slug: str) -> dict[str, str | None]:
 def created_by(root: Path, table: str) -> str | None:
     """Return the path of the migration that creates a table."""
     creates = re.compile(rf"create_table\(\s*[\"']{re.escape(table)}[\"']")
-    for path in sorted((root / VERSIONS).glob("*.py")):
+    for path in _files(root):
         if creates.search(path.read_text(errors="replace")):
             return f"{VERSIONS}/{path.name}"
     return None
@@ -49,7 +49,7 @@ def created_by(root: Path, table: str) -> str | None:
 
 def single_head(root: Path) -> str | None:
     """Return the revision that no other builds on; None where there is none yet."""
-    parents = dict(_revisions(root / VERSIONS))
+    parents = dict(_revisions(root))
     heads = parents.keys() - {parent for group in parents.values() for parent in group}
     if len(heads) > 1:
         names = ", ".join(f"`{head}`" for head in sorted(heads))
@@ -62,8 +62,8 @@ def single_head(root: Path) -> str | None:
 
 def is_head(root: Path, path: str) -> bool:
     """Tell whether no other migration builds on the one at `path`."""
-    revision = _assigned(root / path).get("revision") if (root / path).exists() else None
-    return all(revision not in parents for _, parents in _revisions(root / VERSIONS))
+    revision = _assigned(root / path).get("revision") if (root / path).is_file() else None
+    return all(revision not in parents for _, parents in _revisions(root))
 
 
 def place_of(root: Path, path: str) -> dict[str, object]:
@@ -74,13 +74,18 @@ def place_of(root: Path, path: str) -> dict[str, object]:
 
 def parent_of(root: Path, path: str) -> str | None:
     """Return the revision that the migration at `path` builds on."""
-    parent = _assigned(root / path).get("down_revision") if (root / path).exists() else None
+    parent = _assigned(root / path).get("down_revision") if (root / path).is_file() else None
     return parent if isinstance(parent, str) else None
 
 
-def _revisions(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _files(root: Path) -> list[Path]:
+    """Return the migrations; a pipe, a folder or a link to nothing is none, whatever its name."""
+    return [path for path in sorted((root / VERSIONS).glob("*.py")) if path.is_file()]
+
+
+def _revisions(root: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each revision and those it builds on."""
-    for path in sorted(folder.glob("*.py")):
+    for path in _files(root):
         values = _assigned(path)
         if isinstance(revision := values.get("revision"), str):
             parents = values.get("down_revision") or ()
@@ -96,7 +101,7 @@ def _assigned(path: Path) -> dict[str, str | tuple[str, ...] | None]:
             for name, value in _assignments(statements)
             if name in {"revision", "down_revision"}
         }
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError) as error:
         raise CofeeError(
             f"`{VERSIONS}/{path.name}` does not say its revision in plain Python",
             hint="`revision` and `down_revision` must be constants",

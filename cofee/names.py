@@ -216,7 +216,7 @@ def _check_reserved(names: Names) -> None:
     if reason is not None:
         raise CofeeError(
             f"`{names.entity}` cannot name a class: it is {reason}",
-            hint=f"try `--entity {names.entity}Record`, or another module name",
+            hint=f"try `--entity {_better_class(names.entity)}`, or another module name",
         )
     if names.module in reserved.KEYWORDS:
         raise CofeeError(
@@ -252,6 +252,14 @@ def _check_apart(names: Names, other: Names) -> None:
 
 def _classes(entity: str) -> set[str]:
     return {f"{entity}{ending}" for ending in reserved.CLASS_ENDINGS}
+
+
+def _better_class(entity: str) -> str:
+    """Name a class that means the same and is free."""
+    rest = entity.removeprefix(reserved.TESTS)
+    if rest == entity:
+        return f"{entity}Record"
+    return f"{rest}{reserved.TESTS}" if CLASS_NAME.fullmatch(rest) else f"Lab{entity}"
 
 
 def _another(names: Names) -> str:

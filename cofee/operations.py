@@ -12,7 +12,7 @@ from cofee import change, evolve, fields, index, migrations, names, stale, templ
 from cofee.change import Plan
 from cofee.errors import UsageError
 from cofee.evolve import Step
-from cofee.files import File, Tree, read_file
+from cofee.files import LINK, File, Tree, read_file
 from cofee.names import Names
 from cofee.project import Project
 from cofee.questions import Answers
@@ -171,7 +171,7 @@ def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -
     texts = dict(_texts(project.root, changes))
     inside = (f"app/modules/{renaming.module}/", f"tests/modules/{renaming.module}/")
     for path in list(texts):
-        rewritten = stale.rewrite(texts[path], renaming, inside=path.startswith(inside))
+        rewritten = stale.rewrite(texts[path], renaming, inside=path.startswith(inside), path=path)
         if rewritten != texts[path]:
             changes[path] = _rewritten(project.root, changes.get(path), path, rewritten)
             texts[path] = rewritten
@@ -193,7 +193,7 @@ def _texts(root: Path, changes: Mapping[str, Change]) -> Iterator[tuple[str, str
     }
     planned = {path: change.after for path, change in changes.items() if path.endswith(".py")}
     for path, file in {**standing, **planned}.items():
-        if file is not None and not path.startswith(migrations.VERSIONS):
+        if file is not None and file.mode != LINK and not path.startswith(migrations.VERSIONS):
             yield path, file.content.decode(errors="surrogateescape")
 
 
@@ -215,7 +215,7 @@ def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | Non
         CofeeError: the template cannot be reached, or has questions that nobody can be asked.
     """
     old = project.template
-    new = template.latest(old.source, to)
+    new = template.latest(old.source, to, base=project.root)
     new.require_contract()
     renderer = Renderer(new)
     settled = _settle(renderer, project, {})

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cofee import template
-from cofee.errors import CofeeError
+from cofee.errors import CofeeError, quote
 from cofee.files import load_yaml
 from cofee.journal import Journal
+from cofee.shapes import check_modules
 from cofee.template import Template
 
 ANSWERS_FILE = ".copier-answers.yml"
@@ -38,22 +39,24 @@ class Project:
                     f"`{ANSWERS_FILE}` does not say `{key}`, so its template is not known",
                     hint="take the file from the project's history",
                 )
+            if not loaded[key].isprintable():
+                raise CofeeError(f"`{ANSWERS_FILE}`: `{key}` is {quote(loaded[key])}, and no text")
+        check_modules(loaded.get("modules", []), f"`{ANSWERS_FILE}`")
         return loaded
 
     @cached_property
     def template(self) -> Template:
         """The template at the commit that the project records."""
-        found = template.recorded(self.answers["_src_path"], self.answers["_commit"])
+        source, commit = self.answers["_src_path"], self.answers["_commit"]
+        found = template.recorded(source, commit, base=self.root)
         found.require_contract()
         return found
 
     @property
     def modules(self) -> list[dict[str, Any]]:
         """The recorded modules, oldest first."""
-        modules = self.answers.get("modules", [])
-        if not isinstance(modules, list) or not all(isinstance(one, dict) for one in modules):
-            raise CofeeError(f"`modules` in `{ANSWERS_FILE}` must be a list of module records")
-        return modules
+        found: list[dict[str, Any]] = self.answers.get("modules", [])
+        return found
 
     @cached_property
     def journal(self) -> Journal:

@@ -48,7 +48,7 @@ class Printer:
     def data(self, document: Mapping[str, Any]) -> None:
         """Print the document of `--json`."""
         if self.as_json:
-            print(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+            write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
 
     def error(self, error: CofeeError) -> None:
         """Print a refusal: one sentence, and the hint after it."""
@@ -58,6 +58,17 @@ class Printer:
         print(f"{paint('error', 'error')}: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"\n{paint('hint', 'hint')}: {error.hint}", file=sys.stderr)
+
+
+def write(text: str) -> None:
+    """Write data to stdout as UTF-8, whatever the terminal's own encoding can show."""
+    sys.stdout.flush()
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:  # a replaced stdout, which takes text of any kind
+        sys.stdout.write(text)
+        return
+    stream.write(text.encode(errors="surrogateescape"))
+    stream.flush()
 
 
 def paint(text: str, kind: str) -> str:
@@ -131,7 +142,7 @@ def _ending(lines: Iterable[str]) -> Iterator[str]:
 def _lines(file: File | None) -> list[str]:
     if file is None:
         return []
-    return file.content.decode(errors="replace").splitlines(keepends=True)
+    return file.content.decode(errors="surrogateescape").splitlines(keepends=True)
 
 
 def action(change: Change) -> str:

@@ -81,6 +81,8 @@ CLASSES = _words(
     """
 )
 
+TESTS = "Test"  # the beginning of the classes that pytest takes for tests
+
 # A module's classes are its entity and the entity with each of these behind it.
 CLASS_ENDINGS = ("", "Create", "Update", "Read", "Query", "Sort", "Repository", "Service")
 
@@ -122,6 +124,8 @@ def entity_reason(entity: str, singular: str) -> str | None:
     """Say what a class name, or the variable named after it, would clash with."""
     if entity in CLASSES:
         return "a class that generated code uses"
+    if entity.startswith(TESTS):
+        return f"what pytest collects, as every class that begins with `{TESTS}`"
     if singular in KEYWORDS:
         return "a Python keyword once it names a variable"
     if singular in BUILTINS:

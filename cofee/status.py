@@ -76,7 +76,8 @@ def lines(status: Status) -> Iterator[str]:
 
 def _newer(project: Project) -> list[str] | None:
     try:
-        return template.newer_versions(project.template.source, project.template.commit)
+        found = project.template
+        return template.newer_versions(found.source, found.commit, base=project.root)
     except CofeeError:
         return None
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cofee.errors import CofeeError
-from cofee.files import load_yaml
+from cofee.addresses import git_address, is_remote, located
+from cofee.errors import CofeeError, quote
+from cofee.files import load_yaml, reason
 from cofee.git import GitError, git
 
 CONTRACT = 1  # the number of the contract between command and template that this command speaks
-# The short forms that Copier takes, so that a recorded `_src_path` means the same to both.
-SHORT_FORMS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
+# What git says where our side has no room or no right to write.
+LOCAL_FAULTS = re.compile(r"No space left on device|Read-only file system|Disk quota exceeded")
 
 
 @dataclass(frozen=True)
@@ -87,43 +89,57 @@ def cache_dir() -> Path:
     return Path(base).expanduser() / "cofee"
 
 
-def recorded(source: str, commit: str) -> Template:
-    """Return the template that a project records, from the cache where it is there."""
-    clone = _clone_path(source)
-    sha = _resolve(clone, commit)
+def recorded(source: str, commit: str, base: Path | None = None) -> Template:
+    """Return the template that a project records, from the cache where it is there.
+
+    Args:
+        base: the project's root, from which a relative `source` counts. What `commit` named when
+            the project first asked is remembered, so that a tag that moves changes nothing here.
+    """
+    address = located(source, base)
+    clone = _clone_path(address)
+    pin = _pin(address, commit, base)
+    known = pin.read_text() if pin.is_file() else ""
+    sha = _resolve(clone, known) or _resolve(clone, commit)
     if sha is None:
-        _fetch(source, clone)
+        _fetch(address, clone)
         sha = _resolve(clone, commit)
     if sha is None:
         raise CofeeError(
             f"the template `{source}` has no commit `{commit}`",
             hint="`_commit` in `.copier-answers.yml` names it; was the tag moved or removed?",
         )
+    if sha != known:
+        with _cache_written():
+            pin.parent.mkdir(parents=True, exist_ok=True)
+            pin.write_text(sha)
     return Template(source, commit, _checkout(clone, sha))
 
 
-def latest(source: str, ref: str | None = None) -> Template:
+def latest(source: str, ref: str | None = None, base: Path | None = None) -> Template:
     """Return the template at `ref`, or at its newest version, asking its origin.
 
     The newest version is the highest tag by PEP 440 that is no pre-release, else `HEAD`:
-    what Copier takes.
+    what Copier takes. A relative `source` counts from `base`.
     """
-    clone = _clone_path(source)
-    _fetch(source, clone)
+    address = located(source, base)
+    clone = _clone_path(address)
+    _fetch(address, clone)
     wanted = ref or next(iter(_versions(clone)), "HEAD")
     sha = _resolve(clone, wanted)
     if sha is None:
         raise CofeeError(f"the template `{source}` has no commit `{wanted}`")
-    if wanted == "HEAD" and not _is_remote(source):
-        _refuse_uncommitted(source)
+    if wanted == "HEAD" and not is_remote(address):
+        _refuse_uncommitted(address)
     described = git("describe", "--tags", "--always", sha, cwd=clone).decode().strip()
     return Template(source, described, _checkout(clone, sha))
 
 
-def newer_versions(source: str, commit: str) -> list[str]:
+def newer_versions(source: str, commit: str, base: Path | None = None) -> list[str]:
     """Return the versions of the template after `commit`, oldest first."""
-    clone = _clone_path(source)
-    _fetch(source, clone)
+    address = located(source, base)
+    clone = _clone_path(address)
+    _fetch(address, clone)
     sha = _resolve(clone, commit)
     behind = git("tag", "--merged", sha, cwd=clone).decode().split() if sha else []
     return [tag for tag in reversed(_versions(clone)) if tag not in behind]
@@ -131,7 +147,7 @@ def newer_versions(source: str, commit: str) -> list[str]:
 
 def absolute_source(source: str) -> str:
     """Return `source` as an address that means the same from any folder."""
-    if _is_remote(source):
+    if is_remote(source):
         return source
     path = Path(source).expanduser().resolve()
     if not path.is_dir():
@@ -146,19 +162,31 @@ def absolute_source(source: str) -> str:
     return str(path)
 
 
-def _is_remote(source: str) -> bool:
-    return bool(re.match(r"(gh:|gl:|git\+|git@|[a-z][a-z0-9+.-]*://)", source))
+def _pin(address: str, commit: str, base: Path | None) -> Path:
+    """Return the file that remembers what a project's recorded commit names."""
+    place = f"{base}:{base.stat().st_ino}" if base is not None else ""
+    digest = hashlib.sha256(f"{place}:{address}:{commit}".encode()).hexdigest()[:20]
+    return cache_dir() / "pins" / digest
 
 
-def _address(source: str) -> str:
-    for short, address in SHORT_FORMS.items():
-        if source.startswith(short):
-            return address + source.removeprefix(short).strip("/").removesuffix(".git") + ".git"
-    return source.removeprefix("git+")
+@contextlib.contextmanager
+def _cache_written() -> Iterator[None]:
+    """Name the cache where it is what cannot be written, not the template's origin."""
+    try:
+        yield
+    except OSError as error:
+        raise _cache_refusal(reason(error)) from error
+
+
+def _cache_refusal(why: str) -> CofeeError:
+    return CofeeError(
+        f"the cache folder {quote(cache_dir())} cannot be written: {why}",
+        hint="make room there, or name another folder by `XDG_CACHE_HOME`",
+    )
 
 
 def _clone_path(source: str) -> Path:
-    digest = hashlib.sha256(_address(source).encode()).hexdigest()[:20]
+    digest = hashlib.sha256(git_address(source).encode()).hexdigest()[:20]
     return cache_dir() / "clones" / f"{digest}.git"
 
 
@@ -174,7 +202,7 @@ def _resolve(clone: Path, ref: str) -> str | None:
 
 def _fetch(source: str, clone: Path) -> None:
     """Bring the clone up to date, making it first where it is missing."""
-    address = _address(source)
+    address = git_address(source)
     try:
         if not clone.exists():
             _clone(address, clone)
@@ -182,19 +210,27 @@ def _fetch(source: str, clone: Path) -> None:
         git("fetch", "--quiet", "--prune", "--prune-tags", "--force", "origin", cwd=clone)
         _follow_head(clone)
     except GitError as error:
-        reason = str(error).splitlines()[-1].removeprefix("fatal: ")
+        if local := LOCAL_FAULTS.search(str(error)):
+            raise _cache_refusal(local[0].lower()) from error
+        why = str(error).splitlines()[-1].removeprefix("fatal: ")
         raise CofeeError(
-            f"the template `{source}` cannot be reached: {reason}",
+            f"the template `{source}` cannot be reached: {why}",
             hint="is the address right, and the network up?",
         ) from error
 
 
 def _clone(address: str, clone: Path) -> None:
-    clone.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=clone.parent) as folder:
+    with _cache_written(), _folder_beside(clone) as folder:
         fresh = Path(folder) / "clone.git"
         git("clone", "--quiet", "--mirror", "--", address, str(fresh))
         _rename_new(fresh, clone)
+
+
+@contextlib.contextmanager
+def _folder_beside(target: Path) -> Iterator[str]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        yield folder
 
 
 def _follow_head(clone: Path) -> None:
@@ -234,8 +270,7 @@ def _checkout(clone: Path, sha: str) -> Path:
     target = cache_dir() / "commits" / sha
     if target.exists():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+    with _cache_written(), _folder_beside(target) as folder:
         fresh = Path(folder) / "tree"
         fresh.mkdir()
         exact = ("-c", "core.autocrlf=false", f"--git-dir={clone}", f"--work-tree={fresh}")

@@ -10,11 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cofee.__main__ import main
 from tests import tiny
 
 Tree = dict[str, bytes]
+
+
+# How long an example takes depends on what else the machine does, so no example has a deadline.
+settings.register_profile("cofee", deadline=None)
+settings.load_profile("cofee")
 
 
 def pytest_configure() -> None:
@@ -38,6 +44,40 @@ def _own_environment(
     (home / "gitconfig").write_text("[user]\n\tname = Ann\n\temail = ann@example.com\n")
     monkeypatch.delenv("COFEE_TEMPLATE", raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+def _matrix(reporter: pytest.TerminalReporter) -> list[tuple[str, int, bool]]:
+    """Return what `test_matrix.py` has seen, in whichever process."""
+    reports = [report for kind in ("passed", "failed") for report in reporter.getreports(kind)]
+    return [
+        value
+        for report in reports
+        for name, value in getattr(report, "user_properties", [])
+        if name == "matrix"
+    ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the share of hand edits that merged clean."""
+    seen = _matrix(terminalreporter)
+    if not seen:
+        return
+    clean = sum(code == 0 for _, code, _ in seen)
+    plain = sum(code == 0 and not helped for _, code, helped in seen)
+    terminalreporter.section("hand edits that merged clean")
+    terminalreporter.line(f"cofee {clean / len(seen):.1%}, git alone {plain / len(seen):.1%}")
+    for name, code, _ in seen:
+        if code:
+            terminalreporter.line(f"  exit {code}: {name}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run where fewer than 95 % merged clean."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    seen = _matrix(reporter) if reporter else []
+    if seen and sum(code == 0 for _, code, _ in seen) < 0.95 * len(seen):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @dataclass(frozen=True)

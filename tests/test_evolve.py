@@ -44,7 +44,7 @@ def commit(shop: Path) -> None:
 
 def test_add_field_reaches_every_layer(shop: Path, cofee: Run) -> None:
     """Models, schemas, record and a migration on the head."""
-    ran = cofee("add-field", "customer", "email:str:unique", "note:str:null", "-C", shop)
+    ran = cofee("add-field", "customer", "email:str:default=a", "note:str:null", "-C", shop)
 
     assert ran.code == 0
     assert '    email = "str"\n    note = "str"\n    created_at' in models(shop)
@@ -63,7 +63,7 @@ def test_hand_edits_stay_whatever_changes(shop: Path, cofee: Run) -> None:
     mine = ["# mine above", "    # mine inside", "    own = 1", "    def mine(self): return 2"]
 
     for command in (
-        ["add-field", "customers", "email:str"],
+        ["add-field", "customers", "email:str:null"],
         ["change-field", "customers", "age:str"],
         ["rename-field", "customers", "email", "mail"],
         ["remove-field", "customers", "age"],
@@ -258,7 +258,7 @@ def test_removal_of_hand_edits_is_asked_for(shop: Path, cofee: Run) -> None:
 def test_every_change_can_be_undone(shop: Path, cofee: Run) -> None:
     """Byte for byte, one after the other."""
     commands = (
-        ["add-field", "customers", "email:str"],
+        ["add-field", "customers", "email:str:null"],
         ["change-field", "customers", "age:str"],
         ["rename-field", "customers", "email", "mail"],
         ["remove-field", "customers", "age"],
@@ -286,6 +286,10 @@ def test_every_change_can_be_undone(shop: Path, cofee: Run) -> None:
         (["rename-field", "customers", "name", "class"], "`class`"),
         (["rename-module", "customers", "class"], "class"),
         (["add-field", "customers", "a:int", "--backfill", "x"], "`x` is not a whole number"),
+        (["add-field", "customers", "a:int"], "`a` is required, and rows"),
+        (["add-field", "customers", "a:ref:customers", "--yes"], "null"),
+        (["remove-field", "customers", "age", "age"], "`age` is named twice"),
+        (["change-field", "customers", "age:str", "age:int"], "`age` is named twice"),
     ],
 )
 def test_bad_changes_are_refused(command: list[str], words: str, shop: Path, cofee: Run) -> None:
@@ -322,11 +326,11 @@ def test_verify_takes_back_what_breaks_the_checks(shop: Path, template: Path, co
     cofee("update", "-C", shop)
     before = snapshot(shop)
 
-    broken = cofee("add-field", "customers", "email:str", "--verify", "-C", shop)
+    broken = cofee("add-field", "customers", "email:str:null", "--verify", "-C", shop)
     after = snapshot(shop)
-    harmless = cofee("add-field", "customers", "other:str", "--verify", "-C", shop)
-    cofee("add-field", "customers", "email:str", "-C", shop)
-    still_red = cofee("add-field", "customers", "more:str", "--verify", "-C", shop)
+    harmless = cofee("add-field", "customers", "other:str:null", "--verify", "-C", shop)
+    cofee("add-field", "customers", "email:str:null", "-C", shop)
+    still_red = cofee("add-field", "customers", "more:str:null", "--verify", "-C", shop)
 
     assert broken.code == 1
     assert "was green before and would be red after" in broken.err

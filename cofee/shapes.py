@@ -1,0 +1,129 @@
+"""The shape of modules and fields as a person writes them: in a file, an option or the answers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cofee.errors import CofeeError, did_you_mean, listing, quote
+from cofee.files import load_yaml, reason
+from cofee.records import FLAG_KEYS, KEYS
+
+MODULE_KEYS = ("name", "entity", "fields")
+TEXTS = ("name", "type", "items", "to", "on_delete", "pattern", "counterexample")
+WHOLES = ("precision", "scale", "min_length", "max_length")
+LISTS = ("values", "examples")
+# What a kind of key must be, and how a refusal says so.
+KINDS: tuple[tuple[tuple[str, ...], type, str], ...] = (
+    (TEXTS, str, "text"),
+    (WHOLES, int, "a whole number"),
+    (LISTS, list, "a list"),
+    (tuple(FLAG_KEYS.values()), bool, "true or false"),
+)
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file that must hold a mapping.
+
+    Raises:
+        CofeeError: it cannot be read, or holds something else.
+    """
+    try:
+        loaded = load_yaml(path.read_bytes(), path=str(path))
+    except OSError as error:
+        raise CofeeError(f"{quote(path)} cannot be read: {reason(error)}") from error
+    if not isinstance(loaded, dict):
+        raise CofeeError(f"{quote(path)} must hold a mapping of names to values")
+    return loaded
+
+
+def read_fields(path: Path) -> list[Any]:
+    """Return the fields in a file of `--from`; the fields themselves are checked later.
+
+    Raises:
+        CofeeError: the file holds no list of `fields`, or what nobody would read.
+    """
+    loaded = read_mapping(path)
+    for key in loaded:
+        if key not in MODULE_KEYS:
+            raise CofeeError(
+                f"{quote(path)}: the key {quote(key)} is unknown; keys are {listing(MODULE_KEYS)}",
+                hint=did_you_mean(str(key), MODULE_KEYS),
+            )
+    found = loaded.get("fields")
+    if not isinstance(found, list):
+        raise CofeeError(
+            f"{quote(path)}: `fields` is {quote(found)}, and must be a list of fields",
+            hint="an empty list, `fields: []`, makes a module without fields",
+        )
+    return found
+
+
+def check_modules(modules: object, where: str) -> list[dict[str, Any]]:
+    """Return recorded modules once their shape is known to be right.
+
+    Whether a field is possible is the template's to say; this is what code must be able to rely on.
+
+    Raises:
+        CofeeError: the first thing that is no module, no field or no value of its key.
+    """
+    if not isinstance(modules, list):
+        raise CofeeError(f"`modules` in {where} must be a list of module records")
+    for number, module in enumerate(modules, start=1):
+        _check_module(module, f"`modules` in {where}: number {number}")
+    return modules
+
+
+def _check_module(module: object, which: str) -> None:
+    if not isinstance(module, dict):
+        raise CofeeError(f"{which} is {quote(module)}, and no module record")
+    for key in ("name", "entity"):
+        if not isinstance(module.get(key), str) or not module[key]:
+            raise CofeeError(f"{which} has the {key} {quote(module.get(key))}, which must be text")
+    found = module.get("fields")
+    if not isinstance(found, list):
+        raise CofeeError(f"{which}, `{module['name']}`: its `fields` must be a list, `[]` for none")
+    for field in found:
+        _check_field(field, f"{which}, `{module['name']}`")
+
+
+def _check_field(field: object, which: str) -> None:
+    if not isinstance(field, Mapping):
+        raise CofeeError(f"{which}: {quote(field)} is no field record")
+    for key in ("name", "type"):
+        if not field.get(key):
+            raise CofeeError(f"{which}: a field has no `{key}`")
+    which = f"{which}: the field {quote(field['name'])}"
+    for key in field:
+        if key not in KEYS:
+            raise CofeeError(f"{which} has the unknown key {quote(key)}")
+    for keys, kind, words in KINDS:
+        for key in keys:
+            value = field.get(key)
+            if value is not None and not (isinstance(value, kind) and _is_whole(value, kind)):
+                raise CofeeError(f"{which} has the {key} {quote(value)}, which must be {words}")
+    _check_values(field, which)
+
+
+def _is_whole(value: object, kind: type) -> bool:
+    """Python counts true as a whole number; a person does not."""
+    return kind is not int or not isinstance(value, bool)
+
+
+def _check_values(field: Mapping[str, Any], which: str) -> None:
+    for key in ("default", "min", "max"):
+        value = field.get(key)
+        infinite = isinstance(value, float) and not math.isfinite(value)
+        if isinstance(value, list | dict) or infinite or str(value).lower() in _no_numbers(field):
+            raise CofeeError(f"{which} has the {key} {quote(value)}, which is no value of it")
+    try:
+        re.compile(field.get("pattern") or "")
+    except (re.error, OverflowError, RecursionError) as error:
+        raise CofeeError(f"{which} has a pattern that is none: {error}") from error
+
+
+def _no_numbers(field: Mapping[str, Any]) -> tuple[str, ...]:
+    return ("nan", "inf", "-inf", "infinity") if field["type"] in ("decimal", "float") else ()

@@ -1,0 +1,86 @@
+"""Modules and fields in a shape that nothing can be made of: one sentence, and nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cofee import shapes
+from cofee.errors import CofeeError
+from tests.conftest import Run, snapshot
+
+FIELD = "modules: [{{name: a, entity: A, fields: [{{name: x, type: str, {}}}]}}]"
+BROKEN = {
+    "modules: 5": "must be a list",
+    "modules: [5]": "`5`, and no module record",
+    "modules: [{name: a}]": "the entity `None`",
+    "modules: [{name: 5, entity: A, fields: []}]": "the name `5`",
+    "modules: [{name: a, entity: A, fields: }]": "must be a list",
+    "modules: [{name: a, entity: A, fields: [x]}]": "`x` is no field record",
+    "modules: [{name: a, entity: A, fields: [{name: x}]}]": "no `type`",
+    FIELD.format("max_length: x"): "must be a whole number",
+    FIELD.format("min: [1]"): "no value of it",
+    FIELD.format('nullable: "no"'): "true or false",
+    FIELD.format("values: x"): "must be a list",
+    FIELD.format('pattern: "("'): "a pattern that is none",
+    FIELD.format("colour: red"): "unknown key `colour`",
+    FIELD.format("type: decimal, default: nan"): "no value of it",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_data_of_a_wrong_shape_is_refused(
+    text: str, template: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """By option and by file alike."""
+    file = tmp_path / "data.yml"
+    file.write_text(text)
+    option = ["--data", text.replace("modules: ", "modules=", 1)]
+    for given in (option, ["--data-file", file]):
+        ran = cofee("new", tmp_path / "shop", "--defaults", "--template", template, *given)
+
+        assert (ran.code, "Traceback" in ran.err) == (1, False)
+        assert BROKEN[text] in ran.err
+        assert not (tmp_path / "shop").exists()
+
+
+@pytest.mark.parametrize("command", [["status"], ["update"], ["add-field", "a", "b:int:null"]])
+def test_answers_of_a_wrong_shape_are_refused(command: list[str], shop: Path, cofee: Run) -> None:
+    """Whichever command reads them first."""
+    path = shop / ".copier-answers.yml"
+    path.write_text(f"{path.read_text().partition('modules:')[0]}\nmodules: [{{name: 5}}]\n")
+    before = snapshot(shop)
+
+    ran = cofee(*command, "-C", shop)
+
+    assert (ran.code, snapshot(shop)) == (1, before)
+    assert "the name `5`, which must be text" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("fields:", "must be a list of fields"),
+        ("fields: 5", "must be a list of fields"),
+        ("fields: {a: str}", "must be a list of fields"),
+        ("name: orders", "must be a list of fields"),
+        ("fields: []\nfeilds: []", "`feilds` is unknown"),
+        ("- a", "must hold a mapping"),
+    ],
+)
+def test_a_file_of_fields_must_hold_a_list(text: str, words: str, tmp_path: Path) -> None:
+    """Anything else is named."""
+    path = tmp_path / "orders.yml"
+    path.write_text(text)
+
+    with pytest.raises(CofeeError, match=words):
+        shapes.read_fields(path)
+
+
+def test_fields_of_a_file_are_read(tmp_path: Path) -> None:
+    """Records and specifications, as they stand."""
+    path = tmp_path / "orders.yml"
+    path.write_text("name: orders\nentity: Order\nfields: [a:int, {name: b, type: str}]\n")
+
+    assert shapes.read_fields(path) == ["a:int", {"name": "b", "type": "str"}]

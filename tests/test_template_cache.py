@@ -1,0 +1,51 @@
+"""The cache of templates: where a recorded path counts from, and what a recorded tag names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cofee import template as templates
+from cofee.errors import CofeeError
+from cofee.project import Project
+from tests.conftest import Run
+from tests.tiny import run_git, write
+
+
+def test_a_relative_source_counts_from_the_project(
+    shop: Path, template: Path, cofee: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copier records relative paths, and commands run from any folder."""
+    path = shop / ".copier-answers.yml"
+    path.write_text(path.read_text().replace(str(template), "../template"))
+    (tmp_path / "elsewhere/deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere/deep")
+
+    ran = cofee("status", "-C", shop)
+
+    assert ran.code == 0, ran.err
+    assert "template  ../template at v1.0.0 (the newest)" in ran.out
+
+
+def test_a_moved_tag_is_no_other_base(shop: Path, template: Path) -> None:
+    """What the project was rendered from stays what it is compared with."""
+    before = Project(shop).template.root
+    write(template, {"template/new.txt": "new"})
+    run_git(template, "add", "--all")
+    run_git(template, "commit", "--quiet", "--message", "moved")
+    run_git(template, "tag", "--force", "v1.0.0")
+
+    assert templates.latest(str(template)).root != before
+    assert Project(shop).template.root == before
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The template is well, so nobody should look there."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+
+    with pytest.raises(CofeeError, match=r"the cache folder .* cannot be written"):
+        templates.latest(str(template))
