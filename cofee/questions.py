@@ -105,12 +105,16 @@ class _Settling:
         return truth(self.rendered(condition))
 
     def rendered(self, value: Any, more: Mapping[str, Any] | None = None) -> Any:
-        """Return `value` with each template string in it rendered."""
+        """Return `value` with each template string in it rendered.
+
+        A question sees answers that were given or recorded to those behind it too, as in Copier.
+        """
         if isinstance(value, list):
             return [self.rendered(item, more) for item in value]
         if not isinstance(value, str) or "{" not in value:
             return value
-        return self.environment.from_string(value).render({**self.context, **(more or {})})
+        seen = {**self.last, **self.given, **self.context, **(more or {})}
+        return self.environment.from_string(value).render(seen)
 
 
 def settle(

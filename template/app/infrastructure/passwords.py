@@ -1,0 +1,63 @@
+"""Passwords: what one must be, and how it is kept. Bcrypt takes time, so it gets a thread."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from anyio import to_thread
+from pwdlib import PasswordHash
+from pwdlib.hashers.bcrypt import BcryptHasher
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from app.infrastructure.settings import get_settings
+
+MAX_BYTES = 72
+ERROR_TOO_SHORT = "A password has at least {length} characters"
+ERROR_TOO_LONG = f"A password has at most {MAX_BYTES} bytes"
+
+
+def keep_spaces(value: Any) -> Any:
+    """Take a password as it was typed; every other text loses the spaces at its ends."""
+    return SecretStr(value) if isinstance(value, str) else value
+
+
+def require_policy(password: SecretStr) -> SecretStr:
+    """Refuse a password that is easy to guess, or longer than what bcrypt looks at."""
+    text = password.get_secret_value()
+    length = get_settings().password_min_length
+    if len(text) < length:
+        raise ValueError(ERROR_TOO_SHORT.format(length=length))
+    if len(text.encode()) > MAX_BYTES:
+        raise ValueError(ERROR_TOO_LONG)
+    return password
+
+
+Password = Annotated[SecretStr, BeforeValidator(keep_spaces)]
+NewPassword = Annotated[Password, AfterValidator(require_policy)]
+
+
+async def hash_password(password: SecretStr) -> str:
+    """Return what is stored in place of a password."""
+    return await to_thread.run_sync(_hashing().hash, password.get_secret_value())
+
+
+async def verify_password(password: SecretStr, stored: str | None) -> tuple[bool, str | None]:
+    """Tell whether it is the stored one, and what to store instead when the cost has changed.
+
+    Without a stored one it takes as long, so that nobody can tell whether there is such a user.
+    """
+    text = password.get_secret_value().encode()
+    candidate = text[:MAX_BYTES]  # bcrypt raises an error beyond it
+    is_right, renewed = await to_thread.run_sync(
+        _hashing().verify_and_update, candidate, stored or _impossible_hash()
+    )
+    return is_right and candidate == text and stored is not None, renewed
+
+
+def _hashing() -> PasswordHash:
+    return PasswordHash((BcryptHasher(rounds=get_settings().bcrypt_rounds),))
+
+
+def _impossible_hash() -> str:
+    """Return a hash of today's cost that no password has."""
+    return f"$2b${get_settings().bcrypt_rounds:02}${'.' * 53}"

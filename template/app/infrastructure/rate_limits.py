@@ -1,0 +1,53 @@
+"""How often one may try: counted in this process, or in Redis where several share the count."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import Literal
+
+from fastapi import Request
+from limits import parse
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.storage import storage_from_string
+
+from app.common.errors import problem
+from app.infrastructure.settings import get_settings
+
+ERROR_TOO_MANY = "Too many attempts; `Retry-After` says when to try again"
+
+Action = Literal["login", "register", "refresh"]
+
+
+@lru_cache
+def get_limiter() -> FixedWindowRateLimiter:
+    """Return the counters of this process, or those that it shares."""
+    url = get_settings().rate_limit_url
+    options = {} if url.startswith("memory") else {"implementation": "redispy"}
+    return FixedWindowRateLimiter(storage_from_string(f"async+{url}", **options))
+
+
+async def count(action: Action, who: str) -> None:
+    """Count one attempt, and refuse it when there were too many."""
+    limit = parse(getattr(get_settings(), f"{action}_rate_limit"))
+    limiter = get_limiter()
+    if await limiter.hit(limit, action, who):
+        return
+    stats = await limiter.get_window_stats(limit, action, who)
+    refusal = problem(429, "too_many_requests", ERROR_TOO_MANY)
+    refusal.headers = {"Retry-After": str(max(1, math.ceil(stats.reset_time - time.time())))}
+    raise refusal
+
+
+def limited(action: Action) -> Callable[[Request], Awaitable[None]]:
+    """Return the dependency that counts the attempts of one address.
+
+    Behind a proxy, uvicorn's `FORWARDED_ALLOW_IPS` makes it the client's address.
+    """
+
+    async def check(request: Request) -> None:
+        await count(action, request.client.host if request.client else "")
+
+    return check

@@ -1,0 +1,77 @@
+"""Access tokens: signed claims that live for minutes and are checked without a query."""
+
+from __future__ import annotations
+
+import hmac
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from app.infrastructure.settings import get_settings
+
+ALGORITHM = "HS256"
+REQUIRED = ["iss", "aud", "sub", "sid", "ver", "iat", "exp", "jti"]
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Whose token it is, the login that it comes from, and the user's `token_version` then."""
+
+    user_id: uuid.UUID
+    session_id: uuid.UUID
+    version: int
+
+
+def issue(claims: Claims) -> str:
+    """Sign a token with the newest key."""
+    settings = get_settings()
+    now = int(time.time())
+    payload = {
+        "iss": settings.jwt_issuer,
+        "aud": settings.jwt_audience,
+        "sub": str(claims.user_id),
+        "sid": str(claims.session_id),
+        "ver": claims.version,
+        "iat": now,
+        "exp": now + settings.access_token_seconds,
+        "jti": uuid.uuid4().hex,
+    }
+    return jwt.encode(payload, derive_keys("access token")[0], ALGORITHM)
+
+
+def read(token: str) -> Claims | None:
+    """Return what a token claims; nothing when it is not ours, not for us or too old."""
+    for key in derive_keys("access token"):
+        try:
+            payload = _decode(token, key)
+        except jwt.InvalidSignatureError:
+            continue
+        except jwt.InvalidTokenError:
+            return None
+        return Claims(uuid.UUID(payload["sub"]), uuid.UUID(payload["sid"]), payload["ver"])
+    return None
+
+
+def derive_keys(purpose: str) -> list[bytes]:
+    """Return the keys of one purpose, the newest first; no key serves two."""
+    settings = get_settings()
+    secrets = (settings.secret_key, *settings.secret_key_fallbacks)
+    return [
+        hmac.digest(secret.get_secret_value().encode(), purpose.encode(), "sha256")
+        for secret in secrets
+    ]
+
+
+def _decode(token: str, key: bytes) -> dict[str, Any]:
+    settings = get_settings()
+    return jwt.decode(
+        token,
+        key,
+        algorithms=[ALGORITHM],
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        options={"require": REQUIRED},
+    )

@@ -1,0 +1,55 @@
+"""The queries of `refresh_tokens`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.modules.auth.models import RefreshToken
+
+
+class RefreshTokenRepository:
+    """Reads and writes `refresh_tokens`. Those that were revoked are not found."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get_by_hash(self, token_hash: str) -> RefreshToken | None:
+        """Return a token, used or not, or nothing."""
+        statement = sa.select(RefreshToken).where(sa.not_(RefreshToken.is_deleted))
+        return await self._session.scalar(statement.filter_by(token_hash=token_hash))
+
+    async def use(self, token_hash: str, now: dt.datetime) -> RefreshToken | None:
+        """Mark a token as used and return it, to one caller only; nothing if it cannot be used."""
+        statement = (
+            sa.update(RefreshToken)
+            .where(
+                RefreshToken.token_hash == token_hash,
+                RefreshToken.used_at.is_(None),
+                RefreshToken.expires_at > now,
+                sa.not_(RefreshToken.is_deleted),
+            )
+            .values(used_at=now)
+            .returning(RefreshToken)
+        )
+        return await self._session.scalar(statement)
+
+    async def save(self, item: RefreshToken) -> None:
+        """Write a token at once."""
+        self._session.add(item)
+        await self._session.flush()
+
+    async def revoke(self, session_id: uuid.UUID) -> None:
+        """Mark every token of one login as deleted."""
+        chain = sa.update(RefreshToken).where(RefreshToken.session_id == session_id)
+        await self._session.execute(chain.values(is_deleted=True))
+
+    async def purge(self, user_id: uuid.UUID, now: dt.datetime) -> None:
+        """Remove the tokens of a user that are too old to be used, or to be misused."""
+        expired = sa.delete(RefreshToken).where(
+            RefreshToken.user_id == user_id, RefreshToken.expires_at <= now
+        )
+        await self._session.execute(expired)

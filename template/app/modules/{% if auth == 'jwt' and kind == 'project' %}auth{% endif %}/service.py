@@ -1,0 +1,104 @@
+"""The rules of signing in and staying signed in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import secrets
+import uuid
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.base import utc_now
+from app.infrastructure import rate_limits, tokens
+from app.infrastructure.auth import unauthorized
+from app.infrastructure.settings import get_settings
+from app.modules.auth.models import RefreshToken
+from app.modules.auth.repository import RefreshTokenRepository
+from app.modules.auth.schemas import LoginForm
+from app.modules.users.models import User
+from app.modules.users.service import UserService
+
+ERROR_LOGIN = "No user has this email address and password"
+ERROR_REFRESH = "The refresh token is not valid: sign in again"
+TOKEN_BYTES = 32
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a login, or the trade of a refresh token, gives."""
+
+    access: str
+    refresh: str
+    session_id: uuid.UUID
+
+
+class AuthService:
+    """Signs users in and out."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        self._repository = RefreshTokenRepository(session)
+        self._users = UserService(session)
+
+    async def sign_in(self, form: LoginForm) -> Tokens:
+        """Check a password and start a chain of refresh tokens."""
+        await rate_limits.count("login", form.username)
+        user = await self._users.authenticate(form.username, form.password)
+        if user is None:
+            raise unauthorized(ERROR_LOGIN)
+        await self._repository.purge(user.id, utc_now())
+        return await self._issue(user, uuid.uuid4())
+
+    async def refresh(self, token: SecretStr) -> Tokens:
+        """Trade a refresh token for new ones; it works once, and a second time gives it away."""
+        used = await self._repository.use(_hash(token), utc_now())
+        if used is None:
+            await self._revoke_if_stolen(token)
+            raise unauthorized(ERROR_REFRESH)
+        user = await self._users.find(used.user_id, used.token_version)
+        if user is None:
+            raise unauthorized(ERROR_REFRESH)
+        return await self._issue(user, used.session_id)
+
+    async def sign_out(self, token: SecretStr) -> uuid.UUID | None:
+        """Revoke the chain of a refresh token, and return which; nothing if there is none."""
+        found = await self._repository.get_by_hash(_hash(token))
+        if found is None:
+            return None
+        await self._repository.revoke(found.session_id)
+        return found.session_id
+
+    async def _revoke_if_stolen(self, token: SecretStr) -> None:
+        """Revoke the chain of a token that was used before: two have it, and one stole it."""
+        found = await self._repository.get_by_hash(_hash(token))
+        if found is None or found.used_at is None:
+            return
+        logger.warning("a refresh token came twice", extra={"user_id": found.user_id})
+        await self._repository.revoke(found.session_id)
+        # The refusal that follows rolls the request back, and this has to outlive it.
+        await self._session.commit()
+
+    async def _issue(self, user: User, session_id: uuid.UUID) -> Tokens:
+        refresh = secrets.token_urlsafe(TOKEN_BYTES)
+        lifetime = dt.timedelta(seconds=get_settings().refresh_token_seconds)
+        item = RefreshToken(
+            user_id=user.id,
+            session_id=session_id,
+            token_hash=_hash(SecretStr(refresh)),
+            token_version=user.token_version,
+            expires_at=utc_now() + lifetime,
+        )
+        await self._repository.save(item)
+        access = tokens.issue(tokens.Claims(user.id, session_id, user.token_version))
+        return Tokens(access, refresh, session_id)
+
+
+def _hash(token: SecretStr) -> str:
+    """A random token needs no slow hash: there is nothing to guess."""
+    return hashlib.sha256(token.get_secret_value().encode()).hexdigest()

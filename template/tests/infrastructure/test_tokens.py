@@ -1,0 +1,70 @@
+"""An access token is believed when it is ours, for us, complete and young."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import jwt
+import pytest
+from pydantic import SecretStr
+
+from app.infrastructure import tokens
+from app.infrastructure.settings import get_settings
+from app.infrastructure.tokens import ALGORITHM, REQUIRED, Claims
+
+CLAIMS = Claims(uuid.uuid4(), uuid.uuid4(), 3)
+NEW_KEY = SecretStr("n" * 48)
+
+
+def payload() -> dict[str, Any]:
+    """Return what a good token says."""
+    return jwt.decode(tokens.issue(CLAIMS), options={"verify_signature": False})
+
+
+def sign(changes: dict[str, Any]) -> str:
+    """Return a token of ours with some claims changed; None leaves one out."""
+    claims = {name: value for name, value in (payload() | changes).items() if value is not None}
+    return jwt.encode(claims, tokens.derive_keys("access token")[0], ALGORITHM)
+
+
+def test_what_is_issued_is_read() -> None:
+    assert tokens.read(tokens.issue(CLAIMS)) == CLAIMS
+    assert set(payload()) == set(REQUIRED)
+    assert payload()["exp"] - payload()["iat"] == get_settings().access_token_seconds
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{name: None} for name in REQUIRED] + [{"iss": "other"}, {"aud": "other"}, {"exp": 1}],
+    ids=str,
+)
+def test_a_token_that_is_not_quite_right_is_nothing(changes: dict[str, Any]) -> None:
+    assert tokens.read(sign({})) == CLAIMS
+    assert tokens.read(sign(changes)) is None
+
+
+def test_a_token_without_a_good_signature_is_nothing() -> None:
+    header, body, signature = tokens.issue(CLAIMS).split(".")
+    unsigned = jwt.encode(payload(), None, "none")
+    foreign = jwt.encode(payload(), b"k" * 32, ALGORITHM)
+    other_purpose = jwt.encode(payload(), tokens.derive_keys("csrf token")[0], ALGORITHM)
+
+    for token in (unsigned, foreign, other_purpose, f"{header}.{body}.{signature[::-1]}"):
+        assert tokens.read(token) is None
+
+
+def test_a_replaced_key_is_believed_as_long_as_it_is_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = get_settings()
+    old = tokens.issue(CLAIMS)
+    monkeypatch.setattr(settings, "secret_key_fallbacks", (settings.secret_key,))
+    monkeypatch.setattr(settings, "secret_key", NEW_KEY)
+
+    assert tokens.read(old) == CLAIMS
+    new = tokens.issue(CLAIMS)
+
+    monkeypatch.setattr(settings, "secret_key_fallbacks", ())
+    assert tokens.read(old) is None
+    assert tokens.read(new) == CLAIMS

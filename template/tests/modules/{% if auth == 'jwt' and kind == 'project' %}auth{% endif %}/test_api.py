@@ -1,0 +1,214 @@
+"""Signing in, staying signed in and signing out, over the API and a real database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.infrastructure.logging import JsonFormatter
+from app.infrastructure.settings import get_settings
+from app.modules.auth.models import RefreshToken
+from app.modules.users.models import User
+from tests.api import JSON, assert_problem, create
+from tests.modules.users.factory import PASSWORD, bearer, person, sign_in, signed_in
+from tests.modules.users.factory import URL as USERS
+
+URL = "/api/v1/auth"
+ME = f"{USERS}/me"
+GUESS = "a wrong password"
+
+
+async def refresh(client: httpx2.AsyncClient, tokens: JSON) -> httpx2.Response:
+    """Trade a refresh token."""
+    return await client.post(f"{URL}/refresh", json={"refresh_token": tokens["refresh_token"]})
+
+
+async def test_swagger_can_sign_in(client: httpx2.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+
+    (scheme,) = document["components"]["securitySchemes"].values()
+    assert scheme["flows"]["password"]["tokenUrl"] == f"{URL}/token"
+    assert document["paths"][ME]["get"]["security"]
+
+
+@pytest.mark.parametrize("name", ["ann", "nobody"])
+@pytest.mark.parametrize("password", [GUESS, "x" * 100])
+async def test_nobody_learns_why_they_cannot_sign_in(
+    client: httpx2.AsyncClient, name: str, password: str
+) -> None:
+    await create(client, USERS, person("ann"))
+    form = {"username": f"{name}@example.com", "password": password}
+
+    answer = await client.post(f"{URL}/token", data=form)
+
+    assert_problem(answer, 401)
+    assert answer.json()["detail"] == "No user has this email address and password"
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_tokens_are_not_to_be_kept_by_anybody_between(client: httpx2.AsyncClient) -> None:
+    await create(client, USERS, person("ann"))
+    form = {"username": "ann@example.com", "password": PASSWORD, "grant_type": "password"}
+
+    answer = await client.post(f"{URL}/token", data=form | {"scope": "", "client_id": "swagger"})
+
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json()["expires_in"] == get_settings().access_token_seconds
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "a.b.c"])
+async def test_a_made_up_token_is_nobodys(client: httpx2.AsyncClient, token: str) -> None:
+    assert_problem(await client.get(ME, headers={"Authorization": f"Bearer {token}"}), 401)
+    assert_problem(await refresh(client, {"refresh_token": token}), 401)
+    assert_problem(await client.post(f"{URL}/refresh"), 401)
+
+
+async def test_a_refresh_token_is_traded_once(client: httpx2.AsyncClient) -> None:
+    await create(client, USERS, person("ann"))
+    first = await sign_in(client, "ann")
+
+    second = (await refresh(client, first)).json()
+
+    assert second["refresh_token"] != first["refresh_token"]
+    assert (await client.get(ME, headers=bearer(second))).status_code == 200
+    assert (await refresh(client, second)).status_code == 200
+
+
+async def test_a_refresh_token_that_comes_twice_ends_its_login(client: httpx2.AsyncClient) -> None:
+    await create(client, USERS, person("ann"))
+    stolen, other = await sign_in(client, "ann"), await sign_in(client, "ann")
+    newest = (await refresh(client, stolen)).json()
+
+    assert_problem(await refresh(client, stolen), 401)
+
+    assert_problem(await refresh(client, newest), 401)
+    assert (await refresh(client, other)).status_code == 200
+
+
+async def test_an_old_refresh_token_is_refused_and_cleared_away(
+    client: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    await create(client, USERS, person("ann"))
+    tokens = await sign_in(client, "ann")
+    past = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
+    await session.execute(sa.update(RefreshToken).values(expires_at=past))
+    await session.commit()
+
+    assert_problem(await refresh(client, tokens), 401)
+
+    await sign_in(client, "ann")
+    assert await session.scalar(sa.select(sa.func.count()).select_from(RefreshToken)) == 1
+
+
+async def test_who_signs_out_cannot_refresh(client: httpx2.AsyncClient) -> None:
+    await create(client, USERS, person("ann"))
+    tokens = await sign_in(client, "ann")
+    body = {"refresh_token": tokens["refresh_token"]}
+
+    for _ in range(2):
+        assert (await client.post(f"{URL}/logout", json=body)).status_code == 204
+
+    assert_problem(await refresh(client, tokens), 401)
+
+
+async def test_a_hash_of_another_cost_is_renewed(
+    client: httpx2.AsyncClient, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create(client, USERS, person("ann"))
+    monkeypatch.setattr(get_settings(), "bcrypt_rounds", 5)
+
+    await sign_in(client, "ann")
+
+    stored = await session.scalar(sa.select(User.password_hash))
+    assert str(stored).startswith("$2b$05$")
+    assert await sign_in(client, "ann")
+
+
+@pytest.mark.parametrize("action", ["login", "register", "refresh"])
+async def test_too_many_attempts_have_to_wait(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    monkeypatch.setattr(get_settings(), f"{action}_rate_limit", "2/minute")
+    form = {"username": "ann@example.com", "password": GUESS}
+
+    async def attempt() -> httpx2.Response:
+        if action == "login":
+            return await client.post(f"{URL}/token", data=form)
+        if action == "register":
+            return await client.post(USERS, json={})
+        return await refresh(client, {"refresh_token": GUESS})
+
+    answers = [await attempt() for _ in range(3)]
+
+    assert [answer.status_code == 429 for answer in answers] == [False, False, True]
+    assert_problem(answers[-1], 429)
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+
+
+async def test_no_secret_is_in_any_log(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await create(client, USERS, person("ann"))
+    tokens = await sign_in(client, "ann")
+    form = {"username": "ann@example.com", "password": GUESS}
+    await client.post(f"{URL}/token", data=form)
+    newest = (await refresh(client, tokens)).json()
+    await refresh(client, tokens)
+    change = {"current_password": PASSWORD, "new_password": PASSWORD * 2}
+    await client.post(f"{ME}/password", json=change, headers=bearer(tokens))
+    await client.post(USERS, json=person("ann"))
+
+    log = "\n".join(JsonFormatter().format(record) for record in caplog.records)
+
+    assert "a refresh token came twice" in log
+    secrets = [PASSWORD, GUESS, *tokens.values(), *newest.values()]
+    assert [one for one in secrets if len(str(one)) > 6 and str(one) in log] == []
+
+
+async def test_a_browser_keeps_its_tokens_from_scripts_and_other_sites(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "auth_cookies", True)
+    client.base_url = httpx2.URL("https://test")  # they are sent over TLS alone
+    await create(client, USERS, person("ann"))
+
+    tokens = await sign_in(client, "ann")
+
+    assert (tokens["access_token"], tokens["refresh_token"]) == (None, None)
+    assert (await client.get(ME)).status_code == 200
+    for method, url in (("PATCH", ME), ("POST", f"{URL}/refresh"), ("POST", f"{URL}/logout")):
+        assert_problem(await client.request(method, url, json=None), 403)
+    headers = {"X-CSRF-Token": client.cookies["csrf_token"]}
+    assert (await client.patch(ME, json={"name": "A"}, headers=headers)).status_code == 200
+    assert (await client.post(f"{URL}/refresh", headers=headers)).status_code == 200
+    assert (await client.post(f"{URL}/logout", headers=headers)).status_code == 204
+    assert not client.cookies
+    assert_problem(await client.get(ME), 401)
+
+
+async def test_cookies_are_marked_for_the_browser(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "auth_cookies", True)
+    await create(client, USERS, person("ann"))
+    form = {"username": "ann@example.com", "password": PASSWORD}
+
+    answer = await client.post(f"{URL}/token", data=form)
+
+    cookies = {line.split("=")[0]: line for line in answer.headers.get_list("set-cookie")}
+    assert set(cookies) == {"access_token", "refresh_token", "csrf_token"}
+    assert all("Secure" in line and "SameSite" in line for line in cookies.values())
+    assert [name for name, line in cookies.items() if "HttpOnly" not in line] == ["csrf_token"]
+
+
+async def test_cookies_mean_nothing_where_they_are_off(client: httpx2.AsyncClient) -> None:
+    headers = await signed_in(client)
+    client.cookies["access_token"] = headers["Authorization"].removeprefix("Bearer ")
+
+    assert_problem(await client.get(ME), 401)

@@ -1,0 +1,46 @@
+"""People for tests: each has the address of their name, and all have one password."""
+
+from __future__ import annotations
+
+import httpx2
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.modules.users.models import User
+from tests.api import JSON, create
+
+URL = "/api/v1/users"
+PASSWORD = "correct horse battery"
+
+
+def person(name: str) -> JSON:
+    """Return the body that registers somebody."""
+    return {"email": f"{name}@example.com", "name": name, "password": PASSWORD}
+
+
+async def sign_in(client: httpx2.AsyncClient, name: str, password: str = PASSWORD) -> JSON:
+    """Return the tokens of somebody who is registered."""
+    form = {"username": f"{name}@example.com", "password": password}
+    response = await client.post("/api/v1/auth/token", data=form)
+    assert response.status_code == 200, response.text
+    tokens: JSON = response.json()
+    return tokens
+
+
+async def signed_in(client: httpx2.AsyncClient, name: str = "ann") -> dict[str, str]:
+    """Register somebody, and return the headers that say who they are."""
+    await create(client, URL, person(name))
+    return bearer(await sign_in(client, name))
+
+
+async def administrator(client: httpx2.AsyncClient, session: AsyncSession) -> dict[str, str]:
+    """Return the headers of an administrator."""
+    headers = await signed_in(client, "root")
+    await session.execute(sa.update(User).filter_by(name="root").values(role="admin"))
+    await session.commit()
+    return headers
+
+
+def bearer(tokens: JSON) -> dict[str, str]:
+    """Return the headers that carry an access token."""
+    return {"Authorization": f"Bearer {tokens['access_token']}"}

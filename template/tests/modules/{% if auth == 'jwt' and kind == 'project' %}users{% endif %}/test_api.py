@@ -1,0 +1,162 @@
+"""Users, over the API and a real database."""
+
+from __future__ import annotations
+
+import uuid
+
+import httpx2
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tests.api import assert_problem, create
+from tests.modules.users.factory import (
+    PASSWORD,
+    URL,
+    administrator,
+    bearer,
+    person,
+    sign_in,
+    signed_in,
+)
+
+ME = f"{URL}/me"
+NOT_YOURS = ["id", "role", "is_active", "is_deleted", "password_hash", "token_version"]
+
+
+async def test_who_registers_can_sign_in_and_read_oneself(client: httpx2.AsyncClient) -> None:
+    created = await create(client, URL, person("ann"))
+
+    me = await client.get(ME, headers=bearer(await sign_in(client, "ann")))
+
+    assert me.json() == created
+    assert set(created) == {
+        *("id", "email", "name", "role", "is_active", "created_at", "updated_at")
+    }
+    assert (created["role"], created["is_active"]) == ("user", True)
+
+
+@pytest.mark.parametrize("field", NOT_YOURS)
+async def test_nobody_decides_about_oneself(client: httpx2.AsyncClient, field: str) -> None:
+    headers = await signed_in(client)
+
+    assert_problem(await client.post(URL, json=person("bob") | {field: 1}), 422, field)
+    assert_problem(await client.patch(ME, json={field: 1}, headers=headers), 422, field)
+
+
+async def test_an_address_is_one_users_however_it_is_spelt(client: httpx2.AsyncClient) -> None:
+    headers = await signed_in(client, "bob")
+    await create(client, URL, person("ann"))
+    taken = "ANN@Example.com"
+
+    assert_problem(await client.post(URL, json=person("eve") | {"email": taken}), 409, "email")
+    assert_problem(await client.patch(ME, json={"email": taken}, headers=headers), 409, "email")
+    form = {"username": taken, "password": PASSWORD}
+    assert (await client.post("/api/v1/auth/token", data=form)).status_code == 200
+
+
+@pytest.mark.parametrize("password", ["too short", "é" * 37, 12, None])
+async def test_a_password_that_cannot_be_one_is_refused(
+    client: httpx2.AsyncClient, password: object
+) -> None:
+    answer = await client.post(URL, json=person("ann") | {"password": password})
+
+    assert_problem(answer, 422, "password")
+    assert str(password) not in answer.text
+
+
+async def test_a_password_keeps_its_spaces(client: httpx2.AsyncClient) -> None:
+    await create(client, URL, person("ann") | {"password": f" {PASSWORD} "})
+
+    assert await sign_in(client, "ann", f" {PASSWORD} ")
+    form = {"username": "ann@example.com", "password": PASSWORD}
+    assert_problem(await client.post("/api/v1/auth/token", data=form), 401)
+
+
+async def test_one_can_change_oneself(client: httpx2.AsyncClient) -> None:
+    headers = await signed_in(client)
+
+    changed = await client.patch(ME, json={"name": "Ann Other"}, headers=headers)
+
+    assert changed.json()["name"] == "Ann Other"
+    assert (await client.get(ME, headers=headers)).json() == changed.json()
+
+
+async def test_a_new_password_ends_what_the_old_one_began(client: httpx2.AsyncClient) -> None:
+    headers = await signed_in(client)
+    tokens = await sign_in(client, "ann")
+    change = {"current_password": PASSWORD, "new_password": PASSWORD * 2}
+
+    changed = await client.post(f"{ME}/password", json=change, headers=headers)
+
+    assert changed.status_code == 204
+    assert_problem(await client.get(ME, headers=headers), 401)
+    old = {"refresh_token": tokens["refresh_token"]}
+    assert_problem(await client.post("/api/v1/auth/refresh", json=old), 401)
+    assert await sign_in(client, "ann", PASSWORD * 2)
+
+
+async def test_a_new_password_needs_the_old_one(client: httpx2.AsyncClient) -> None:
+    headers = await signed_in(client)
+    change = {"current_password": "a guess", "new_password": PASSWORD * 2}
+
+    answer = await client.post(f"{ME}/password", json=change, headers=headers)
+
+    assert_problem(answer, 422, "current_password")
+    assert await sign_in(client, "ann")
+
+
+async def test_an_administrator_lists_and_finds_users(
+    client: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    headers = await administrator(client, session)
+    ann = await create(client, URL, person("ann"))
+
+    page = await client.get(URL, params={"sort": "-name"}, headers=headers)
+    found = await client.get(URL, params={"email": "ANN@example.com"}, headers=headers)
+
+    assert [user["name"] for user in page.json()["items"]] == ["root", "ann"]
+    assert found.json()["items"] == [ann]
+
+
+async def test_who_is_deactivated_is_out_at_once(
+    client: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    headers = await administrator(client, session)
+    ann = await signed_in(client)
+    tokens = await sign_in(client, "ann")
+    url = f"{URL}/{(await client.get(ME, headers=ann)).json()['id']}"
+
+    decided = await client.patch(url, json={"is_active": False}, headers=headers)
+
+    assert decided.json()["is_active"] is False
+    assert_problem(await client.get(ME, headers=ann), 401)
+    old = {"refresh_token": tokens["refresh_token"]}
+    assert_problem(await client.post("/api/v1/auth/refresh", json=old), 401)
+    form = {"username": "ann@example.com", "password": PASSWORD}
+    assert_problem(await client.post("/api/v1/auth/token", data=form), 401)
+
+    await client.patch(url, json={"is_active": True}, headers=headers)
+    assert_problem(await client.get(ME, headers=ann), 401)
+    assert await sign_in(client, "ann")
+
+
+async def test_an_administrator_cannot_lock_everybody_out(
+    client: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    headers = await administrator(client, session)
+    url = f"{URL}/{(await client.get(ME, headers=headers)).json()['id']}"
+
+    assert_problem(await client.patch(url, json={"is_active": False}, headers=headers), 409)
+    nobody = f"{URL}/{uuid.uuid4()}"
+    assert_problem(await client.patch(nobody, json={"role": "user"}, headers=headers), 404)
+
+
+async def test_routes_of_administrators_are_theirs_alone(client: httpx2.AsyncClient) -> None:
+    headers = await signed_in(client)
+
+    for method, url in (("GET", URL), ("PATCH", f"{URL}/{uuid.uuid4()}")):
+        answer = await client.request(method, url, json={}, headers=headers)
+        assert_problem(answer, 403)
+        nobody = await client.request(method, url, json={})
+        assert_problem(nobody, 401)
+        assert nobody.headers["www-authenticate"] == "Bearer"

@@ -1,0 +1,34 @@
+"""The first administrator comes from the command line."""
+
+from __future__ import annotations
+
+import io
+
+import httpx2
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from app import create_admin
+from app.modules.users.schemas import UserCreate
+from tests.modules.users.factory import URL, bearer, person, sign_in
+
+
+async def test_an_administrator_can_sign_in(
+    client: httpx2.AsyncClient,
+    sessions: async_sessionmaker[AsyncSession],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(create_admin, "get_sessions", lambda: sessions)
+
+    await create_admin.create(UserCreate.model_validate(person("root")))
+
+    headers = bearer(await sign_in(client, "root"))
+    assert (await client.get(URL, headers=headers)).status_code == 200
+
+
+def test_a_password_that_is_too_short_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["create_admin", "root@example.com", "Root"])
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+
+    with pytest.raises(SystemExit, match=r"password: .* at least 12 characters"):
+        create_admin.main()
