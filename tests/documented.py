@@ -19,6 +19,8 @@ from cofee.files import load_yaml
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = [str(name) for name in getattr(typer.main.get_command(app), "commands")]  # noqa: B009
+# The defaults that are computed, as a person who makes a service finds them.
+COMPUTED = {"project_name": "made from the folder's name", "auth": "`jwt`"}
 HELP_WIDTH = "92"
 ERRORS = {"CofeeError", "UsageError"}
 # What stands behind a type in the table, by the kind of its argument.
@@ -48,8 +50,7 @@ def questions_table() -> str:
     for name, question in loaded.items():
         if name.startswith("_") or question.get("when") is False:
             continue
-        default = str(question["default"])
-        shown = "made from the folder's name" if "{{" in default else f"`{default}`"
+        shown = COMPUTED.get(name, f"`{question['default']}`")
         asked = "" if question.get("ask", True) else " Never asked."
         rows.append(f"| `{name}` | {question['help']}{asked}{_choices(question)} | {shown} |")
     return "\n".join(rows)

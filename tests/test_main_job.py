@@ -33,6 +33,7 @@ EXAMPLES = {
 OPTIONS: dict[str, Mapping[str, Any]] = {
     "defaults": {},
     "sqlite": {"database": "sqlite"},
+    "no users": {"auth": "none"},
     "gitlab": {"ci": "gitlab"},
     "no ci": {"ci": "none"},
     "python": {"python_version": "3.13", "description": 'Says "größe" & more'},
@@ -107,7 +108,10 @@ def test_module_by_copier_alone(released: Path, tmp_path: Path) -> None:
         path.split("2026")[0] for path in after.keys() - before.keys() if "versions" not in path
     }
     assert {path.rsplit("/", 1)[0] for path in made} == {"app/modules/notes", "tests/modules/notes"}
-    assert len([path for path in after if path.startswith("migrations/versions/")]) == 1
+    (users,) = [path for path in before if path.startswith("migrations/versions/")]
+    (notes,) = [path for path in after.keys() - before.keys() if "versions" in path]
+    revision = next(line for line in after[users].splitlines() if line.startswith(b"Revision ID"))
+    assert b"Revises: " + revision.split()[-1] in after[notes]
 
 
 def make_project(root: Path, template: Path, cofee: Run) -> None:

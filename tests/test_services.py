@@ -36,7 +36,9 @@ def case(name: str) -> Mapping[str, Any]:
 CASES: dict[str, Mapping[str, Any]] = {
     "default": {},
     "sqlite": {"database": "sqlite", "ci": "gitlab"},
+    "no users": {"auth": "none"},
     "empty module": {
+        "auth": "none",
         "ci": "none",
         "modules": [{"name": "notes", "entity": "Note", "fields": []}],
     },

@@ -1,0 +1,205 @@
+"""Users are an option: whole where it is on, nothing where it is off, `none` for old services."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from copier import run_copy, run_update
+
+from cofee import template as templates
+from cofee.create import write_tree
+from cofee.files import File
+from cofee.render import Renderer
+from tests.conftest import Run, snapshot
+from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
+from tests.tiny import release, run_git
+
+OF_USERS = re.compile(
+    r"jwt|pwdlib|bcrypt|limits>|redis|create.admin|AuthSettings|modules.(auth|users)|cookie|token",
+    re.IGNORECASE,
+)
+NOTE = {"name": "notes", "entity": "Note", "fields": [{"name": "text", "type": "str"}]}
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as it stands, released as v0.1.0."""
+    return snapshot_template(tmp_path_factory.mktemp("auth") / "template")
+
+
+def rendered(template: Path, data: Mapping[str, Any]) -> dict[str, File]:
+    """Render a new service, or modules alone."""
+    renderer = Renderer(templates.latest(str(template)))
+    return renderer.render(renderer.settle(data, {}, "service"), "copy")
+
+
+def answers(root: Path) -> dict[str, Any]:
+    """Return what a project has on record."""
+    found: dict[str, Any] = yaml.safe_load((root / ".copier-answers.yml").read_text())
+    return found
+
+
+def forget_users(root: Path) -> None:
+    """Make a project what it was before there was the question."""
+    path = root / ".copier-answers.yml"
+    path.write_text(path.read_text().replace("auth: none\n", ""))
+    run_git(root, "init", "--quiet")
+    run_git(root, "add", "--all")
+    run_git(root, "commit", "--quiet", "--message", "before")
+
+
+def test_a_new_service_has_users(released: Path) -> None:
+    tree = rendered(released, {})
+
+    assert b"auth: jwt" in tree[".copier-answers.yml"].content
+    assert {f"app/modules/users/{name}.py" for name in ("models", "router", "service")} <= set(tree)
+
+
+@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
+def test_without_users_nothing_of_them_is_left(released: Path, database: str) -> None:
+    with_users = rendered(released, {"database": database})
+    without = rendered(released, {"database": database, "auth": "none"})
+
+    changed = {path for path in without if without[path] != with_users[path]}
+    assert changed == {
+        *(".copier-answers.yml", ".env.example", "AGENTS.md", "README.md", "pyproject.toml"),
+        *("app/api/v1/router.py", "app/infrastructure/settings.py", "app/modules/__init__.py"),
+    }
+    for path in changed - {".copier-answers.yml"}:
+        lines = without[path].content.decode().splitlines()
+        assert [line for line in lines if OF_USERS.search(line)] == [], path
+
+
+def test_an_older_service_goes_on_without_users(released: Path, tmp_path: Path, cofee: Run) -> None:
+    """By cofee and by Copier: the answer is `none`, and no file of users comes."""
+    template = shutil.copytree(released, tmp_path / "template")
+    shop, twin = tmp_path / "one/shop", tmp_path / "two/shop"
+    data = {"auth": "none", "modules": [NOTE]}
+    run_copy(str(template), shop, data=data, defaults=True, quiet=True, skip_tasks=True)
+    forget_users(shop)
+    shutil.copytree(shop, twin)
+    before = snapshot(shop)
+    release(template, "v0.2.0", {"template/NEWS.md": "New.\n"})
+
+    updated = cofee("update", "--defaults", "-C", shop)
+    run_update(twin, defaults=True, overwrite=True, quiet=True, unsafe=True)
+
+    assert updated.code == 0, updated.err
+    assert "new question `auth` took its default `none`" in updated.err
+    assert answers(shop)["auth"] == "none"
+    assert snapshot(shop) == snapshot(twin)
+    assert snapshot(shop).keys() - before.keys() == {"NEWS.md"}
+
+
+def test_modules_alone_bring_no_users(released: Path) -> None:
+    data = {"kind": "module", "auth": "jwt", "modules": [NOTE]}
+
+    tree = rendered(released, data)
+
+    folders = {path.rsplit("/", 1)[0] for path in tree}
+    assert folders == {"app/modules/notes", "tests/modules/notes", "migrations/versions"}
+    assert [path for path in tree if "users" in path] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [({**NOTE, "name": name}, name) for name in ("users", "auth", "refresh_tokens")]
+    + [({**NOTE, "entity": name}, name) for name in ("User", "RefreshToken")],
+    ids=str,
+)
+def test_what_users_need_is_taken(
+    released: Path, tmp_path: Path, cofee: Run, module: Mapping[str, Any], name: str
+) -> None:
+    data = tmp_path / "data.yml"
+    data.write_text(yaml.safe_dump({"modules": [module]}))
+    options = ("--template", released, "--defaults", "--trust", "--data-file", data)
+
+    refused = cofee("new", tmp_path / "ours", *options)
+
+    sentence = f"The name {name} is taken by the users that `auth: jwt` brings along"
+    assert refused.code == 1
+    assert sentence in " ".join(refused.err.split())
+    with pytest.raises(ValueError, match=sentence):
+        run_copy(
+            str(released),
+            tmp_path / "theirs",
+            data={"modules": [module]},
+            defaults=True,
+            skip_tasks=True,
+        )
+    assert rendered(released, {"auth": "none", "modules": [module]})
+
+
+def test_a_service_with_users_gets_modules(released: Path, tmp_path: Path, cofee: Run) -> None:
+    """On top of the users' migration, and not in the place of the users."""
+    shop = tmp_path / "shop"
+    assert cofee("new", shop, "--template", released, "--defaults", "--trust").code == 0
+
+    for name, *more in (("users",), ("auth", "--plural", "auth"), ("people", "--entity", "User")):
+        refused = cofee("new-module", name, "title:str", *more, "-C", shop)
+        assert (refused.code, "exists already" in refused.err) == (1, True), refused.err
+    referring = cofee("new-module", "notes", "author:ref:users", "-C", shop)
+    assert "keep their id in a `uuid` field" in " ".join(referring.err.split())
+    assert cofee("new-module", "notes", "text:str", "-C", shop).code == 0
+
+    (users,) = (shop / "migrations/versions").glob("*_create_users.py")
+    (notes,) = (shop / "migrations/versions").glob("*_create_notes.py")
+    found = re.search(r'^revision: str = (".*")$', users.read_text(), re.MULTILINE)
+    assert found is not None
+    assert f"down_revision: str | None = {found[1]}" in notes.read_text()
+
+
+@pytest.mark.parametrize("operation", ["create_users", "drop_users"])
+def test_users_can_come_and_go_later(released: Path, tmp_path: Path, operation: str) -> None:
+    """The migration is one like any other: it stands on any head, and can be undone."""
+    has_users = operation == "drop_users"
+    before = {"auth": "jwt" if has_users else "none", "modules": [NOTE]}
+    after = {"auth": "none" if has_users else "jwt", "modules": [NOTE]}
+    project = make_service(released, tmp_path / "service", before)
+    head = max((project / "migrations/versions").glob("*_create_notes.py")).read_text()
+    revision = re.search(r'^revision: str = "(.*)"$', head, re.MULTILINE)
+    assert revision is not None
+    place = {"revision": "0123456789ab", "down_revision": revision[1], "date": "2030-01-01"}
+    migration = {**place, "module": "users", "operation": operation, "slug": operation}
+    versions = {path: File(path.read_bytes()) for path in (project / "migrations").rglob("*.py")}
+    shutil.rmtree(project)
+
+    write_tree(rendered(released, {**after, "migrations": [migration]}), project)
+    for path, file in versions.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
+
+    programs = environment(released)
+    for url in ("", "sqlite+aiosqlite://"):
+        variables = {"TEST_DATABASE_URL": url} if url else {}
+        run(project, programs, "pytest", "-q", "tests/db/test_migrations.py", **variables)
+    run(project, programs, "ruff", "check", "migrations")
+    run(project, programs, "ruff", "format", "--check", "migrations")
+
+
+def test_an_administrator_is_made_by_a_task(released: Path, tmp_path: Path) -> None:
+    """The password comes by a pipe, and is not on the command line."""
+    project = make_service(released, tmp_path / "service", {})
+    programs = environment(released)
+    making = "python -m dev --temporary python -m app.create_admin root@example.com Root"
+
+    run(project, programs, "sh", "-c", f"echo 'correct horse battery' | {making}")
+    tasks = run(project, programs, "poe", "--help")
+
+    assert "create-admin" in tasks
+
+
+def test_the_examples_show_both(released: Path) -> None:
+    """One example has users, and one has a module of that name."""
+    found = {
+        path.stem: yaml.safe_load(path.read_text())["auth"]
+        for path in (REPOSITORY / "examples").glob("*.yml")
+    }
+
+    assert set(found.values()) == {"jwt", "none"}
