@@ -25,9 +25,9 @@ def renderer() -> Renderer:
     return Renderer(Template(str(ROOT), "HEAD", ROOT))
 
 
-def render(renderer: Renderer, records: list[Record]) -> dict[str, str]:
+def render(renderer: Renderer, records: list[Record], auth: str = "none") -> dict[str, str]:
     """Render the Python files that depend on the modules."""
-    answers = renderer.settle({"modules": records}, {}, "service")
+    answers = renderer.settle({"modules": records, "auth": auth}, {}, "service")
     tree = renderer.render(answers, "copy")
     wanted = ("app/modules/", "app/api/", "tests/modules/", "migrations/versions/")
     return {
@@ -77,9 +77,9 @@ def test_every_specification_gives_formatted_and_sorted_python(
 def test_imports_are_sorted_whatever_the_digits_are(renderer: Renderer, tmp_path: Path) -> None:
     """The key that modules are sorted by gives the order of ruff."""
     names = ["a", "a0", "a00", "a01", "a0_b", "a000", "a1", "a02", "a2", "a10", "a10b2", "a10b10"]
-    names += ["a_1", "ab", "a_b", "a1_b", "a1b"]
+    names += ["a_1", "ab", "a_b", "a1_b", "a1b", "auth0", "user", "users_1"]
     records = [{"name": n, "entity": f"E{i}", "fields": []} for i, n in enumerate(names)]
-    text = render(renderer, records)["app/api/v1/router.py"]
+    text = render(renderer, records, auth="jwt")["app/api/v1/router.py"]
     (tmp_path / "router.py").write_text(text)
     ruff(tmp_path, "check", "--select=I")
 
@@ -181,4 +181,4 @@ def test_sound_modules_have_no_problem(renderer: Renderer, records: list[Record]
 def validate(renderer: Renderer, records: object) -> str:
     """Ask the questionnaire's validator of `modules`."""
     question = renderer.template.questions["modules"]["validator"]
-    return renderer.text(question, {"modules": records})
+    return renderer.text(question, {"modules": records, "auth": "none"})

@@ -106,7 +106,8 @@ class Place:
     ) -> Service:
         """Render a service with exactly these migrations."""
         project = self.folder / name
-        data = {"database": self.kind, "modules": modules, "migrations": migrations}
+        given = {"modules": modules, "migrations": migrations}
+        data = {"database": self.kind, "auth": "none", **given}
         write_tree(self.renderer.render(self.renderer.settle(data, {}, name), "copy"), project)
         (project / ".env").write_bytes((project / ".env.example").read_bytes())
         return Service(project, self.programs, self._url(database))

