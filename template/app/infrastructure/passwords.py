@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from anyio import to_thread
 from pwdlib import PasswordHash
 from pwdlib.hashers.bcrypt import BcryptHasher
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, SecretStr, ValidatorFunctionWrapHandler, WrapValidator
 
 from app.infrastructure.settings import get_settings
 
@@ -16,9 +16,10 @@ ERROR_TOO_SHORT = "A password has at least {length} characters"
 ERROR_TOO_LONG = f"A password has at most {MAX_BYTES} bytes"
 
 
-def keep_spaces(value: Any) -> Any:
+def keep_spaces(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Take a password as it was typed; every other text loses the spaces at its ends."""
-    return SecretStr(value) if isinstance(value, str) else value
+    stripped = handler(value)
+    return SecretStr(value) if isinstance(value, str) else stripped
 
 
 def require_policy(password: SecretStr) -> SecretStr:
@@ -32,7 +33,7 @@ def require_policy(password: SecretStr) -> SecretStr:
     return password
 
 
-Password = Annotated[SecretStr, BeforeValidator(keep_spaces)]
+Password = Annotated[SecretStr, WrapValidator(keep_spaces)]
 NewPassword = Annotated[Password, AfterValidator(require_policy)]
 
 

@@ -68,6 +68,16 @@ async def test_a_made_up_token_is_nobodys(client: httpx2.AsyncClient, token: str
     assert_problem(await client.post(f"{URL}/refresh"), 401)
 
 
+async def test_half_a_character_is_no_secret(client: httpx2.AsyncClient) -> None:
+    headers = {**await signed_in(client), "Content-Type": "application/json"}
+    half = b'{"refresh_token": "\\ud800", "current_password": "\\ud800", "new_password": "\\ud800"}'
+
+    for url in (f"{URL}/refresh", f"{URL}/logout", f"{ME}/password"):
+        answer = await client.post(url, content=half, headers=headers)
+        assert_problem(answer, 422)
+        assert "valid string" in answer.text, answer.text
+
+
 async def test_a_refresh_token_is_traded_once(client: httpx2.AsyncClient) -> None:
     await create(client, USERS, person("ann"))
     first = await sign_in(client, "ann")
