@@ -53,7 +53,7 @@ def environment(template: Path) -> Path:
         if not (target / "complete").exists():
             project = ENVIRONMENTS / "project"
             shutil.rmtree(project, ignore_errors=True)
-            make_service(template, project, {"project_name": "service"})
+            make_service(template, project, {"project_name": "service", "auth": "oauth"})
             run(project, target, "uv", "sync", "--quiet", UV_NO_SYNC="0")
             (target / "complete").touch()
     return target

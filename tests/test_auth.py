@@ -21,7 +21,8 @@ from tests.generated import REPOSITORY, environment, make_service, run, snapshot
 from tests.tiny import release, run_git
 
 OF_USERS = re.compile(
-    r"jwt|pwdlib|bcrypt|limits>|redis|create.admin|AuthSettings|modules.(auth|users)|cookie|token",
+    r"jwt|pwdlib|bcrypt|limits>|redis|create.admin|AuthSettings|modules.(auth|users)|cookie|token"
+    r"|oauth|oidc|authlib|provider|identit",
     re.IGNORECASE,
 )
 NOTE = {"name": "notes", "entity": "Note", "fields": [{"name": "text", "type": "str"}]}
@@ -76,6 +77,19 @@ def test_without_users_nothing_of_them_is_left(released: Path, database: str) ->
         assert [line for line in lines if OF_USERS.search(line)] == [], path
 
 
+def test_without_a_provider_nothing_of_it_is_left(released: Path) -> None:
+    with_provider = rendered(released, {"auth": "oauth"})
+    without = rendered(released, {})
+
+    changed = {path for path in without if without[path] != with_provider[path]}
+    assert changed == {
+        *(".copier-answers.yml", ".env.example", "AGENTS.md", "README.md", "pyproject.toml"),
+        *("app/api/v1/router.py", "app/infrastructure/settings.py", "app/modules/__init__.py"),
+    }
+    about = re.compile("oidc|authlib|oauth[^2]|identit", re.IGNORECASE)
+    assert [path for path, file in without.items() if about.search(file.content.decode())] == []
+
+
 def test_an_older_service_goes_on_without_users(released: Path, tmp_path: Path, cofee: Run) -> None:
     """By cofee and by Copier: the answer is `none`, and no file of users comes."""
     template = shutil.copytree(released, tmp_path / "template")
@@ -108,31 +122,31 @@ def test_modules_alone_bring_no_users(released: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "name"),
-    [({**NOTE, "name": name}, name) for name in ("users", "auth", "refresh_tokens")]
-    + [({**NOTE, "entity": name}, name) for name in ("User", "RefreshToken")],
-    ids=str,
+    ("auth", "key", "name"),
+    [("jwt", "name", name) for name in ("users", "auth", "refresh_tokens")]
+    + [("jwt", "entity", name) for name in ("User", "RefreshToken")]
+    + [
+        ("oauth", "name", "users"),
+        ("oauth", "name", "identities"),
+        ("oauth", "entity", "Identity"),
+    ],
 )
 def test_what_users_need_is_taken(
-    released: Path, tmp_path: Path, cofee: Run, module: Mapping[str, Any], name: str
+    released: Path, tmp_path: Path, cofee: Run, auth: str, key: str, name: str
 ) -> None:
+    module = {**NOTE, key: name}
+    given = {"auth": auth, "modules": [module]}
     data = tmp_path / "data.yml"
-    data.write_text(yaml.safe_dump({"modules": [module]}))
+    data.write_text(yaml.safe_dump(given))
     options = ("--template", released, "--defaults", "--trust", "--data-file", data)
 
     refused = cofee("new", tmp_path / "ours", *options)
 
-    sentence = f"The name {name} is taken by the users that `auth: jwt` brings along"
+    sentence = f"The name {name} is taken by the users that `auth: {auth}` brings along"
     assert refused.code == 1
     assert sentence in " ".join(refused.err.split())
     with pytest.raises(ValueError, match=sentence):
-        run_copy(
-            str(released),
-            tmp_path / "theirs",
-            data={"modules": [module]},
-            defaults=True,
-            skip_tasks=True,
-        )
+        run_copy(str(released), tmp_path / "theirs", data=given, defaults=True, skip_tasks=True)
     assert rendered(released, {"auth": "none", "modules": [module]})
 
 
@@ -155,22 +169,36 @@ def test_a_service_with_users_gets_modules(released: Path, tmp_path: Path, cofee
     assert f"down_revision: str | None = {found[1]}" in notes.read_text()
 
 
-@pytest.mark.parametrize("operation", ["create_users", "drop_users"])
-def test_users_can_come_and_go_later(released: Path, tmp_path: Path, operation: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "operation"),
+    [
+        ("none", "jwt", "create_users"),
+        ("jwt", "none", "drop_users"),
+        ("jwt", "oauth", "create_identities"),
+        ("oauth", "jwt", "drop_identities"),
+    ],
+)
+def test_users_can_come_and_go_later(
+    released: Path, tmp_path: Path, before: str, after: str, operation: str
+) -> None:
     """The migration is one like any other: it stands on any head, and can be undone."""
-    has_users = operation == "drop_users"
-    before = {"auth": "jwt" if has_users else "none", "modules": [NOTE]}
-    after = {"auth": "none" if has_users else "jwt", "modules": [NOTE]}
-    project = make_service(released, tmp_path / "service", before)
+    project = make_service(released, tmp_path / "service", {"auth": before, "modules": [NOTE]})
     head = max((project / "migrations/versions").glob("*_create_notes.py")).read_text()
     revision = re.search(r'^revision: str = "(.*)"$', head, re.MULTILINE)
     assert revision is not None
     place = {"revision": "0123456789ab", "down_revision": revision[1], "date": "2030-01-01"}
-    migration = {**place, "module": "users", "operation": operation, "slug": operation}
+    migration = {
+        **place,
+        "module": operation.split("_")[1],
+        "operation": operation,
+        "slug": operation,
+    }
     versions = {path: File(path.read_bytes()) for path in (project / "migrations").rglob("*.py")}
     shutil.rmtree(project)
 
-    write_tree(rendered(released, {**after, "migrations": [migration]}), project)
+    write_tree(
+        rendered(released, {"auth": after, "modules": [NOTE], "migrations": [migration]}), project
+    )
     for path, file in versions.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
@@ -195,11 +223,11 @@ def test_an_administrator_is_made_by_a_task(released: Path, tmp_path: Path) -> N
     assert "create-admin" in tasks
 
 
-def test_the_examples_show_both(released: Path) -> None:
-    """One example has users, and one has a module of that name."""
+def test_the_examples_show_every_choice() -> None:
+    """One has a module called `users`, the others have users."""
     found = {
         path.stem: yaml.safe_load(path.read_text())["auth"]
         for path in (REPOSITORY / "examples").glob("*.yml")
     }
 
-    assert set(found.values()) == {"jwt", "none"}
+    assert set(found.values()) == {"jwt", "none", "oauth"}

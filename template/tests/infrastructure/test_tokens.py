@@ -46,7 +46,7 @@ def test_a_token_that_is_not_quite_right_is_nothing(changes: dict[str, Any]) -> 
 
 def test_a_token_without_a_good_signature_is_nothing() -> None:
     header, body, signature = tokens.issue(CLAIMS).split(".")
-    unsigned = jwt.encode(payload(), None, "none")
+    unsigned = jwt.encode(payload(), "", "none")
     foreign = jwt.encode(payload(), b"k" * 32, ALGORITHM)
     other_purpose = jwt.encode(payload(), tokens.derive_keys("csrf token")[0], ALGORITHM)
 

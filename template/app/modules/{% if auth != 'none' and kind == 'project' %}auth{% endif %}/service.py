@@ -47,11 +47,15 @@ class AuthService:
         self._users = UserService(session)
 
     async def sign_in(self, form: LoginForm) -> Tokens:
-        """Check a password and start a chain of refresh tokens."""
+        """Check a password."""
         await rate_limits.count("login", form.username)
         user = await self._users.authenticate(form.username, form.password)
         if user is None:
             raise unauthorized(ERROR_LOGIN)
+        return await self.start(user)
+
+    async def start(self, user: User) -> Tokens:
+        """Start a chain of refresh tokens for somebody who has proved who they are."""
         await self._repository.purge(user.id, utc_now())
         return await self._issue(user, uuid.uuid4())
 

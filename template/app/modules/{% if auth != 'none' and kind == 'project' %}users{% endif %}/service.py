@@ -48,11 +48,15 @@ class UserService:
         return UserRead.model_validate(user)
 
     async def change_password(self, user: User, data: PasswordChange) -> None:
-        """Store a new password; whoever is signed in with the old one is signed out."""
+        """Store a new password for who knows the old one."""
         is_right, _ = await verify_password(data.current_password, user.password_hash)
         if not is_right:
             raise problem(422, "wrong_password", ERROR_MISMATCH, "current_password")
-        user.password_hash = await hash_password(data.new_password)
+        await self.set_password(user, data.new_password)
+
+    async def set_password(self, user: User, password: SecretStr) -> None:
+        """Store a new password, and make every token of the user worthless."""
+        user.password_hash = await hash_password(password)
         user.token_version += 1
         await self._repository.save(user)
 
@@ -80,9 +84,13 @@ class UserService:
         is_good = user is not None and user.is_active and user.token_version == version
         return user if is_good else None
 
+    async def find_by_email(self, email: str) -> User | None:
+        """Return the user with this address, or nothing."""
+        return await self._repository.get_by_email(email)
+
     async def authenticate(self, email: str, password: SecretStr) -> User | None:
         """Return the user with this address and password; a hash of an old cost is renewed."""
-        user = await self._repository.get_by_email(email)
+        user = await self.find_by_email(email)
         is_right, renewed = await verify_password(password, user.password_hash if user else None)
         if user is None or not is_right or not user.is_active:
             return None

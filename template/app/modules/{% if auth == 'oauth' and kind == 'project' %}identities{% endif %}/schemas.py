@@ -1,0 +1,20 @@
+"""What a provider says about who signs in."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field
+
+from app.common.schemas import Schema
+from app.modules.users.schemas import UserEmail
+
+
+class ProviderClaims(Schema):
+    """The claims of an ID token that matter here; its signature was checked before."""
+
+    iss: str = Field(max_length=255)
+    sub: str = Field(min_length=1, max_length=255)
+    email: UserEmail | None = None
+    email_verified: bool = False
+    name: str = ""
+
+    model_config = ConfigDict(extra="ignore")
