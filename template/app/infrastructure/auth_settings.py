@@ -16,8 +16,8 @@ class AuthSettings(BaseSettings):
 
     # SECRET_KEY signs the tokens. One that it replaced still proves those that it signed before.
     secret_key_fallbacks: tuple[Key, ...] = ()
-    jwt_issuer: str = "{{ project_name }}"
-    jwt_audience: str = "{{ project_name }}"
+    jwt_issuer: str = "service"
+    jwt_audience: str = "service"
     access_token_seconds: int = Field(default=900, ge=1)
     refresh_token_seconds: int = Field(default=2_592_000, ge=1)
     auth_cookies: bool = False
