@@ -86,7 +86,7 @@ def test_without_a_provider_nothing_of_it_is_left(released: Path) -> None:
         *(".copier-answers.yml", ".env.example", "AGENTS.md", "README.md", "pyproject.toml"),
         *("app/api/v1/router.py", "app/infrastructure/settings.py", "app/modules/__init__.py"),
     }
-    about = re.compile("oidc|authlib|oauth[^2]|identit", re.IGNORECASE)
+    about = re.compile("oidc|authlib|oauth[^2]|identities", re.IGNORECASE)
     assert [path for path, file in without.items() if about.search(file.content.decode())] == []
 
 
