@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -54,7 +55,7 @@ def change_options(project: Project, given: Mapping[str, str]) -> Step:
     return Step(
         f"cofee set {shlex.join(words)}",
         project.modules,
-        None,
+        _migration(renderer, project, settled),
         warnings=(*_defaulted(settled), *_by_hand(renderer, project, settled)),
         answers={name: settled.recorded[name] for name in given},
     )
@@ -82,6 +83,14 @@ def _is_asked(question: Mapping[str, Any]) -> bool:
 def _defaulted(settled: Answers) -> list[str]:
     """Tell which questions come up with the new answers, and take their defaults."""
     return [f"the option `{key}` is `{value}` now" for key, value in settled.defaulted.items()]
+
+
+def _migration(renderer: Renderer, project: Project, settled: Answers) -> dict[str, Any] | None:
+    """Return the migration that the template asks for between the answers, without its place."""
+    asked: str = project.template.setting("cofee_set_migration", "")
+    answers = {"before": project.answers, "after": settled.recorded}
+    found: dict[str, Any] | None = json.loads(renderer.text(asked, answers).strip() or "null")
+    return found
 
 
 def _by_hand(renderer: Renderer, project: Project, settled: Answers) -> list[str]:

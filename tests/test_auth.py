@@ -13,7 +13,6 @@ import yaml
 from copier import run_copy, run_update
 
 from cofee import template as templates
-from cofee.create import write_tree
 from cofee.files import File
 from cofee.render import Renderer
 from tests.conftest import Run, snapshot
@@ -169,46 +168,48 @@ def test_a_service_with_users_gets_modules(released: Path, tmp_path: Path, cofee
     assert f"down_revision: str | None = {found[1]}" in notes.read_text()
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "operation"),
-    [
-        ("none", "jwt", "create_users"),
-        ("jwt", "none", "drop_users"),
-        ("jwt", "oauth", "create_identities"),
-        ("oauth", "jwt", "drop_identities"),
-    ],
-)
+CHANGES = [
+    ("none", "jwt"),
+    ("none", "oauth"),
+    ("jwt", "oauth"),
+    ("oauth", "jwt"),
+    ("oauth", "none"),
+    ("jwt", "none"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), CHANGES)
 def test_users_can_come_and_go_later(
-    released: Path, tmp_path: Path, before: str, after: str, operation: str
+    released: Path, tmp_path: Path, cofee: Run, before: str, after: str
 ) -> None:
-    """The migration is one like any other: it stands on any head, and can be undone."""
+    """One command with one migration; the opposite leaves the tree as it was, migrations apart."""
     project = make_service(released, tmp_path / "service", {"auth": before, "modules": [NOTE]})
-    head = max((project / "migrations/versions").glob("*_create_notes.py")).read_text()
-    revision = re.search(r'^revision: str = "(.*)"$', head, re.MULTILINE)
-    assert revision is not None
-    place = {"revision": "0123456789ab", "down_revision": revision[1], "date": "2030-01-01"}
-    migration = {
-        **place,
-        "module": operation.split("_")[1],
-        "operation": operation,
-        "slug": operation,
-    }
-    versions = {path: File(path.read_bytes()) for path in (project / "migrations").rglob("*.py")}
-    shutil.rmtree(project)
+    first = snapshot(project)
 
-    write_tree(
-        rendered(released, {"auth": after, "modules": [NOTE], "migrations": [migration]}), project
-    )
-    for path, file in versions.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.content)
+    changed = cofee("set", f"auth={after}", "--yes", "-C", project)
 
+    assert changed.code == 0, changed.err
+    (made,) = (project / "migrations/versions").glob(f"*_set_auth_{after}.py")
+    assert answers(project)["auth"] == after
     programs = environment(released)
     for url in ("", "sqlite+aiosqlite://"):
         variables = {"TEST_DATABASE_URL": url} if url else {}
         run(project, programs, "pytest", "-q", "tests/db/test_migrations.py", **variables)
-    run(project, programs, "ruff", "check", "migrations")
+    run(project, programs, "ruff", "check")
     run(project, programs, "ruff", "format", "--check", "migrations")
+
+    assert cofee("set", f"auth={before}", "--yes", "-C", project).code == 0
+    (back,) = (project / "migrations/versions").glob(f"*_set_auth_{before}.py")
+    made.unlink()
+    back.unlink()
+    assert sources(project) == {path: first[path] for path in sources(project)}
+    assert first.keys() == sources(project).keys()
+
+
+def sources(root: Path) -> dict[str, bytes]:
+    """Return the files of a project that no tool has left behind."""
+    caches = re.compile(r"__pycache__|\.(pytest|ruff|mypy)_cache|\.coverage")
+    return {path: content for path, content in snapshot(root).items() if not caches.search(path)}
 
 
 def test_an_administrator_is_made_by_a_task(released: Path, tmp_path: Path) -> None:

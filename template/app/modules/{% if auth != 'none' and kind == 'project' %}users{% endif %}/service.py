@@ -34,11 +34,15 @@ class UserService:
         self._repository = UserRepository(session)
 
     async def create(self, data: UserCreate, role: Role = "user") -> UserRead:
+        """Store a new user."""
+        return UserRead.model_validate(await self.add(data, role))
+
+    async def add(self, data: UserCreate, role: Role = "user") -> User:
         """Store a new user, with the hash of the password in its place."""
         values = data.model_dump(exclude={"password"})
         user = User(**values, role=role, password_hash=await hash_password(data.password))
         await self._repository.save(user)
-        return UserRead.model_validate(user)
+        return user
 
     async def update(self, user: User, data: UserUpdate) -> UserRead:
         """Change the fields that were sent."""

@@ -50,10 +50,7 @@ class IdentityService:
 
     async def _create(self, claims: ProviderClaims, email: str) -> User:
         name = (claims.name or email)[:NAME_LENGTH]
-        await self._users.create(UserCreate(email=email, name=name, password=_unguessable()))
-        user = await self._users.find_by_email(email)
-        assert user is not None  # it was created a line before
-        return user
+        return await self._users.add(UserCreate(email=email, name=name, password=_unguessable()))
 
     async def _free(self, user: User) -> User:
         """Put out whoever came before: nobody asked them to prove that the address is theirs.

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from app.infrastructure.auth_settings import AuthSettings
 
 
-class OAuthSettings(AuthSettings):
+class ProviderSettings(AuthSettings):
     """Who the provider is, and what this service is called there."""
 
     oidc_issuer: str = ""
