@@ -81,7 +81,7 @@ def test_without_a_provider_nothing_of_it_is_left(released: Path) -> None:
     without = rendered(released, {})
 
     changed = {path for path in without if without[path] != with_provider[path]}
-    assert changed == {
+    assert {path for path in changed if "/versions/" not in path} == {
         *(".copier-answers.yml", ".env.example", "AGENTS.md", "README.md", "pyproject.toml"),
         *("app/api/v1/router.py", "app/infrastructure/settings.py", "app/modules/__init__.py"),
     }
