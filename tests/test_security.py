@@ -12,12 +12,12 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+import requests
 
 from tests.every import every_module
 from tests.generated import REPOSITORY, environment, make_service, run, serving, snapshot_template
 
 PROGRAMS = Path(sys.executable).parent
-DATABASES = ["postgresql", "sqlite"]
 # Besides the answer's own form: what was deleted is gone, and 405 tells the methods that there are.
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
@@ -40,19 +40,28 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return template, environment(template)
 
 
-def service(programs: tuple[Path, Path], target: Path, database: str) -> Path:
+def service(programs: tuple[Path, Path], target: Path, database: str, auth: str = "none") -> Path:
     """Make a service with every type and relation."""
-    data = {"project_name": "every", "database": database, "modules": every_module()}
+    options = {"database": database, "auth": auth}
+    data = {"project_name": "every", **options, "modules": every_module()}
     return make_service(programs[0], target, data)
 
 
-@pytest.mark.parametrize("database", DATABASES)
-def test_bandit_finds_nothing(database: str, programs: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("database", "auth"), [("postgresql", "none"), ("postgresql", "oauth"), ("sqlite", "jwt")]
+)
+def test_bandit_finds_nothing(
+    database: str, auth: str, programs: tuple[Path, Path], tmp_path: Path
+) -> None:
     """In what is deployed nothing at all; elsewhere nothing but programs being run, and asserts."""
-    project = service(programs, tmp_path / "every", database)
+    project = service(programs, tmp_path / "every", database, auth)
 
     deployed = [".", "--configfile=pyproject.toml"]
-    for options in (deployed, ["dev", "--skip=B404,B603"], ["tests", "--skip=B101,B105,B608"]):
+    for options in (
+        deployed,
+        ["dev", "--skip=B404,B603"],
+        ["tests", "--skip=B101,B105,B404,B603,B608"],
+    ):
         command: list[str | Path] = [PROGRAMS / "bandit", "--quiet", "--recursive", *options]
         done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -75,6 +84,35 @@ def test_no_request_breaks_it(programs: tuple[Path, Path], tmp_path: Path) -> No
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert [one for one in never_succeeded(document, log) if not SELDOM.search(one)] == []
+
+
+def test_no_request_breaks_the_users(programs: tuple[Path, Path], tmp_path: Path) -> None:
+    """Neither does any request of somebody who is signed in."""
+    project, log = make_service(programs[0], tmp_path / "users", {}), tmp_path / "server.log"
+    settings = project / ".env"
+    settings.write_text(re.sub(r"=\d+/(minute|hour)", "=9999/second", settings.read_text()))
+    with serving(project, programs[1], log) as url:
+        done = subprocess.run(
+            [PROGRAMS / "schemathesis", "run", f"{url}/openapi.json", *OPTIONS, signed_in(url)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    assert {401, 200, 201, 422} <= {line.get("status") for line in lines}
+
+
+def signed_in(url: str) -> str:
+    """Register somebody, and return the option that carries their token."""
+    password = "correct horse battery"
+    person = {"email": "ann@example.com", "name": "Ann", "password": password}
+    requests.post(f"{url}/api/v1/users", json=person, timeout=9).raise_for_status()
+    form = {"username": "ann@example.com", "password": password}
+    answer = requests.post(f"{url}/api/v1/auth/token", data=form, timeout=9)
+    return f"--header=Authorization: Bearer {answer.json()['access_token']}"
 
 
 def never_succeeded(document: Any, log: Path) -> list[str]:

@@ -264,6 +264,7 @@ def service(folder: Path, cofee: Run) -> Path:
 
 OPTIONS = {
     "database": ["postgresql", "sqlite"],
+    "auth": ["jwt", "none", "oauth"],
     "ci": ["github", "gitlab", "none"],
     "python_version": ["3.11", "3.14"],
     "project_name": ["shop", "corner-shop"],
@@ -304,9 +305,14 @@ def test_any_walk_through_the_options_ends_where_the_answers_are(
             standing = snapshot(root)
             expected = rendered(root)
             assert {path: standing.get(path) for path in expected} == expected
-        assert standing == before
+        assert without_migrations(standing) == without_migrations(before)
 
     check()
+
+
+def without_migrations(tree: dict[str, bytes]) -> dict[str, bytes]:
+    """Leave out the history of the database, which only grows."""
+    return {path: content for path, content in tree.items() if "/versions/" not in path}
 
 
 def test_edits_of_one_database_never_end_in_the_other(tmp_path: Path, cofee: Run) -> None:
