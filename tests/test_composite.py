@@ -23,7 +23,7 @@ FIELDS: list[Record] = [
     {"name": "data", "type": "json"},
     {"name": "order", "type": "int"},
 ]
-RULED: Record = {
+RULED: dict[str, Any] = {
     "unique_together": [["name", "supplier"]],
     "indexes": [["name", "price"]],
     "checks": ["price >= cost"],
@@ -49,7 +49,7 @@ def test_rules_come_in_their_order() -> None:
 
 def test_what_says_nothing_is_left_out() -> None:
     """So that a module without rules reads as it always did."""
-    empty = {"unique_together": [], "checks": [], "search": [], "versioned": False}
+    empty: Record = {"unique_together": [], "checks": [], "search": [], "versioned": False}
     usual = {"routes": ["delete", *RULED["routes"], "create", "replace", "update"]}
 
     assert list(complete(**empty, **usual, deletion="soft")) == ["name", "entity", "fields"]
