@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
+from cofee import rule_options
 from cofee.cli import HERE, NOTHING, Diff, Directory, DryRun, Json, Quiet, Yes, app
+from cofee.rule_options import (
+    Checks,
+    HardDelete,
+    Indexes,
+    Only,
+    ReadOnly,
+    Search,
+    UniqueTogether,
+    Versioned,
+)
 
 Module = Annotated[str, typer.Argument(metavar="MODULE", help="The module, in any spelling.")]
 Fields = Annotated[
@@ -43,6 +54,14 @@ def new_module(
     ] = None,
     entity: Entity = None,
     plural: Plural = None,
+    unique_together: UniqueTogether = None,
+    indexes: Indexes = None,
+    checks: Checks = None,
+    only: Only = None,
+    read_only: ReadOnly = False,
+    search: Search = None,
+    hard_delete: HardDelete = None,
+    versioned: Versioned = None,
     directory: Directory = HERE,
     dry_run: DryRun = False,
     diff: Diff = False,
@@ -54,7 +73,10 @@ def new_module(
     """Add a module: its six files, its tests, its migration and its wiring."""
     from cofee.commands import ModuleRequest, Options, add_module
 
-    request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural)
+    rules = rule_options.read(
+        unique_together, indexes, checks, only, read_only, search, hard_delete, versioned
+    )
+    request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural, rules)
     add_module(directory, request, Options(dry_run, diff, as_json, quiet, yes, verify))
 
 

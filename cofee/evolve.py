@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cofee import fields, names, references, reserved, rows, rules
+from cofee import composite, fields, names, references, reserved, rows, rules
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.names import Names
 
@@ -97,6 +97,8 @@ def remove_fields(modules: Modules, name: str, removed: Sequence[str]) -> Step:
     module = find(modules, name)
     _require_once(removed)
     records = [_field(module, one) for one in removed]
+    for one in removed:
+        composite.require_unnamed(module, one)
     left = [record for record in module["fields"] if record not in records]
     migration = {"operation": "remove_fields", "fields": records}
     lost = tuple(f"the column of `{record['name']}` goes, with its values" for record in records)
@@ -152,8 +154,10 @@ def rename_field(modules: Modules, name: str, old: str, new: str, types: Mapping
     migration = {"operation": "rename_field", "old": dict(before), "new": after}
     attributes = {old: new, rules.column(before): rules.column(after)}
     renaming = Renaming(module["name"], _classes(module["entity"]), attributes)
+    ruled = {**module, **composite.renamed(module, old, new)}
+    modules = [ruled if one is module else one for one in modules]
     return _step(
-        "rename-field", modules, module, records, [before, after], migration, renaming=renaming
+        "rename-field", modules, ruled, records, [before, after], migration, renaming=renaming
     )
 
 

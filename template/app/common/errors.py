@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from app.common.schemas import Schema
@@ -20,6 +21,8 @@ MEDIA_TYPE = "application/problem+json"
 
 ERROR_CONFLICT = "Another row already has this value"
 ERROR_UNKNOWN_REFERENCE = "It refers to a row that does not exist"
+ERROR_CHECK_FAILED = "The values do not go together"
+ERROR_CHANGED = "The row has changed since it was read; read it again"
 ERROR_INVALID_VALUE = "The database cannot store this value"
 ERROR_INVALID_REQUEST = "The request is not valid; `errors` says where"
 ERROR_INTERNAL = "Something went wrong on our side"
@@ -146,6 +149,8 @@ async def answer_integrity_error(request: Request, error: Exception) -> ProblemR
             found = problem(409, "conflict", ERROR_CONFLICT, *violation.fields)
         case "reference":
             found = problem(422, "unknown_reference", ERROR_UNKNOWN_REFERENCE, *violation.fields)
+        case "check":
+            found = problem(422, "check_failed", ERROR_CHECK_FAILED, *violation.fields)
         case _:
             raise error
     return await answer_http_exception(request, found)
@@ -161,9 +166,15 @@ async def answer_database_error(request: Request, error: Exception) -> ProblemRe
     return await answer_http_exception(request, problem(422, "invalid_value", ERROR_INVALID_VALUE))
 
 
+async def answer_stale_data(request: Request, _: Exception) -> ProblemResponse:
+    """Answer a change that lost against another one of the same row."""
+    return await answer_http_exception(request, problem(412, "precondition_failed", ERROR_CHANGED))
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem."""
     app.add_exception_handler(StarletteHTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_invalid_request)
     app.add_exception_handler(IntegrityError, answer_integrity_error)
     app.add_exception_handler(DBAPIError, answer_database_error)
+    app.add_exception_handler(StaleDataError, answer_stale_data)
