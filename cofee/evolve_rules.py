@@ -55,19 +55,17 @@ def change_module(
 def with_rules(migration: Mapping[str, Any], before: Modules, after: Modules) -> dict[str, Any]:
     """Complete the record of a migration by the rules that its statements have to heed."""
     module = next((one for one in after if one["name"] == migration["module"]), {})
-    found = dict(migration)
-    if module.get("deletion") == "hard":
-        found["deletion"] = "hard"
     if migration["operation"] == "change_fields":
         names = {change["old"]["name"] for change in migration["changes"]}
         pair = (names, names)
     elif migration["operation"] == "rename_field":
         pair = ({migration["old"]["name"]}, {migration["new"]["name"]})
     else:
-        return found
+        return dict(migration)
     old = next(one for one in before if one["name"] == migration["module"])
     sides = [_about(side, names) for side, names in zip((old, module), pair, strict=True)]
-    return {**found, "rules": sides} if any(sides[0][key] for key in NAMING) else found
+    ruled = any(sides[0][key] for key in NAMING)
+    return {**migration, "rules": sides} if ruled else dict(migration)
 
 
 def _about(module: Module, names: Collection[str]) -> dict[str, Any]:

@@ -239,7 +239,7 @@ def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | Non
     settled = _settle(renderer, project, {})
     if settled.defaulted and not defaults:
         settled = _settle(renderer, project, _asked(new, project, settled, ask))
-    base = _rendered(Renderer(old), project, {})
+    base = _rendered(Renderer(old, like=renderer), project, {})
     planned = change.plan(project, "cofee update", base, renderer.render(settled, "update"))
     return Update(planned, old, new, settled.defaulted)
 

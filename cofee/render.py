@@ -21,6 +21,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from cofee import questions
 from cofee.errors import CofeeError
 from cofee.files import EXECUTABLE, REGULAR, File, load_yaml
+from cofee.reuse import Sources, Values
 from cofee.template import Template, cache_dir
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from cofee.questions import Answers
 
+Scope = Mapping[str, Any]  # what a file's expressions can name
 Operation = Literal["copy", "update"]
 MODULES = "modules"  # the answer that a module's files are yielded from
 DICT_ATTRIBUTES = frozenset(dir(dict))
@@ -47,14 +49,18 @@ class _Sandbox(SandboxedEnvironment):
 
 
 class Renderer:
-    """Renders one template, as often as asked."""
+    """Renders one template, as often as asked.
 
-    def __init__(self, template: Template) -> None:
+    What was rendered is kept, and used again where all that it depends on is the same: between the
+    answers before and after a change, and from the commit that is left to the one that follows.
+    """
+
+    def __init__(self, template: Template, like: Renderer | None = None) -> None:
         self.template = template
         self.suffix: str = template.setting("templates_suffix", ".jinja")
         self.subdirectory: str = template.setting("subdirectory", "")
-        self._only: Collection[str] | None = None
         self._strings: dict[str, JinjaTemplate] = {}  # compiled once, used for each module
+        self._made: dict[tuple[str, ...], bytes] = like._made if like else {}
 
     @cached_property
     def environment(self) -> SandboxedEnvironment:
@@ -95,13 +101,13 @@ class Renderer:
             CofeeError: a template file fails; the message names it.
         """
         context = dict(answers.context)
-        self._only = only
+        values = Values(context)
         excluded = self._exclusion({**context, "_copier_operation": operation})
         tree: dict[str, File] = {}
         for source, is_template in self._sources:
-            for path, scope in self._paths(source, context):
+            for path, scope in self._paths(source, context, only):
                 if not excluded(path):
-                    tree[path] = self._file(source, scope, is_template)
+                    tree[path] = self._file(source, scope, values, is_template)
         return tree
 
     def text(self, text: str, context: Mapping[str, Any]) -> str:
@@ -111,6 +117,10 @@ class Renderer:
     def holds(self, condition: Any, context: Mapping[str, Any]) -> bool:
         """Tell whether a condition, such as a task's `when`, is true."""
         return questions.truth(self._string(str(condition), context))
+
+    @cached_property
+    def _reading(self) -> Sources:
+        return Sources(self.template.root, self.environment)
 
     @cached_property
     def _root(self) -> Path:
@@ -133,28 +143,27 @@ class Renderer:
         ]
 
     def _paths(
-        self, source: str, context: Mapping[str, Any]
-    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        self, source: str, context: Scope, only: Collection[str] | None
+    ) -> Iterator[tuple[str, Scope]]:
         """Yield each path that a source gives, with the context that its `yield` adds."""
         name = source.removesuffix(self.suffix)
         if "{" not in name:
-            yield name, context
-            return
-        yield from self._expand(name.split("/"), [], context)
+            return iter([(name, context)])
+        return self._expand(name.split("/"), [], context, only)
 
     def _expand(
-        self, parts: list[str], done: list[str], context: Mapping[str, Any]
-    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        self, parts: list[str], done: list[str], context: Scope, only: Collection[str] | None
+    ) -> Iterator[tuple[str, Scope]]:
         if not parts:
             yield "/".join(done), context
             return
-        for part, scope in self._expand_part(parts[0], context):
+        for part, scope in self._expand_part(parts[0], context, only):
             if part:
-                yield from self._expand(parts[1:], [*done, part], scope)
+                yield from self._expand(parts[1:], [*done, part], scope, only)
 
     def _expand_part(
-        self, part: str, context: Mapping[str, Any]
-    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        self, part: str, context: Scope, only: Collection[str] | None
+    ) -> Iterator[tuple[str, Scope]]:
         loop = YIELD.search(part)
         if loop is None:
             yield self._string(part, context), context
@@ -163,7 +172,7 @@ class Renderer:
         items = self.environment.compile_expression(expression)(**context) or ()
         text = part[: loop.start()] + body + part[loop.end() :]
         for item in items:
-            if self._only is not None and expression == MODULES and item["name"] not in self._only:
+            if only is not None and expression == MODULES and item["name"] not in only:
                 continue
             scope = {**context, variable: item}
             yield self._string(text, scope), scope
@@ -175,15 +184,24 @@ class Renderer:
             self._strings[text] = self.environment.from_string(text)
         return self._strings[text].render(context)
 
-    def _file(self, source: str, context: Mapping[str, Any], is_template: bool) -> File:
+    def _file(self, source: str, scope: Scope, values: Values, is_template: bool) -> File:
         path = self._root / source
         mode = EXECUTABLE if os.access(path, os.X_OK) else REGULAR
         if not is_template:
             return File(path.read_bytes(), mode)
         name = f"{self.subdirectory}/{source}" if self.subdirectory else source
+        origin = self._reading.origin(name, scope, values)
+        if origin is None:
+            return File(self._rendered(name, scope), mode)
+        if origin not in self._made:
+            self._made[origin] = self._rendered(name, scope)
+        return File(self._made[origin], mode)
+
+    def _rendered(self, name: str, scope: Scope) -> bytes:
         try:
-            return File(self.environment.get_template(name).render(context).encode(), mode)
+            return self.environment.get_template(name).render(scope).encode()
         except TemplateError as error:
+            source = name.removeprefix(f"{self.subdirectory}/")
             raise CofeeError(f"the template file `{source}` fails: {error}") from error
 
     def _exclusion(self, context: Mapping[str, Any]) -> Any:

@@ -22,7 +22,7 @@ ALLOWED = re.compile(
     r"app/(main|api/v1/router|modules/__init__)\.py\.jinja"
     r"|(app|tests)/modules/{%.*|migrations/versions/{%.*"
 )
-BUDGET = 23  # the number of block tags in Python files; it may only fall
+BUDGET = 22  # the number of block tags in Python files; it may only fall
 SOURCES = (
     "cofee",
     "hooks",
@@ -80,16 +80,17 @@ def test_questionnaire_is_short_and_explained() -> None:
     text = (REPOSITORY / "copier.yml").read_text()
     questions = {k: v for k, v in yaml.safe_load(text).items() if not k.startswith("_")}
     readme = (REPOSITORY / "README.md").read_text()
-    asked = [name for name, question in questions.items() if question.get("ask", True)]
+    computed = {name for name, question in questions.items() if question.get("when") is False}
+    asked = {name for name, question in questions.items() if question.get("ask", True)} - computed
 
     assert len(text.splitlines()) < 200
-    assert len([name for name in asked if name != "migrations"]) <= 10
+    assert len(asked) <= 10
     for name, question in questions.items():
         assert list(question)[:2] == ["type", "help"], name
         assert question["help"].endswith((".", "?")), name
         assert "default" in question, name
-        assert name in readme, name
-        if name != "migrations":
+        if name not in computed:
+            assert name in readme, name
             assert "choices" in question or "validator" in question, name
 
 
