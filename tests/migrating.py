@@ -66,6 +66,16 @@ def insert(rows: list[tuple[str, str, dict[str, Any]]]) -> Found:
         _store(getattr(models, entity)(**identity, **sent), links)
 
 
+def mark(table: str) -> Found:
+    """Mark all rows of a table as deleted."""
+    rows = sa.table(table, sa.column("is_deleted", sa.Boolean()))
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(sa.update(rows).values(is_deleted=True))
+
+    asyncio.run(_with_session(work))
+
+
 def read(tables: list[tuple[str, str]]) -> Found:
     """Return the rows of tables as the service answers them."""
     return {module: _answers(module, entity) for module, entity in tables}
@@ -170,7 +180,7 @@ def main() -> None:
 
 
 STEPS: dict[str, Callable[[Any], Found]] = {
-    one.__name__: one for one in (upgrade, downgrade, check, refuse, insert, read, schema)
+    one.__name__: one for one in (upgrade, downgrade, check, refuse, insert, mark, read, schema)
 }
 
 if __name__ == "__main__":

@@ -64,8 +64,12 @@ OLD = [
     module("renaming", "Renaming", **RULES),
     module("moving", "Moving", **RULES),
     module("changing", "Changing", **RULES),
+    module("hardening", "Hardening", **RULES),
+    module("softening", "Softening", deletion="hard", **RULES),
+    module("hard", "Hard", deletion="hard", **RULES),
     module("dying", "Dying", **RULES),
 ]
+MORE: list[Record] = [{"name": "code", "type": "str", "nullable": True, "unique": True}]
 NEW = [
     MAKERS,
     module("bound", "Bound", **RULES),
@@ -73,6 +77,9 @@ NEW = [
     module("renaming", "Renaming", COSTED, **RENAMED),
     module("moved", "Moving", **RULES),
     module("changing", "Changing", CHANGED, **RULES),
+    module("hardening", "Hardening", deletion="hard", **{**RULES, "unique_together": []}),
+    module("softening", "Softening", **RULES),
+    module("harder", "Hard", [*FIELDS, *MORE], deletion="hard", **RULES),
 ]
 STEPS: list[Record] = [
     {"module": "bound", "operation": "change_rules", "old": OLD[1], "new": NEW[1]},
@@ -85,6 +92,15 @@ STEPS: list[Record] = [
         "changes": [{"old": FIELDS[n], "new": CHANGED[n]} for n in (1, 2)],
         "backfill": {},
     },
+    {"module": "hardening", "operation": "change_rules", "old": OLD[6], "new": NEW[6]},
+    {"module": "softening", "operation": "change_rules", "old": OLD[7], "new": NEW[7]},
+    {
+        "module": "harder",
+        "operation": "rename_module",
+        "old": "hard",
+        "record": NEW[8] | {"fields": FIELDS},
+    },
+    {"module": "harder", "operation": "add_fields", "fields": MORE, "backfill": {}},
     {"module": "dying", "operation": "drop", "record": OLD[-1]},
 ]
 ROWS: list[tuple[str, str, Record]] = [
@@ -151,6 +167,7 @@ def without_versions(rows: dict[str, list[Record]]) -> dict[str, list[Record]]:
 REFUSED: dict[str, tuple[Record, str]] = {
     "together": ({"unique_together": [["price", "maker"]]}, "price, maker_id have to be unique"),
     "checked": ({"checks": ["price > cost"]}, "price > cost has to hold for each row"),
+    "marked": ({"deletion": "hard"}, "is_deleted marks rows as deleted"),
 }
 
 
@@ -184,8 +201,11 @@ def test_rules_that_rows_break_are_refused_before_anything_changes(place: Place)
         ),
     ]
 
-    _, _, *found = service.do(
-        ("upgrade", below), ("insert", rows), *(("refuse", name) for name in REFUSED)
+    _, _, _, *found = service.do(
+        ("upgrade", below),
+        ("insert", rows),
+        ("mark", "marked"),
+        *(("refuse", name) for name in REFUSED),
     )
 
     for (name, (_, words)), (message, before, after) in zip(REFUSED.items(), found, strict=True):
