@@ -21,7 +21,7 @@ Record = Mapping[str, Any]
 FUNCTIONS = ("abs", "coalesce", "length", "nullif", "replace", "substr", "trim")
 # What SQLite takes and PostgreSQL does not, or takes for something else.
 FOREIGN = re.compile(
-    r"==|[;`\[\]{}#$?@:\\^&~]|--|/\*|<<|>>|->|\b(?:glob|regexp|match|isnull|notnull)\b"
+    r"==|[/;`\[\]{}#$?@:\\^&~]|--|/\*|<<|>>|->|\b(?:glob|regexp|match|isnull|notnull)\b"
 )
 TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|[A-Za-z_]\w*|.", re.DOTALL)
 # How SQLite compares the values of a kind of column.
@@ -83,10 +83,10 @@ def renamed(check: str, names: Mapping[str, str]) -> str:
 def _require_plain(check: str) -> None:
     """Refuse what could not stand in brackets, and what one of the databases does not know."""
     outside = "".join(token for token in TOKEN.findall(check) if token[0] not in "'\"")
-    if found := FOREIGN.search(outside.lower()):
+    if found := FOREIGN.search(outside.lower()) or re.search(r"[:\\]", check):
         raise CofeeError(
             f"`checks`: {quote(check)} has {quote(found[0])}, which a check cannot have",
-            hint="write `=` for equal, and plain SQL that both databases know",
+            hint="write `=` for equal, multiply instead of dividing, and use plain SQL",
         )
     depth = 0
     for character in outside:

@@ -143,6 +143,36 @@ def change_field(
 
 
 @app.command()
+def change_module(
+    module: Module,
+    unique_together: UniqueTogether = None,
+    indexes: Indexes = None,
+    checks: Checks = None,
+    only: Only = None,
+    read_only: ReadOnly = False,
+    search: Search = None,
+    hard_delete: HardDelete = None,
+    versioned: Versioned = None,
+    directory: Directory = HERE,
+    dry_run: DryRun = False,
+    diff: Diff = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    yes: Yes = False,
+    verify: Verify = False,
+) -> None:
+    """Change the rules of a module; a list that is given replaces the old one, `""` empties it."""
+    from cofee import module_commands
+    from cofee.commands import Options
+
+    rules = rule_options.read(
+        unique_together, indexes, checks, only, read_only, search, hard_delete, versioned
+    )
+    options = Options(dry_run, diff, as_json, quiet, yes, verify)
+    module_commands.change_module(directory, module, rules, options)
+
+
+@app.command()
 def rename_field(
     module: Module,
     old: Annotated[str, typer.Argument(metavar="OLD", help="Its name.")],

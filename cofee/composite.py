@@ -48,6 +48,12 @@ def complete(module: Record, types: Mapping[str, Any], known: Sequence[str]) -> 
     for key, check in CHECKS.items():
         if key in given:
             given[key] = check(module, given[key], types)
+    if "checks" in given:
+        from cofee import check_examples
+
+        given["examples"] = check_examples.find({**module, **given}, given["checks"], types)
+    else:
+        given.pop("examples", None)
     _check_names({**module, **given})
     _check_reserved({**module, **given})
     if given.get("routes") == list(ROUTES):

@@ -8,7 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cofee import change, composite, evolve, fields, index, migrations, names, stale, template
+from cofee import (
+    change,
+    composite,
+    evolve,
+    evolve_rules,
+    fields,
+    index,
+    migrations,
+    names,
+    stale,
+    template,
+)
 from cofee.change import Plan
 from cofee.errors import UsageError
 from cofee.evolve import Step
@@ -101,7 +112,8 @@ def plan_step(
     migrations_after = []
     if step.migration is not None:
         place = migrations.next_migration(project.root, step.migration["slug"])
-        migrations_after = [{**step.migration, **place}]
+        migration = evolve_rules.with_rules(step.migration, project.modules, modules)
+        migrations_after = [{**migration, **place}]
     renderer = Renderer(project.template)
     before = _settle(renderer, project, {"migrations": []})
     after = _settle(renderer, project, {"modules": modules, "migrations": migrations_after})

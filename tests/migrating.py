@@ -135,6 +135,9 @@ def _schema(connection: sa.Connection) -> Found:
             "references": sorted(
                 str(sorted(one.items())) for one in inspector.get_foreign_keys(table)
             ),
+            "checks": sorted(
+                f"{one['name']} {one['sqltext']}" for one in inspector.get_check_constraints(table)
+            ),
             "key": inspector.get_pk_constraint(table)["name"],
         }
         for table in sorted(inspector.get_table_names())

@@ -27,6 +27,7 @@ RULED: dict[str, Any] = {
     "unique_together": [["name", "supplier"]],
     "indexes": [["name", "price"]],
     "checks": ["price >= cost"],
+    "examples": [{"price": "1.00", "cost": "1.00"}, {"price": "1.01", "cost": "1.00"}],
     "routes": ["list", "read"],
     "search": ["name"],
     "deletion": "hard",
