@@ -10,8 +10,10 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
+from cofee.composite import SEARCHED, complete
 from cofee.errors import CofeeError
 from cofee.names import check_field_name, check_names, from_record
+from cofee.records import ROUTES, RULES
 from cofee.rules import check_constraints, column
 
 Record = dict[str, Any]
@@ -58,7 +60,42 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
             continue  # the routes below what both refer to could be the same
         found.append({"name": name, "entity": entity, "fields": []})
         found[-1]["fields"] = draw(_fields([module["name"] for module in found]))
+        found[-1] = draw(_ruled(found[-1]))
     return found
+
+
+@st.composite
+def _ruled(draw: st.DrawFn, module: Record) -> Record:
+    """Give a module some rules beside its fields; those that do not go together are left out."""
+    several = [field["name"] for field in module["fields"] if field["type"] != "many"]
+    texts = [field["name"] for field in module["fields"] if field["type"] in SEARCHED]
+    rules: Record = {
+        "unique_together": _lists(several, 2),
+        "indexes": _lists(several, 1),
+        "routes": st.lists(st.sampled_from(ROUTES), min_size=1, max_size=6, unique=True),
+        "search": _names_of(texts, 1),
+        "deletion": st.just("hard"),
+        "versioned": st.just(True),
+    }
+    for key in draw(st.sets(st.sampled_from(sorted(rules)), max_size=4)):
+        try:
+            module = complete({**module, key: draw(rules[key])}, TYPES, RULES)
+        except CofeeError:
+            continue
+    return module
+
+
+def _names_of(names: list[str], least: int) -> st.SearchStrategy[list[str]]:
+    """Draw so many of the names, or none where there are too few."""
+    if len(names) < least:
+        return st.just([])
+    return st.lists(st.sampled_from(names), min_size=least, max_size=4, unique=True)
+
+
+def _lists(names: list[str], least: int) -> st.SearchStrategy[list[list[str]]]:
+    if len(names) < least:
+        return st.just([])
+    return st.lists(_names_of(names, least), min_size=1, max_size=2, unique_by=tuple)
 
 
 @st.composite

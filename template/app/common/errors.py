@@ -21,6 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 
 ERROR_CONFLICT = "Another row already has this value"
 ERROR_UNKNOWN_REFERENCE = "It refers to a row that does not exist"
+ERROR_IN_USE = "It cannot be deleted, because rows refer to it"
 ERROR_CHECK_FAILED = "The values do not go together"
 ERROR_CHANGED = "The row has changed since it was read; read it again"
 ERROR_INVALID_VALUE = "The database cannot store this value"
@@ -147,6 +148,8 @@ async def answer_integrity_error(request: Request, error: Exception) -> ProblemR
     match violation.rule:
         case "unique":
             found = problem(409, "conflict", ERROR_CONFLICT, *violation.fields)
+        case "reference" if request.method == "DELETE":
+            found = problem(409, "in_use", ERROR_IN_USE)
         case "reference":
             found = problem(422, "unknown_reference", ERROR_UNKNOWN_REFERENCE, *violation.fields)
         case "check":
