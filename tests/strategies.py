@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
+from cofee.checks import columns_of
 from cofee.composite import SEARCHED, complete
 from cofee.errors import CofeeError
 from cofee.names import check_field_name, check_names, from_record
@@ -60,18 +61,19 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
             continue  # the routes below what both refer to could be the same
         found.append({"name": name, "entity": entity, "fields": []})
         found[-1]["fields"] = draw(_fields([module["name"] for module in found]))
-        found[-1] = draw(_ruled(found[-1]))
+        found[-1] = draw(ruled(found[-1]))
     return found
 
 
 @st.composite
-def _ruled(draw: st.DrawFn, module: Record) -> Record:
+def ruled(draw: st.DrawFn, module: Record) -> Record:
     """Give a module some rules beside its fields; those that do not go together are left out."""
     several = [field["name"] for field in module["fields"] if field["type"] != "many"]
     texts = [field["name"] for field in module["fields"] if field["type"] in SEARCHED]
     rules: Record = {
         "unique_together": _lists(several, 2),
         "indexes": _lists(several, 1),
+        "checks": st.lists(_checks(list(columns_of(module))), min_size=1, max_size=2, unique=True),
         "routes": st.lists(st.sampled_from(ROUTES), min_size=1, max_size=6, unique=True),
         "search": _names_of(texts, 1),
         "deletion": st.just("hard"),
@@ -83,6 +85,15 @@ def _ruled(draw: st.DrawFn, module: Record) -> Record:
         except CofeeError:
             continue
     return module
+
+
+def _checks(columns: list[str]) -> st.SearchStrategy[str]:
+    """Draw conditions; those that rows or columns cannot satisfy are refused later."""
+    name = st.sampled_from(columns).map('"{}"'.format) if columns else st.just("1")
+    operator = st.sampled_from(["<=", "<>", ">", "="])
+    value = st.one_of(name, st.sampled_from(["0", "7", "1.5", "'it''s \"so\" %'", "length('a')"]))
+    plain = st.builds("{} {} {}".format, name, operator, value)
+    return st.one_of(plain, st.builds("({} OR {}) AND NOT {} IS NULL".format, plain, plain, name))
 
 
 def _names_of(names: list[str], least: int) -> st.SearchStrategy[list[str]]:
