@@ -77,7 +77,8 @@ FIELD_GROUPS: Mapping[str, frozenset[str]] = {
 CLASSES = _words(
     """
     APIRouter Any AsyncSession Base BaseModelMixin Columns DbSession ExactDecimal ExactInterval
-    Exception False HTTPException JsonList JsonObject Mapped None Page Rows Schema True UtcDateTime
+    Exception False HTTPException JsonList JsonObject Mapped None Page RowMixin Rows Schema True
+    UtcDateTime
     """
 )
 
