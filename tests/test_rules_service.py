@@ -167,7 +167,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_rules_work(project: tuple[Path, Path], url: str) -> None:
     """Its own tests cover it, on both databases."""
     variables = {"TEST_DATABASE_URL": url} if url else {}
-    run(*project, "pytest", "-q", "--cov", **variables)
+    run(project[0], project[1], "pytest", "-q", "--cov", **variables)
 
 
 def test_rules_are_clean(project: tuple[Path, Path]) -> None:
