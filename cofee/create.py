@@ -174,23 +174,25 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
     given = request.data.get("modules", [])
     modules = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
     modules = composite.complete_all(check_modules(modules, "the data"), found.types, found.rules)
+    checked = len(modules)  # those of the data are the template's to judge
     for specification in request.modules:
-        modules.append(_module(found, modules, specification))
+        modules.append(_module(modules, specification))
+    listed = [module["name"] for module in modules]
+    for module in modules[checked:]:
+        records = fields.check_fields(module["fields"], found.types, listed, module["name"])
+        module["fields"] = records
     return {**request.data, "modules": modules}
 
 
-def _module(
-    found: Template, modules: Sequence[Mapping[str, Any]], specification: str
-) -> dict[str, Any]:
+def _module(modules: Sequence[Mapping[str, Any]], specification: str) -> dict[str, Any]:
+    """Name a module; its fields stay as they were typed until all modules are known."""
     try:
         name, *specified = shlex.split(specification) or [""]
     except ValueError as error:
         raise UsageError(f"`--module {specification}` has an open quote") from error
     derived = names.derive(name)
     names.check_names(derived, modules)
-    others = [module["name"] for module in modules]
-    records = fields.check_fields(specified, found.types, others, derived.module)
-    return {"name": derived.module, "entity": derived.entity, "fields": records}
+    return {"name": derived.module, "entity": derived.entity, "fields": specified}
 
 
 def _absolute(destination: Path) -> Path:

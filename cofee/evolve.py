@@ -236,8 +236,8 @@ def _checked(
     modules: Modules, module: Module, given: Iterable[Any], types: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Check all fields of a module as they will stand together."""
-    others = [one["name"] for one in modules if one is not module]
-    return [dict(one) for one in fields.check_fields(given, types, others, module["name"])]
+    listed = [one["name"] for one in modules]
+    return [dict(one) for one in fields.check_fields(given, types, listed, module["name"])]
 
 
 def _step(

@@ -43,7 +43,7 @@ def parse_field(
     Args:
         spec: the text, such as `total:decimal:12.2:min=0`.
         types: the template's table of types.
-        modules: the modules that a reference may name beside its own.
+        modules: the modules that a reference may name beside its own; see `Scope`.
         module: the module that gets the field.
 
     Raises:

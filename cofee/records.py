@@ -88,11 +88,22 @@ ON_DELETE = ("restrict", "cascade", "set_null")
 
 @dataclass(frozen=True)
 class Scope:
-    """What a field's rules depend on beside the field itself."""
+    """What a field's rules depend on beside the field itself.
+
+    Attributes:
+        modules: the modules that a reference may name beside its own, in the order of the answers.
+        module: its own, which is the last one where `modules` leaves it out.
+    """
 
     types: Mapping[str, Any]
     modules: Collection[str]
     module: str
+
+    @property
+    def later(self) -> list[str]:
+        """List the modules that stand behind the field's own."""
+        listed = list(self.modules)
+        return listed[listed.index(self.module) + 1 :] if self.module in listed else []
 
     def argument(self, type_name: str) -> str:
         """Say which argument a type takes."""

@@ -25,6 +25,12 @@ def check(record: Mapping[str, Any], scope: Scope) -> None:
             "or the first row could never be made",
             hint="add `:null`",
         )
+    if target in scope.later and required:
+        raise CofeeError(
+            f"`{name}`: `{target}` is listed after `{scope.module}`, so that it may refer to it, "
+            "and a reference to it must be optional",
+            hint="add `:null`",
+        )
     rule = record.get("on_delete", ON_DELETE[0])
     if rule not in ON_DELETE:
         raise CofeeError(

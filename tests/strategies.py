@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def names(longest: int) -> st.SearchStrategy[str]:
 
 @st.composite
 def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
-    """Draw modules that may refer to those before them."""
+    """Draw modules that may refer to one another, in cycles too."""
     found: list[Record] = []
     for name in draw(st.lists(names(40), min_size=1, max_size=most, unique=True)):
         entity = "".join(part.capitalize() for part in name.split("_")) + draw(
@@ -57,11 +58,17 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
             check_names(from_record(name, entity), found)
         except CofeeError:
             continue
-        if name in [from_record(one["name"], one["entity"]).singular for one in found]:
+        taken = {one["name"]: from_record(one["name"], one["entity"]).singular for one in found}
+        if name in taken.values() or from_record(name, entity).singular in taken:
             continue  # the routes below what both refer to could be the same
         found.append({"name": name, "entity": entity, "fields": []})
-        found[-1]["fields"] = draw(_fields([module["name"] for module in found]))
-        found[-1] = draw(ruled(found[-1]))
+    listed = [module["name"] for module in found]
+    is_ring = draw(st.booleans())
+    for place, module in enumerate(found, start=1):
+        after = [draw(_reference(listed[place % len(listed)]))] if is_ring else []
+        others = draw(st.lists(fields(listed[:place], listed[place:]), max_size=7))
+        module["fields"] = _together([*others, *after], module["name"])
+        found[place - 1] = draw(ruled(module))
     return found
 
 
@@ -110,13 +117,19 @@ def _lists(names: list[str], least: int) -> st.SearchStrategy[list[list[str]]]:
 
 
 @st.composite
-def _fields(draw: st.DrawFn, known: list[str]) -> list[Record]:
-    """Draw the fields of the last of the known modules."""
+def _reference(draw: st.DrawFn, target: str) -> Record:
+    """Draw a reference that any module can have."""
+    record = {"name": draw(names(56)), "type": draw(st.sampled_from(["ref", "one", "many"]))}
+    return {**record, "to": target} | ({} if record["type"] == "many" else {"nullable": True})
+
+
+def _together(drawn: list[Record], module: str) -> list[Record]:
+    """Leave out what cannot stand in a module, or beside what stands before it."""
     columns: set[str] = set()
     found = []
-    for record in draw(st.lists(fields(known), max_size=7)):
+    for record in drawn:
         names = {column(record), record["name"]}
-        if columns & names or not _is_free(record, known[-1]):
+        if columns & names or not _is_free(record, module):
             continue
         columns |= names
         found.append(record)
@@ -133,13 +146,13 @@ def _is_free(record: Record, module: str) -> bool:
 
 
 @st.composite
-def fields(draw: st.DrawFn, known: list[str]) -> Record:
-    """Draw a field of any type with any of its modifiers."""
+def fields(draw: st.DrawFn, known: list[str], later: Sequence[str] = ()) -> Record:
+    """Draw a field of any type with any of its modifiers, for the last of the known modules."""
     kind = draw(st.sampled_from(sorted(TYPES)))
-    record = {"name": draw(names(56)), "type": kind, **draw(_argument(kind, known))}
+    record = {"name": draw(names(56)), "type": kind, **draw(_argument(kind, [*known, *later]))}
     modifiers = TYPES[kind]["modifiers"]
     chosen = draw(st.sets(st.sampled_from(modifiers))) if modifiers else set()
-    if record.get("to") == known[-1] and kind != "many":
+    if record.get("to") in {known[-1], *later} and kind != "many":
         chosen.add("null")
     for flag, key in {
         "null": "nullable",

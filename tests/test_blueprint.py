@@ -154,7 +154,11 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
         ),
         (
             {"name": "rows", "entity": "Row", "fields": [{"type": "many", "to": "later"}]},
-            "The field rows.item refers to later, which is not a module listed before.",
+            "The field rows.item refers to later, which is not one of the modules.",
+        ),
+        (
+            {"name": "rows", "entity": "Row", "fields": [{"type": "one", "to": "note"}]},
+            "The field rows.item refers to note, which is listed later, so it has to be nullable.",
         ),
     ],
 )

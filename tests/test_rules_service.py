@@ -63,6 +63,7 @@ MODULES: list[Record] = [
         text("title", nullable=True),
         *relations("logs"),
         *own("gone"),
+        {**leading("ref", "last", "round", "cascade"), "nullable": True},
         deletion="hard",
         **SEARCH,
     ),
@@ -96,6 +97,7 @@ from app.modules.kept.models import Kept
 from tests.api import assert_problem, create
 from tests.modules.gone import factory as gone
 from tests.modules.kept import factory as kept
+from tests.modules.last import factory as last
 
 
 async def test_marked_row_holds_nothing_back(
@@ -127,6 +129,20 @@ async def test_row_below_itself_can_be_removed(client: httpx2.AsyncClient) -> No
 
     assert (await client.delete(f"{gone.URL}/{first['id']}")).status_code == 204
     assert (await client.get(gone.URL)).json()["items"] == []
+
+
+async def test_cascade_may_come_back_to_a_row(client: httpx2.AsyncClient) -> None:
+    first = await create(client, gone.URL, await gone.first(client))
+    body = await last.first(client) | {"gone_above_id": first["id"]}
+    row = await last.create(body)
+    changed = await client.patch(f"{gone.URL}/{first['id']}", json={"round_id": row["id"]})
+    assert changed.status_code == 200
+
+    deleted = await client.delete(f"{last.URL}/{row['id']}")
+    assert deleted.status_code == 204
+
+    assert_problem(await client.get(f"{gone.URL}/{first['id']}"), 404)
+    assert_problem(await client.get(f"{last.URL}/{row['id']}"), 404)
 
 
 async def test_document_has_what_it_refers_to(client: httpx2.AsyncClient) -> None:
@@ -167,7 +183,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_rules_work(project: tuple[Path, Path], url: str) -> None:
     """Its own tests cover it, on both databases."""
     variables = {"TEST_DATABASE_URL": url} if url else {}
-    run(project[0], project[1], "pytest", "-q", "--cov", **variables)
+    folder, programs = project
+    run(folder, programs, "pytest", "-q", "--cov", **variables)
 
 
 def test_rules_are_clean(project: tuple[Path, Path]) -> None:
@@ -181,5 +198,5 @@ def test_nothing_is_left_of_rules_that_nobody_uses(tmp_path: Path) -> None:
     """A service whose modules have none of them has no file for their sake."""
     template = snapshot_template(tmp_path / "template")
     plain = make_service(template, tmp_path / "plain", {"modules": [module("a", "A", text("b"))]})
-    for name in ("app/db/purge.py", "app/db/search.py", "tests/removal.py", "tests/rows.py"):
+    for name in ("app/db/removal.py", "app/db/search.py", "tests/removal.py", "tests/rows.py"):
         assert not (plain / name).exists()

@@ -8,12 +8,10 @@ import uuid
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.db.base import NAMING_CONVENTION, BaseModelMixin
 from app.db.indexes import unique_key
-from app.db.links import link_table, live_links
-from app.db.relationships import live_rows
 from app.db.types import ExactDecimal, ExactInterval, JsonList, JsonObject, UtcDateTime
 
 
@@ -21,9 +19,6 @@ class ProbeBase(DeclarativeBase):
     """A base with the names of the real one."""
 
     metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
-
-
-gadgets__peers = link_table(ProbeBase.metadata, "gadgets", "peers", "gadgets")
 
 
 class Gadget(BaseModelMixin, ProbeBase):
@@ -35,21 +30,6 @@ class Gadget(BaseModelMixin, ProbeBase):
     size: Mapped[int | None] = mapped_column(sa.SmallInteger(), index=True)
     parent_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("gadgets.id"))
     label: Mapped[str | None] = mapped_column(sa.String(40))
-
-    parts: Mapped[list[Gadget]] = relationship(
-        lazy="raise",
-        viewonly=True,
-        primaryjoin=live_rows("Gadget", "Gadget", "parent_id"),
-        order_by="Gadget.id",
-    )
-    peers: Mapped[list[Gadget]] = relationship(
-        lazy="raise",
-        viewonly=True,
-        secondary=gadgets__peers,
-        primaryjoin="Gadget.id == gadgets__peers.c.item_id",
-        secondaryjoin=live_links("gadgets__peers", "Gadget"),
-        order_by="Gadget.id",
-    )
 
 
 class Sample(BaseModelMixin, ProbeBase):

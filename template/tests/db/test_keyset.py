@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from fastapi import HTTPException
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.common.references import require_reference
 from app.common.schemas import PageQuery
 from app.db.keyset import fetch_page, where_equal
 from tests.db.probe import Sample
@@ -94,15 +93,3 @@ async def test_a_filter_keeps_the_rows_with_its_value(rows: AsyncSession) -> Non
 
     assert [row.name for row in tea] == ["tea"]
     assert len(all_rows.all()) == 7
-
-
-async def test_a_reference_must_lead_somewhere() -> None:
-    async def exists(item_id: uuid.UUID) -> bool:
-        return item_id.int == 1
-
-    await require_reference({"parent_id": None}, "parent_id", exists)
-    await require_reference({"parent_id": uuid.UUID(int=1)}, "parent_id", exists)
-    with pytest.raises(HTTPException) as refused:
-        await require_reference({"parent_id": uuid.UUID(int=2)}, "parent_id", exists)
-
-    assert refused.value.status_code == 422

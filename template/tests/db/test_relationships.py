@@ -8,31 +8,56 @@ import pytest
 import sqlalchemy as sa
 from fastapi import HTTPException
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 import app.modules  # noqa: F401  # imports every model
-from app.common.references import require_references
-from app.db.base import Base
-from app.db.links import add_link, remove_link, replace_links, take_links
-from tests.db.probe import Gadget, gadgets__peers
+from app.common.references import require_reference, require_references
+from app.db.base import Base, BaseModelMixin
+from app.db.links import add_link, link_table, live_links, remove_link, replace_links, take_links
+from app.db.relationships import live_rows
+from tests.db.probe import ProbeBase
 
-LINKS = {"peer_ids": gadgets__peers}
+parts__peers = link_table(ProbeBase.metadata, "parts", "peers", "parts")
+LINKS = {"peer_ids": parts__peers}
+
+
+class Part(BaseModelMixin, ProbeBase):
+    """A row that refers to its own kind, once and many times."""
+
+    __tablename__ = "parts"
+
+    whole_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("parts.id"))
+
+    parts: Mapped[list[Part]] = relationship(
+        lazy="raise",
+        viewonly=True,
+        primaryjoin=live_rows("Part", "Part", "whole_id"),
+        order_by="Part.id",
+    )
+    peers: Mapped[list[Part]] = relationship(
+        lazy="raise",
+        viewonly=True,
+        secondary=parts__peers,
+        primaryjoin="Part.id == parts__peers.c.item_id",
+        secondaryjoin=live_links("parts__peers", "Part"),
+        order_by="Part.id",
+    )
 
 
 async def test_relationships_are_loaded_explicitly(session: AsyncSession) -> None:
     for mapper in Base.registry.mappers:
-        for relationship in mapper.relationships:
-            assert relationship.lazy == "raise"
-            statement = sa.select(mapper).options(joinedload(relationship.class_attribute))
+        for found in mapper.relationships:
+            assert found.lazy == "raise"
+            statement = sa.select(mapper).options(joinedload(found.class_attribute))
             assert (await session.scalars(statement)).unique().all() == []
 
 
-async def make(samples: AsyncSession, count: int) -> list[Gadget]:
+async def make(samples: AsyncSession, count: int) -> list[Part]:
     """Store some rows, each part of the first."""
-    first = Gadget(sku="0")
+    first = Part()
     samples.add(first)
     await samples.flush()
-    others = [Gadget(sku=str(number), parent_id=first.id) for number in range(1, count)]
+    others = [Part(whole_id=first.id) for _ in range(1, count)]
     samples.add_all(others)
     await samples.flush()
     return [first, *others]
@@ -51,22 +76,22 @@ async def test_collection_has_the_rows_that_are_not_deleted(samples: AsyncSessio
 async def test_links_are_written_one_by_one_and_as_a_whole(samples: AsyncSession) -> None:
     first, second, third = await make(samples, 3)
 
-    async def peers() -> list[Gadget]:
+    async def peers() -> list[Part]:
         await samples.refresh(first, ["peers"])
         return first.peers
 
-    await replace_links(samples, gadgets__peers, first.id, [third.id, second.id, third.id])
+    await replace_links(samples, parts__peers, first.id, [third.id, second.id, third.id])
     assert await peers() == [second, third]
     for _ in range(2):
-        await remove_link(samples, gadgets__peers, first.id, second.id)
+        await remove_link(samples, parts__peers, first.id, second.id)
         assert await peers() == [third]
     for _ in range(2):
-        await add_link(samples, gadgets__peers, first.id, second.id)
+        await add_link(samples, parts__peers, first.id, second.id)
         assert await peers() == [second, third]
     third.is_deleted = True
     await samples.flush()
     assert await peers() == [second]
-    await replace_links(samples, gadgets__peers, first.id, [])
+    await replace_links(samples, parts__peers, first.id, [])
     assert await peers() == []
 
 
@@ -89,3 +114,15 @@ async def test_every_identifier_has_to_be_known() -> None:
     await require_references({}, "peer_ids", exist)
     with pytest.raises(HTTPException, match="422"):
         await require_references({"peer_ids": [uuid.uuid4()]}, "peer_ids", exist)
+
+
+async def test_a_reference_has_to_lead_somewhere() -> None:
+    async def exists(item_id: uuid.UUID) -> bool:
+        return item_id.int == 1
+
+    await require_reference({"whole_id": None}, "whole_id", exists)
+    await require_reference({"whole_id": uuid.UUID(int=1)}, "whole_id", exists)
+    with pytest.raises(HTTPException) as refused:
+        await require_reference({"whole_id": uuid.UUID(int=2)}, "whole_id", exists)
+
+    assert refused.value.status_code == 422

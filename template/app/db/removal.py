@@ -1,4 +1,4 @@
-"""Rows that are marked as deleted: what they refer to can be removed only when they let it go."""
+"""Rows that are removed, and those marked as deleted that have to let them go."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase
+
+
+async def remove(session: AsyncSession, item: DeclarativeBase) -> None:
+    """Remove a row, unless a cascade has come back to it and did so before."""
+    state = sa.inspect(item)
+    if state.persistent:
+        await purge_marked(session, item.metadata, item.__tablename__, state.identity or ())
+        await session.delete(item)
+        await session.flush()
 
 
 async def purge_marked(

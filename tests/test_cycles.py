@@ -1,0 +1,249 @@
+"""Modules that refer to one another in a cycle, made at once and one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cofee import evolve
+from tests.conftest import Run, snapshot
+from tests.generated import environment, make_service, run, snapshot_template
+from tests.strategies import Record
+
+DATABASES = pytest.mark.parametrize(
+    "url", ["", "sqlite+aiosqlite://"], ids=["postgresql", "sqlite"]
+)
+ORDERS = "code:str:unique last_invoice:ref:invoices:null:filter receipt:one:invoices:null"
+INVOICES = "number:int:unique order:ref:orders:null:on_delete=cascade"
+
+# What a service's own tests cannot know: which of its modules are a cycle.
+BY_HAND = '''
+"""What becomes of rows that refer to one another."""
+
+from __future__ import annotations
+
+import httpx2
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.modules.invoices.models import Invoice
+from app.modules.orders.models import Order
+from tests.api import create, patch
+
+RING = {"springs": "river", "rivers": "sea", "seas": "spring"}
+
+
+async def test_deletion_goes_around_a_cycle_once(client: httpx2.AsyncClient) -> None:
+    ids: dict[str, str] = {}
+    for name in ("seas", "rivers", "springs"):
+        target = ids.get(f"{RING[name]}s")
+        row = await create(client, f"/api/v1/{name}", {f"{RING[name]}_id": target})
+        ids[name] = row["id"]
+    await patch(client, "/api/v1/seas", {"id": ids["seas"]}, {"spring_id": ids["springs"]})
+
+    deleted = await client.delete(f"/api/v1/rivers/{ids['rivers']}")
+
+    assert deleted.status_code == 204
+    for name in RING:
+        assert (await client.get(f"/api/v1/{name}")).json()["items"] == []
+
+
+async def test_rows_that_restrict_each_other_stay(client: httpx2.AsyncClient) -> None:
+    order = await create(client, "/api/v1/orders", {"code": "a"})
+    invoice = await create(client, "/api/v1/invoices", {"number": 1, "order_id": order["id"]})
+    await patch(client, "/api/v1/orders", order, {"receipt_id": invoice["id"]})
+
+    refused = await client.delete(f"/api/v1/invoices/{invoice['id']}")
+
+    assert refused.status_code == 409
+    assert (await client.get(f"/api/v1/orders/{order['id']}/invoices")).json()["items"] == [invoice]
+    below = await client.get(f"/api/v1/invoices/{invoice['id']}/order/by-receipt")
+    assert below.json()["id"] == order["id"]
+
+
+async def test_two_new_rows_are_written_at_once(session: AsyncSession) -> None:
+    order = Order(code="a")
+    order.last_invoice = Invoice(number=1, order=order)
+    session.add(order)
+    await session.flush()
+
+    assert order.last_invoice_id == order.last_invoice.id
+    assert order.last_invoice.order_id == order.id
+'''
+
+
+def fields(*references: tuple[str, str, str]) -> list[Record]:
+    """Give references, each by its name, its type and what it leads to."""
+    return [
+        {"name": name, "type": kind, "to": to, "on_delete": "cascade", "nullable": True}
+        for name, kind, to in references
+    ]
+
+
+def cycles() -> list[Record]:
+    """Give a cycle of three modules, and one of two with every kind of relation both ways."""
+    orders = [
+        {"name": "code", "type": "str", "unique": True},
+        *fields(("last_invoice", "ref", "invoices")),
+        {"name": "receipt", "type": "one", "to": "invoices", "nullable": True},
+        {"name": "invoices", "type": "many", "to": "invoices"},
+        {"name": "drafts", "type": "many", "to": "invoices"},
+    ]
+    invoices = [
+        {"name": "number", "type": "int", "unique": True},
+        *fields(
+            ("order", "ref", "orders"), ("basis", "one", "orders"), ("root", "ref", "invoices")
+        ),
+        {"name": "orders", "type": "many", "to": "orders"},
+    ]
+    return [
+        {"name": "seas", "entity": "Sea", "fields": fields(("spring", "ref", "springs"))},
+        {"name": "rivers", "entity": "River", "fields": fields(("sea", "ref", "seas"))},
+        {"name": "springs", "entity": "Spring", "fields": fields(("river", "ref", "rivers"))},
+        {"name": "orders", "entity": "Order", "fields": orders},
+        {"name": "invoices", "entity": "Invoice", "fields": invoices},
+    ]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as it stands, as a release."""
+    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
+
+
+@pytest.fixture(scope="module")
+def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service that was made with both cycles."""
+    target = tmp_path_factory.mktemp("cycles") / "service"
+    project = make_service(template, target, {"modules": cycles()})
+    (project / "tests/modules/test_by_hand.py").write_text(BY_HAND.lstrip())
+    return project
+
+
+def require_green(project: Path, template: Path, url: str) -> None:
+    """Run the tests of the modules, and of the migrations both ways."""
+    variables = {"TEST_DATABASE_URL": url} if url else {}
+    paths = ("tests/modules", "tests/db/test_migrations.py")
+    run(project, environment(template), "pytest", "-q", *paths, **variables)
+
+
+@DATABASES
+def test_cycles_work(project: Path, template: Path, url: str) -> None:
+    """Tables come and go with their keys, rows refer to each other, and deletion ends."""
+    require_green(project, template, url)
+
+
+def test_cycles_are_clean(project: Path, template: Path) -> None:
+    """The linter, the formatter and the type checker are content, what is by hand included."""
+    run(project, environment(template), "ruff", "format", "--check")
+    run(project, environment(template), "ruff", "check")
+    run(project, environment(template), "mypy")
+
+
+def test_keys_to_later_tables_come_after_all_tables(project: Path) -> None:
+    """One migration a module that is in a cycle, on top of those that create."""
+    found = sorted(path.stem.partition("_")[2] for path in (project / "migrations").rglob("2*.py"))
+
+    assert found[:2] == ["add_references_orders", "add_references_seas"]
+    assert all(name.startswith("create_") for name in found[2:])
+
+
+def test_a_change_reaches_both_sides_of_a_later_reference() -> None:
+    """What leads to a module and what it leads to are rendered with it, and nothing else."""
+    before = [*cycles(), {"name": "others", "entity": "Other", "fields": []}]
+    for name, reached in {"rivers": {"rivers", "seas", "springs"}, "orders": {"invoices"}}.items():
+        after = [one | {"entity": "New"} if one["name"] == name else one for one in before]
+        assert evolve.reach(before, after) == reached | {name}
+
+
+@pytest.fixture
+def shop(tmp_path: Path, template: Path, cofee: Run) -> Path:
+    """A service whose `orders` came before its `invoices`, which refer to them."""
+    root = tmp_path / "shop"
+    assert cofee("new", root, "--template", template, "--defaults", "--trust").code == 0
+    assert cofee("new-module", "orders", ORDERS.split()[0], "-C", root).code == 0
+    assert cofee("new-module", "invoices", *INVOICES.split(), "-C", root).code == 0
+    return root
+
+
+def test_a_cycle_is_closed_by_a_field(
+    shop: Path, tmp_path: Path, template: Path, cofee: Run
+) -> None:
+    """The modules are as if they had been made at once; undo opens the cycle again."""
+    before = snapshot(shop)
+    made = tmp_path / "made"
+    modules = ("--module", f"orders {ORDERS}", "--module", f"invoices {INVOICES}")
+    assert cofee("new", made, "--template", template, "--defaults", "--trust", *modules).code == 0
+
+    added = cofee("add-field", "orders", *ORDERS.split()[1:], "-C", shop)
+
+    assert added.code == 0, added.err
+    for folder in ("app", "tests"):
+        assert snapshot(shop / folder) == snapshot(made / folder)
+    assert cofee("undo", "-C", shop).code == 0
+    assert snapshot(shop) == before
+
+
+@DATABASES
+def test_modules_of_a_cycle_change(shop: Path, template: Path, cofee: Run, url: str) -> None:
+    """Each command reaches both modules, and the migrations lead there and back."""
+    steps = [
+        ("add-field", "orders", *ORDERS.split()[1:]),
+        ("change-field", "orders", "last_invoice:ref:invoices:null:unique:on_delete=set_null"),
+        ("rename-module", "invoices", "bills"),
+        ("rename-field", "orders", "last_invoice", "last_bill"),
+        ("add-field", "orders", "bills:many:bills"),
+        ("rename-module", "orders", "sales"),
+        ("remove-field", "sales", "receipt"),
+    ]
+    for step in steps:
+        done = cofee(*step, "-C", shop)
+        assert done.code == 0, done.err
+
+    require_green(shop, template, url)
+    texts = [path.read_text() for path in (shop / "app").rglob("*.py")]
+    assert not [text for text in texts if "nvoice" in text or "modules.orders" in text]
+
+
+def test_a_cycle_is_opened_before_a_module_goes(shop: Path, cofee: Run) -> None:
+    """Both modules are referred to; without the later reference the later module can go."""
+    assert cofee("add-field", "orders", *ORDERS.split()[1:], "-C", shop).code == 0
+
+    for name, referring in (("orders", "invoices.order"), ("invoices", "orders.last_invoice")):
+        refused = cofee("remove-module", name, "-C", shop)
+        assert refused.code == 1
+        assert f"the module `{name}` is referred to by `{referring}`" in refused.err
+
+    assert cofee("remove-field", "orders", "last_invoice", "receipt", "-C", shop).code == 0
+    assert cofee("remove-module", "invoices", "-C", shop).code == 0
+    assert "nvoice" not in (shop / "app/modules/orders/service.py").read_text()
+
+
+@pytest.mark.parametrize("command", ["add-field", "change-field"])
+@pytest.mark.parametrize("kind", ["ref", "one"])
+def test_a_later_reference_is_optional(shop: Path, cofee: Run, command: str, kind: str) -> None:
+    """The first row of a cycle is made before there is one that it could refer to."""
+    name = "code" if command == "change-field" else "invoice"
+
+    refused = cofee(command, "orders", f"{name}:{kind}:invoices", "-C", shop)
+
+    assert refused.code == 1
+    assert "`invoices` is listed after `orders`" in refused.err
+    assert "add `:null`" in refused.err
+
+
+def test_a_later_reference_is_optional_at_once(tmp_path: Path, template: Path, cofee: Run) -> None:
+    """An option is checked as a command is, and a file by the template's own questionnaire."""
+    data = tmp_path / "data.yml"
+    later = "{name: orders, entity: Order, fields: [{name: last, type: ref, to: invoices}]}"
+    data.write_text(f"modules: [{later}, {{name: invoices, entity: Invoice, fields: []}}]")
+    options = ("--template", template, "--defaults", "--trust")
+    modules = ("--module", "orders last:ref:invoices", "--module", "invoices")
+
+    by_option = cofee("new", tmp_path / "shop", *options, *modules)
+    by_file = cofee("new", tmp_path / "shop", *options, "--data-file", data)
+
+    assert "`invoices` is listed after `orders`" in by_option.err
+    assert "refers to invoices, which is listed later, so it has to be nullable" in by_file.err
+    assert (by_option.code, by_file.code) == (1, 1)
+    assert not (tmp_path / "shop").exists()
