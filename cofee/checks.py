@@ -12,7 +12,7 @@ from collections.abc import Mapping, Set
 from contextlib import closing
 from typing import Any
 
-from cofee import rules
+from cofee import reserved, rules
 from cofee.errors import CofeeError, listing, quote
 
 Record = Mapping[str, Any]
@@ -24,6 +24,7 @@ FOREIGN = re.compile(
     r"==|[/;`\[\]{}#$?@:\\^&~]|--|/\*|<<|>>|->|\b(?:glob|regexp|match|isnull|notnull)\b"
 )
 TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|[A-Za-z_]\w*|.", re.DOTALL)
+SPACES = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\s+")
 # How SQLite compares the values of a kind of column.
 AFFINITIES = {
     **dict.fromkeys(("string", "choice", "uuid"), "TEXT"),
@@ -75,9 +76,20 @@ def renamed(check: str, names: Mapping[str, str]) -> str:
         token = found[0]
         if token.startswith('"'):
             return f'"{names.get(token[1:-1], token[1:-1])}"'
-        return names.get(token, token)
+        return _quoted(names[token]) if token in names else token
 
     return TOKEN.sub(rename, check)
+
+
+def written(check: str, module: Record) -> str:
+    """Write a check on one line, with those columns in quotes that are words of SQL."""
+    names = {name: name for name in columns_of(module)}
+    spaced = SPACES.sub(lambda found: " " if found[0].isspace() else found[0], check.strip())
+    return renamed(spaced, names)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if name in reserved.SQL else name
 
 
 def _require_plain(check: str) -> None:

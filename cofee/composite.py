@@ -174,7 +174,7 @@ def _can_be_indexed(field: Record, types: Mapping[str, Any]) -> bool:
 def _checks(module: Record, given: Any, types: Mapping[str, Any]) -> list[str]:
     from cofee import checks
 
-    found = [" ".join(str(one).split()) for one in given]
+    found = [checks.written(str(one), module) for one in given]
     for one in found:
         checks.require_possible(one, module, types)
     _require_once(found, "checks")

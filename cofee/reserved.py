@@ -60,6 +60,21 @@ IMPORTED = frozenset(
     }
 )
 
+# Words of SQL that cannot name a column unless they stand in double quotes.
+SQL = _words(
+    """
+    all analyse analyze and any array as asc asymmetric authorization between binary both by case
+    cast check collate collation column concurrently constraint create cross current_catalog
+    current_date current_role current_schema current_time current_timestamp current_user default
+    deferrable delete desc distinct do drop else end escape except exists false fetch for foreign
+    freeze from full grant group having ilike in index initially inner insert intersect into is
+    isnull join lateral leading left like limit localtime localtimestamp natural not notnull null
+    offset on only or order outer overlaps placing primary references returning right select
+    session_user set similar some symmetric system_user table tablesample then to trailing
+    transaction true union unique update user using values variadic verbose when where window with
+    """
+)
+
 # The parameters of every list endpoint; a filter of the same name could not be told from them.
 PAGE_QUERY = frozenset({"cursor", "limit", "sort"})
 

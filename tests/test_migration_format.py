@@ -40,6 +40,7 @@ def operations(draw: st.DrawFn, kind: str) -> Record:
     filled = draw(st.lists(st.sampled_from(records), max_size=3))
     backfill = {record["name"]: backfill_for(record) for record in filled}
     found = OPERATIONS[kind](draw, module, records, known)
+    after = {**module, "fields": records, **found.pop("after", {})}
     migration = {
         **PLACE,
         "module": module["name"],
@@ -47,7 +48,6 @@ def operations(draw: st.DrawFn, kind: str) -> Record:
         "backfill": backfill,
         **found,
     }
-    after = {**module, "fields": records, **found.pop("after", {})}
     return with_rules(migration, [{**module, "fields": records}], [after])
 
 
