@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from starlette.requests import Request
 
+from app.common.errors import answer_integrity_error
 from app.db.base import BaseModelMixin, RowMixin
 from app.db.removal import purge_marked, remove
 
@@ -77,8 +79,13 @@ async def test_marked_rows_let_a_row_go(session: AsyncSession, owner: Owner) -> 
 
 
 async def test_other_rows_do_not(session: AsyncSession, owner: Owner) -> None:
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError) as raised:
         await remove(session, owner)
+
+    request = Request({"type": "http", "method": "DELETE"})
+    answer = await answer_integrity_error(request, raised.value)
+    assert answer.status_code == 409
+    assert b'"in_use"' in bytes(answer.body)
 
 
 async def test_a_reference_that_can_be_empty_is_emptied(

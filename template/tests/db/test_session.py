@@ -35,16 +35,10 @@ async def gadgets(
     await connection.run_sync(ProbeBase.metadata.create_all)
     app = create_app()
     app.add_api_route("/gadgets", create, methods=["POST"], status_code=201)
-    app.add_api_route("/gadgets", purge, methods=["DELETE"], status_code=204)
     app.dependency_overrides[get_sessions] = lambda: sessions
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
-
-
-async def purge(session: DbSession) -> None:
-    """Remove every row, parents first."""
-    await session.execute(sa.delete(Gadget).where(Gadget.parent_id.is_(None)))
 
 
 async def count(session: AsyncSession) -> int:
@@ -91,20 +85,6 @@ async def test_an_unknown_reference_is_a_problem_of_the_request(
 
     assert answer.status_code == 422
     assert answer.json()["code"] == "unknown_reference"
-
-
-async def test_a_row_that_others_refer_to_is_not_removed(
-    gadgets: httpx2.AsyncClient, session: AsyncSession
-) -> None:
-    await gadgets.post("/gadgets", json={"sku": "a"})
-    parent_id = str(await session.scalar(sa.select(Gadget.id)))
-    await gadgets.post("/gadgets", json={"sku": "b", "parent_id": parent_id})
-
-    answer = await gadgets.delete("/gadgets")
-
-    assert answer.status_code == 409
-    assert answer.json()["code"] == "in_use"
-    assert await count(session) == 2
 
 
 async def test_a_broken_rule_that_is_our_own_fault_is_a_crash(gadgets: httpx2.AsyncClient) -> None:
