@@ -63,7 +63,6 @@ MODULES: list[Record] = [
         text("title", nullable=True),
         *relations("logs"),
         *own("gone"),
-        {**leading("ref", "last", "round", "cascade"), "nullable": True},
         deletion="hard",
         **SEARCH,
     ),
@@ -81,6 +80,13 @@ MODULES: list[Record] = [
         **SEARCH,
     ),
     module("below", "Below", *relations("last"), routes=["create", "list", "update"]),
+    module(
+        "hens",
+        "Hen",
+        {**leading("ref", "eggs", "origin", "cascade"), "nullable": True},
+        deletion="hard",
+    ),
+    module("eggs", "Egg", leading("ref", "hens", "mother", "cascade"), deletion="hard"),
     module("found", "Found", text("code"), text("title"), routes=["list"], **SEARCH),
 ]
 
@@ -94,10 +100,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.modules.kept.models import Kept
-from tests.api import assert_problem, create
+from tests.api import assert_problem, create, patch
+from tests.modules.eggs import factory as eggs
 from tests.modules.gone import factory as gone
+from tests.modules.hens import factory as hens
 from tests.modules.kept import factory as kept
-from tests.modules.last import factory as last
 
 
 async def test_marked_row_holds_nothing_back(
@@ -132,17 +139,14 @@ async def test_row_below_itself_can_be_removed(client: httpx2.AsyncClient) -> No
 
 
 async def test_cascade_may_come_back_to_a_row(client: httpx2.AsyncClient) -> None:
-    first = await create(client, gone.URL, await gone.first(client))
-    body = await last.first(client) | {"gone_above_id": first["id"]}
-    row = await last.create(body)
-    changed = await client.patch(f"{gone.URL}/{first['id']}", json={"round_id": row["id"]})
-    assert changed.status_code == 200
+    hen = await create(client, hens.URL, {})
+    egg = await create(client, eggs.URL, {"mother_id": hen["id"]})
+    await patch(client, hens.URL, hen, {"origin_id": egg["id"]})
 
-    deleted = await client.delete(f"{last.URL}/{row['id']}")
-    assert deleted.status_code == 204
+    assert (await client.delete(f"{eggs.URL}/{egg['id']}")).status_code == 204
 
-    assert_problem(await client.get(f"{gone.URL}/{first['id']}"), 404)
-    assert_problem(await client.get(f"{last.URL}/{row['id']}"), 404)
+    for url in (hens.URL, eggs.URL):
+        assert (await client.get(url)).json()["items"] == []
 
 
 async def test_document_has_what_it_refers_to(client: httpx2.AsyncClient) -> None:
