@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cofee import index, worktree
@@ -35,6 +35,11 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         return not self.changes and self.answers.before == self.answers.after
+
+    @property
+    def removed(self) -> list[Conflict]:
+        """The files that the template takes away and the user edited."""
+        return [conflict for conflict in self.conflicts if 3 not in conflict.sides]
 
 
 def plan(
@@ -76,6 +81,14 @@ def plan(
         tuple(merged.still_deleted),
         is_step=is_step,
     )
+
+
+def let_go(project: Project, plan: Plan) -> Plan:
+    """Remove what the template takes away in spite of its edits; somebody agreed to that."""
+    paths = [conflict.path for conflict in plan.removed]
+    gone = [Change(path, read_file(project.root / path), None) for path in paths]
+    conflicts = tuple(one for one in plan.conflicts if one.path not in paths)
+    return replace(plan, changes=tuple(sorted([*plan.changes, *gone])), conflicts=conflicts)
 
 
 def execute(project: Project, plan: Plan) -> Record:

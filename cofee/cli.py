@@ -28,6 +28,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print the plan and the resul
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors alone.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every confirmation.")]
 Defaults = Annotated[bool, typer.Option("--defaults", help="Take the default of every question.")]
+Verify = Annotated[
+    bool,
+    typer.Option("--verify", help="Run the checks before and after; take it back when red."),
+]
 HERE = Path()
 NOTHING: tuple[str, ...] = ()
 
@@ -119,6 +123,27 @@ def update(
         commands.finish_update(directory, options, resume=resume, abort=abort, to=to)
     else:
         commands.update(directory, to, options)
+
+
+@app.command("set")
+def set_options(
+    option: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE…", help="`database=sqlite`, `ci=none`, …")
+    ],
+    directory: Directory = HERE,
+    dry_run: DryRun = False,
+    diff: Diff = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    yes: Yes = False,
+    verify: Verify = False,
+) -> None:
+    """Change options of the service: its database, its CI, its name, …"""
+    from cofee import option_commands
+    from cofee.commands import Options
+
+    options = Options(dry_run, diff, as_json, quiet, yes, verify)
+    option_commands.set_options(directory, option, options)
 
 
 @app.command()

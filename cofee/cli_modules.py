@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cofee import rule_options
-from cofee.cli import HERE, NOTHING, Diff, Directory, DryRun, Json, Quiet, Yes, app
+from cofee.cli import HERE, NOTHING, Diff, Directory, DryRun, Json, Quiet, Verify, Yes, app
 from cofee.rule_options import (
     Checks,
     HardDelete,
@@ -30,10 +30,6 @@ Entity = Annotated[
 ]
 Plural = Annotated[
     str | None, typer.Option(metavar="NAME", help="The module, where the plural is wrong.")
-]
-Verify = Annotated[
-    bool,
-    typer.Option("--verify", help="Run the checks before and after; take it back when red."),
 ]
 Backfill = Annotated[
     str | None,

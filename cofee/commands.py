@@ -111,7 +111,8 @@ def update(directory: Path, to: str | None, options: Options) -> None:
             options.printer.verb("note", f"new question `{name}` took its default `{value}`")
         notes = upgrades.notes_between(planned.old, planned.new)
         more = {**versions, "defaulted": planned.defaulted, "notes": notes}
-        finish(found, planned.plan, options, more=more, notes=notes)
+        steps = upgrades.follow_up(planned.new, planned.plan)
+        finish(found, planned.plan, options, next_steps=steps, more=more, notes=notes)
 
 
 def finish_update(
@@ -140,6 +141,7 @@ def finish_update(
 def undo(directory: Path, options: Options) -> None:
     """Run `cofee undo`."""
     from cofee.undo import plan_undo
+    from cofee.upgrades import follow_up
 
     with opened(directory, options) as found:
         planned = plan_undo(found)
@@ -148,7 +150,8 @@ def undo(directory: Path, options: Options) -> None:
             options.printer.verb("note", note)
         if planned.notes and options.writes:
             _confirm("Take it back now?", options)
-        finish(found, planned.plan, options, more={"notes": planned.notes})
+        steps = follow_up(found.template, planned.plan)
+        finish(found, planned.plan, options, next_steps=steps, more={"notes": planned.notes})
 
 
 def show_difference(directory: Path, module: str | None, options: Options) -> None:
@@ -243,7 +246,7 @@ def _apply(found: Project, plan: Plan, options: Options, verify: str | None) -> 
     from cofee import verification
 
     options.printer.say("verifying: the checks as they are now …")
-    before = verification.failures(found, verify)
+    before = verification.state(found, verify)
     record = change.execute(found, plan)
     options.printer.say("verifying: the checks with the change …")
     verification.require_still_green(found, plan, record, before, verify)

@@ -49,11 +49,17 @@ def merge_lines(
     return "".join(merged + original[position:])
 
 
-def overlapping_lines(base: str, template: str, yours: str) -> list[str]:
-    """Return the user's lines in those of their edits that overlap one of the template's."""
+def overlapping_lines(base: str, template: str | None, yours: str) -> list[str]:
+    """Return the user's lines in those of their edits that overlap one of the template's.
+
+    Args:
+        template: None where the file goes as a whole, and every edit with it.
+    """
     original = _lines(base)
-    theirs = _edits(original, template)
-    edits = [edit for edit in _edits(original, yours) if _overlaps_any(edit, theirs)]
+    edits = _edits(original, yours)
+    if template is not None:
+        theirs = _edits(original, template)
+        edits = [edit for edit in edits if _overlaps_any(edit, theirs)]
     return [line.strip() for edit in edits for line in edit.lines if line.strip()]
 
 

@@ -35,7 +35,7 @@ class Renaming:
 
 @dataclass(frozen=True)
 class Step:
-    """One change of the recorded modules.
+    """One change of the recorded answers.
 
     Attributes:
         modules: the records as they will be.
@@ -43,6 +43,7 @@ class Step:
         moves: folders of the project that get another name.
         warnings: what the change narrows, each a sentence.
         takes_away: whether generated code goes, and hand edits in it with it.
+        answers: what else becomes another answer.
     """
 
     command: str
@@ -52,6 +53,7 @@ class Step:
     renaming: Renaming | None = None
     warnings: tuple[str, ...] = ()
     takes_away: bool = False
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find(modules: Modules, name: str) -> Module:

@@ -218,8 +218,7 @@ def _decide_for_template(merged: Merged) -> None:
 def lines_at_stake(conflict: Conflict) -> list[str]:
     """Return the user's lines that go where a conflict is decided for the template."""
     texts = {stage: file.content.decode(errors="replace") for stage, file in conflict.sides.items()}
-    template = texts.get(3, "")
-    return overlapping_lines(texts.get(1, ""), template, texts.get(2, ""))
+    return overlapping_lines(texts.get(1, ""), texts.get(3), texts.get(2, ""))
 
 
 def _merge_exactly(

@@ -104,7 +104,7 @@ def _run(
         if removed is not None and operations.is_edited_migration(found, removed, step):
             at_stake[removed] = ["the migration was edited by hand"]
         if at_stake:
-            _confirm_loss(at_stake, options)
+            confirm_loss(at_stake, options)
             changed = operations.plan_step(found, step, prefer_template=True, removed=removed)
         soundness.require_sound(found.root, changed.plan)
         mentions = [f"{one.path}:{one.line}: {one.text}" for one in changed.mentions]
@@ -119,7 +119,7 @@ def _at_stake(changed: Changed) -> dict[str, list[str]]:
     return {conflict.path: lines_at_stake(conflict) for conflict in changed.plan.conflicts}
 
 
-def _confirm_loss(at_stake: Mapping[str, list[str]], options: Options) -> None:
+def confirm_loss(at_stake: Mapping[str, list[str]], options: Options) -> None:
     """List what was edited by hand in what would go, and ask.
 
     Raises:

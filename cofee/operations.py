@@ -1,4 +1,4 @@
-"""What `new-module` and `update` do: they choose the two sides, and `change.plan` merges them."""
+"""What each command does: it chooses the two sides, and `change.plan` merges them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Ask = Callable[[Template, Mapping[str, Any], str], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Changed:
-    """A planned change of a module, and the lines that still hold an old name."""
+    """A planned change, and the lines that still hold an old name."""
 
     plan: Plan
     mentions: tuple[Mention, ...]
@@ -101,7 +101,7 @@ def plan_module(project: Project, module: Mapping[str, Any]) -> Plan:
 def plan_step(
     project: Project, step: Step, *, prefer_template: bool = False, removed: str | None = None
 ) -> Changed:
-    """Plan a change of the recorded modules through all layers, its migration included.
+    """Plan a change of the recorded answers through all layers, its migration included.
 
     Args:
         prefer_template: what goes takes hand edits with it; somebody agreed to that.
@@ -116,8 +116,10 @@ def plan_step(
         migrations_after = [{**migration, **place}]
     renderer = Renderer(project.template)
     before = _settle(renderer, project, {"migrations": []})
-    after = _settle(renderer, project, {"modules": modules, "migrations": migrations_after})
-    base, rendered = _sides(project, renderer, before, after, everything=bool(step.renaming))
+    given = {**step.answers, "modules": modules, "migrations": migrations_after}
+    after = _settle(renderer, project, given)
+    is_wide = bool(step.renaming or step.answers)
+    base, rendered = _sides(project, renderer, before, after, everything=is_wide)
     planned = change.plan(
         project,
         step.command,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cofee.errors import CofeeError
+from cofee.errors import CofeeError, did_you_mean
 from cofee.files import load_yaml
 
 if TYPE_CHECKING:
@@ -78,7 +78,10 @@ class _Settling:
         chosen = value if question.get("multiselect") else [value]
         if choices and not all(one in choices for one in chosen):
             allowed = ", ".join(f"`{choice}`" for choice in choices)
-            raise CofeeError(f"`{name}` is `{raw}` and must be one of {allowed}")
+            raise CofeeError(
+                f"`{name}` is `{raw}` and must be one of {allowed}",
+                hint=did_you_mean(str(raw), map(str, choices)),
+            )
         complaint = self.rendered(question.get("validator", ""), {name: value})
         if str(complaint).strip():
             raise CofeeError(f"`{name}`: {str(complaint).strip()}")

@@ -1,11 +1,13 @@
-"""What an upgrade asks of the operator: the notes of `UPGRADES.yml` for the versions crossed."""
+"""What a person has to do by hand: the notes of the versions crossed, and what a file asks for."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from cofee.change import Plan
 from cofee.files import load_yaml
 from cofee.template import Template
 
@@ -24,6 +26,13 @@ def notes_between(old: Template, new: Template) -> list[str]:
         if since < version <= until
         for note in notes
     ]
+
+
+def follow_up(template: Template, plan: Plan) -> list[str]:
+    """Return what the template asks for where a plan changes some of its files."""
+    wanted: Mapping[str, Sequence[str]] = template.setting("cofee_follow_up", {})
+    changed = {change.path for change in plan.changes}
+    return [step for path, steps in wanted.items() if path in changed for step in steps]
 
 
 def _version(commit: str) -> Version | None:

@@ -5,14 +5,32 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cofee.change import Plan
 from cofee.errors import CofeeError
+from cofee.files import File, read_file
 from cofee.project import Project
 from cofee.recording import Change, Record
 
+LOCK = "uv.lock"  # running the checks brings it in line with the dependencies
 
-def failures(project: Project, module: str) -> list[str]:
+
+@dataclass(frozen=True)
+class State:
+    """How the project stood: the checks that failed, and the lock file before they ran."""
+
+    failing: list[str]
+    lock: File | None
+
+
+def state(project: Project, module: str) -> State:
+    """Run the template's checks before a change."""
+    lock = read_file(project.root / LOCK)
+    return State(_failures(project, module), lock)
+
+
+def _failures(project: Project, module: str) -> list[str]:
     """Run the template's checks; return the commands that fail.
 
     Args:
@@ -24,17 +42,21 @@ def failures(project: Project, module: str) -> list[str]:
 
 
 def require_still_green(
-    project: Project, plan: Plan, record: Record, before: Sequence[str], module: str
+    project: Project, plan: Plan, record: Record, before: State, module: str
 ) -> None:
     """Take an applied plan back when it broke what was green before.
 
     Raises:
         CofeeError: it did; the project is as it was.
     """
-    broken = [command for command in failures(project, module) if command not in before]
+    failing = _failures(project, module)
+    broken = [command for command in failing if command not in before.failing]
     if not broken or plan.conflicts:
         return
     back = [Change(change.path, change.after, change.before) for change in record.changes]
+    lock = Change(LOCK, read_file(project.root / LOCK), before.lock)
+    if lock.before != lock.after:
+        back.append(lock)
     project.journal.apply(back, {"command": f"{plan.command}, taken back"})
     record.mark_undone()
     raise CofeeError(

@@ -6,9 +6,14 @@ import fcntl
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 from cofee import template as templates
 from cofee.create import write_tree
@@ -72,21 +77,10 @@ def make_service(
 
 def run(project: Path, environment: Path, *command: str, **variables: str) -> str:
     """Run a command of a generated service; return what it printed, raise with it on failure."""
-    without = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
-    inherited = {k: v for k, v in os.environ.items() if k not in without}
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
     done = subprocess.run(
         command,
         cwd=project,
-        env={
-            **inherited,
-            "UV_PROJECT_ENVIRONMENT": str(environment),
-            "UV_NO_SYNC": "1",  # the environment serves every service, and is complete
-            "UV_PYTHON_DOWNLOADS": "never",
-            "MYPY_CACHE_DIR": str(ENVIRONMENTS / f"mypy-{worker}"),
-            "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
-            **variables,
-        },
+        env={**_variables(environment), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -94,3 +88,48 @@ def run(project: Path, environment: Path, *command: str, **variables: str) -> st
     )
     assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
     return done.stdout
+
+
+@contextmanager
+def serving(project: Path, environment: Path, log: Path) -> Iterator[str]:
+    """Serve a generated service with a new database on a free port; yield its address."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = ["python", "-m", "dev", "--temporary", "uvicorn", "app.main:app", f"--port={port}"]
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, cwd=project, env=_variables(environment), stdout=output, stderr=output
+        )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/health/ready", server, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Ask until the service answers, or has ended."""
+    while server.poll() is None:
+        try:
+            urlopen(url).close()  # noqa: S310  # the address is our own
+        except URLError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(log.read_text())
+
+
+def _variables(environment: Path) -> dict[str, str]:
+    """Return the environment variables of a generated service under test."""
+    without = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    inherited = {k: v for k, v in os.environ.items() if k not in without}
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    return {
+        **inherited,
+        "UV_PROJECT_ENVIRONMENT": str(environment),
+        "UV_NO_SYNC": "1",  # the environment serves every service, and is complete
+        "UV_PYTHON_DOWNLOADS": "never",
+        "MYPY_CACHE_DIR": str(ENVIRONMENTS / f"mypy-{worker}"),
+        "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
+    }

@@ -13,6 +13,7 @@ from pydantic import Field
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
 
 from app.common.schemas import Schema
 from app.db.violations import read_violation
@@ -35,6 +36,7 @@ CODES = {
     500: "internal_error",
 }
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # Python 3.13 renamed both
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # An input's place in the request (body, query, path) is left out of the field's name.
 PLACES = {"body", "query", "path", "header", "cookie"}
 
@@ -116,19 +118,24 @@ def internal_error() -> ProblemResponse:
     return ProblemResponse(describe(500, ERROR_INTERNAL))
 
 
-async def answer_http_exception(_: Request, error: Exception) -> ProblemResponse:
+async def answer_http_exception(request: Request, error: StarletteHTTPException) -> ProblemResponse:
     """Answer an HTTPException, a module's own or the framework's (404, 405, …)."""
-    assert isinstance(error, StarletteHTTPException)
     code = getattr(error, "code", "")
     errors = getattr(error, "errors", ())
-    return ProblemResponse(
-        describe(error.status_code, str(error.detail), code, errors), error.headers
-    )
+    headers = {"Allow": _allowed_methods(request)} if error.status_code == 405 else error.headers
+    return ProblemResponse(describe(error.status_code, str(error.detail), code, errors), headers)
 
 
-async def answer_invalid_request(_: Request, error: Exception) -> ProblemResponse:
+def _allowed_methods(request: Request) -> str:
+    """Ask every route: the framework names the methods of the path's first route alone."""
+    scopes = [{**request.scope, "method": method} for method in METHODS]
+    routes = request.app.routes
+    fitting = (s for s in scopes if any(route.matches(s)[0] is Match.FULL for route in routes))
+    return ", ".join(scope["method"] for scope in fitting)
+
+
+async def answer_invalid_request(_: Request, error: RequestValidationError) -> ProblemResponse:
     """Answer 422 with each field; the input is not repeated, since it may hold a secret."""
-    assert isinstance(error, RequestValidationError)
     errors = [
         FieldProblem(field=_field_name(item["loc"]), code=item["type"], message=item["msg"])
         for item in error.errors()
@@ -141,9 +148,8 @@ def _field_name(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in inside or location)
 
 
-async def answer_integrity_error(request: Request, error: Exception) -> ProblemResponse:
+async def answer_integrity_error(request: Request, error: IntegrityError) -> ProblemResponse:
     """Answer a broken rule of the database: the one place that judges uniqueness."""
-    assert isinstance(error, IntegrityError)
     violation = read_violation(error)
     match violation.rule:
         case "unique":
@@ -159,9 +165,8 @@ async def answer_integrity_error(request: Request, error: Exception) -> ProblemR
     return await answer_http_exception(request, found)
 
 
-async def answer_database_error(request: Request, error: Exception) -> ProblemResponse:
+async def answer_database_error(request: Request, error: DBAPIError) -> ProblemResponse:
     """Answer a value that the database refuses; any other of its errors is ours."""
-    assert isinstance(error, DBAPIError)
     # Class 22 is SQL's "data exception". The driver refuses some values by itself, as a ValueError.
     refused = str(getattr(error.orig, "sqlstate", "")).startswith("22")
     if not refused and not isinstance(error.orig and error.orig.__cause__, ValueError):
@@ -176,8 +181,8 @@ async def answer_stale_data(request: Request, _: Exception) -> ProblemResponse:
 
 def add_error_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem."""
-    app.add_exception_handler(StarletteHTTPException, answer_http_exception)
-    app.add_exception_handler(RequestValidationError, answer_invalid_request)
-    app.add_exception_handler(IntegrityError, answer_integrity_error)
-    app.add_exception_handler(DBAPIError, answer_database_error)
-    app.add_exception_handler(StaleDataError, answer_stale_data)
+    app.exception_handler(StarletteHTTPException)(answer_http_exception)
+    app.exception_handler(RequestValidationError)(answer_invalid_request)
+    app.exception_handler(IntegrityError)(answer_integrity_error)
+    app.exception_handler(DBAPIError)(answer_database_error)
+    app.exception_handler(StaleDataError)(answer_stale_data)

@@ -31,6 +31,9 @@ MAX_URL_LENGTH = 2083
 MAX_INTERVAL = dt.timedelta(days=1_000_000)
 FIRST_INSTANT = dt.datetime.min.replace(tzinfo=dt.UTC)
 LAST_INSTANT = dt.datetime.max.replace(tzinfo=dt.UTC)
+# JSON Schema's own format asks for an offset of a time, and knows no length of time below nothing.
+DURATION = r"^-?P(\d+Y)?(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$"
+LOCAL_TIME = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 
 _http_url: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
@@ -79,8 +82,18 @@ Int64 = Annotated[int, _Limits(ge=-(2**63), le=2**63 - 1)]
 Finite = Annotated[float, _Limits(allow_inf_nan=False)]
 # A point in time has an offset, and still exists when it is turned into UTC.
 Instant = Annotated[dt.datetime, _Limits(tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT)]
-LocalTime = Annotated[dt.time, _Limits(tz_constraint="naive")]
-Duration = Annotated[dt.timedelta, _Limits(ge=-MAX_INTERVAL, le=MAX_INTERVAL)]
+LocalTime = Annotated[
+    dt.time,
+    _Limits(tz_constraint="naive"),
+    WithJsonSchema({"type": "string", "format": "time-local", "pattern": LOCAL_TIME}),
+]
+# A length of time may come as a number of seconds too, and always goes out as text.
+Duration = Annotated[
+    dt.timedelta,
+    _Limits(ge=-MAX_INTERVAL, le=MAX_INTERVAL),
+    WithJsonSchema({"type": ["string", "number"], "pattern": DURATION}, mode="validation"),
+    WithJsonSchema({"type": "string", "pattern": DURATION}, mode="serialization"),
+]
 Base64 = Annotated[
     bytes,
     BeforeValidator(_decode_base64),

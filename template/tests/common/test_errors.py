@@ -57,7 +57,7 @@ async def probe() -> AsyncIterator[httpx2.AsyncClient]:
     app.add_api_route("/crash", fail_with(RuntimeError(SECRET_TEXT)))
     app.add_api_route("/stale", fail_with(StaleDataError(SECRET_TEXT)))
     app.add_api_route("/refused", fail_with(refused_value()))
-    app.add_api_route("/unknown", fail_with(DBAPIError("SELECT", None, Exception(SECRET_TEXT))))
+    app.add_api_route("/unknown", fail_with(DBAPIError(SECRET_TEXT, None, Exception(SECRET_TEXT))))
     app.add_api_route("/payload", receive_payload, methods=["POST"])
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -51,6 +52,11 @@ def test_a_good_value_is_read(kind: Any, given: Any, expected: Any) -> None:
 def test_a_bad_value_is_refused(kind: Any, given: Any) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(kind).validate_python(given)
+
+
+@pytest.mark.parametrize("value", [types.MAX_INTERVAL, -types.MAX_INTERVAL, -DAY / 7, 0 * DAY])
+def test_a_length_of_time_is_written_as_documented(value: dt.timedelta) -> None:
+    assert re.match(types.DURATION, TypeAdapter(types.Duration).dump_python(value, mode="json"))
 
 
 def test_bytes_are_written_as_base64() -> None:

@@ -79,6 +79,18 @@ async def test_a_body_beyond_the_limit_is_refused(probe: FastAPI, declared: bool
     assert answer.json()["code"] == "content_too_large"
 
 
+async def test_a_body_that_claims_too_much_is_not_read(probe: FastAPI) -> None:
+    async def unread() -> AsyncIterator[bytes]:
+        raise AssertionError
+        yield b""
+
+    async with client_of(probe) as client:
+        headers = {"content-length": str(LIMIT + 1)}
+        answer = await client.post("/size", content=unread(), headers=headers)
+
+    assert answer.status_code == 413
+
+
 async def test_no_origin_is_allowed_by_default(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/health/live", headers={"Origin": ORIGIN})
 

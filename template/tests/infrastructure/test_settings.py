@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from app.infrastructure.settings import PLACEHOLDER_SECRET, Settings, get_settings
+from app.infrastructure.settings import PLACEHOLDER, Settings, get_settings
 
 LONG_SECRET = "s" * 48
 
 
 @pytest.mark.parametrize("environment", ["production", "test"])
-@pytest.mark.parametrize("secret", [PLACEHOLDER_SECRET, "too short", None])
+@pytest.mark.parametrize("secret", [PLACEHOLDER, "too short", None])
 def test_a_weak_secret_is_refused_outside_development(
     monkeypatch: pytest.MonkeyPatch, environment: str, secret: str | None
 ) -> None:
@@ -26,7 +26,7 @@ def test_a_weak_secret_is_refused_outside_development(
 
 def test_development_starts_with_the_placeholder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "development")
-    monkeypatch.setenv("SECRET_KEY", PLACEHOLDER_SECRET)
+    monkeypatch.setenv("SECRET_KEY", PLACEHOLDER)
 
     assert Settings().environment == "development"
 

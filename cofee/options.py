@@ -1,0 +1,96 @@
+"""What `cofee set` changes: the answers that a service was made from, each by its name."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cofee.errors import CofeeError, UsageError, did_you_mean, listing, quote
+from cofee.evolve import Step
+from cofee.project import Project
+from cofee.questions import Answers
+from cofee.render import Renderer
+from cofee.template import Template
+
+# What is recorded beside the options, and what changes it.
+NO_OPTIONS = {
+    "kind": "a project stays one; `cofee new-module` adds modules to it",
+    "modules": "change them by `cofee new-module`, `cofee add-field` and the like",
+    "migrations": "they come with the commands that change modules, and are never recorded",
+}
+
+
+def read_pairs(pairs: Sequence[str]) -> dict[str, str]:
+    """Read `KEY=VALUE`, each key once.
+
+    Raises:
+        UsageError: a pair is none, or a key is there twice.
+    """
+    given: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise UsageError(f"{quote(pair)} must be `KEY=VALUE`")
+        if key in given:
+            raise UsageError(f"the option {quote(key)} is given twice", hint="give it once")
+        given[key] = value
+    return given
+
+
+def change_options(project: Project, given: Mapping[str, str]) -> Step:
+    """Give options other values; what no rendering can carry over is the step's warnings.
+
+    Raises:
+        CofeeError: an option is unknown, or its value is not allowed.
+    """
+    for name in given:
+        _require_option(project.template, name)
+    renderer = Renderer(project.template)
+    settled = renderer.settle(given, project.answers, project.root.name)
+    for name in given.keys() - settled.recorded.keys():
+        raise CofeeError(f"the option {quote(name)} has no meaning beside the others as they are")
+    words = [f"{name}={value}" for name, value in given.items()]
+    return Step(
+        f"cofee set {shlex.join(words)}",
+        project.modules,
+        None,
+        warnings=(*_defaulted(settled), *_by_hand(renderer, project, settled)),
+        answers={name: settled.recorded[name] for name in given},
+    )
+
+
+def _require_option(template: Template, name: str) -> None:
+    """Refuse what is no question that a person is asked."""
+    questions = template.questions
+    options = [key for key, question in questions.items() if _is_asked(question)]
+    if name in options:
+        return
+    if name in questions:
+        hint = NO_OPTIONS.get(name, f"the options are {listing(options)}")
+        raise CofeeError(f"{quote(name)} is no option of the service", hint=hint)
+    raise CofeeError(
+        f"there is no option {quote(name)}; the options are {listing(options)}",
+        hint=did_you_mean(name, options),
+    )
+
+
+def _is_asked(question: Mapping[str, Any]) -> bool:
+    return question.get("ask", True) is not False and question.get("when", True) is not False
+
+
+def _defaulted(settled: Answers) -> list[str]:
+    """Tell which questions come up with the new answers, and take their defaults."""
+    return [f"the option `{key}` is `{value}` now" for key, value in settled.defaulted.items()]
+
+
+def _by_hand(renderer: Renderer, project: Project, settled: Answers) -> list[str]:
+    """Return what the template says about each answer that becomes another one."""
+    notes: Mapping[str, Sequence[str]] = project.template.setting("cofee_set_notes", {})
+    changed = [
+        name
+        for name, value in settled.recorded.items()
+        if name in notes and value != project.answers.get(name)
+    ]
+    texts = (renderer.text(note, settled.context) for name in changed for note in notes[name])
+    return [text for text in texts if text.strip()]

@@ -1,0 +1,113 @@
+"""A service with every type and every relation gives nothing away, whatever it is sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from tests.every import every_module
+from tests.generated import REPOSITORY, environment, make_service, run, serving, snapshot_template
+
+PROGRAMS = Path(sys.executable).parent
+DATABASES = ["postgresql", "sqlite"]
+# Besides the answer's own form: what was deleted is gone, and 405 tells the methods that there are.
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_headers_conformance,response_schema_conformance,"
+    "use_after_free,unsupported_method,allow_header_conformance"
+)
+OPTIONS = ("--seed=1", "--max-examples=5", f"--checks={CHECKS}", "--warnings=off", "--no-color")
+CONFIGURATION = f"--config-file={REPOSITORY / 'tests/schemathesis.toml'}"
+HOOKS = {"SCHEMATHESIS_HOOKS": "tests.fuzzing", "PYTHONPATH": str(REPOSITORY)}
+# The one row that refers to another is there for few others, and nothing drawn finds those.
+SELDOM = re.compile(r"/api/v1/parents/{item_id}/\w+/by-[ab]-one")
+# What only the service itself decides.
+OWN = {"id", "created_at", "updated_at", "is_deleted", "user_id", "project_id", "role"}
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The template as it stands, and the environment of its services."""
+    template = snapshot_template(tmp_path_factory.mktemp("security") / "template")
+    return template, environment(template)
+
+
+def service(programs: tuple[Path, Path], target: Path, database: str) -> Path:
+    """Make a service with every type and relation."""
+    data = {"project_name": "every", "database": database, "modules": every_module()}
+    return make_service(programs[0], target, data)
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_bandit_finds_nothing(database: str, programs: tuple[Path, Path], tmp_path: Path) -> None:
+    """In what is deployed nothing at all; elsewhere nothing but programs being run, and asserts."""
+    project = service(programs, tmp_path / "every", database)
+
+    deployed = [".", "--configfile=pyproject.toml"]
+    for options in (deployed, ["dev", "--skip=B404,B603"], ["tests", "--skip=B101,B105,B608"]):
+        command: list[str | Path] = [PROGRAMS / "bandit", "--quiet", "--recursive", *options]
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_request_breaks_it(programs: tuple[Path, Path], tmp_path: Path) -> None:
+    """Thousands of requests drawn from the OpenAPI document, good ones and bad ones, find no server
+    error and no answer that the document does not know; and every operation has succeeded."""
+    project, log = service(programs, tmp_path / "every", "postgresql"), tmp_path / "server.log"
+    with serving(project, programs[1], log) as url:
+        done = subprocess.run(
+            [PROGRAMS / "schemathesis", CONFIGURATION, "run", f"{url}/openapi.json", *OPTIONS],
+            cwd=tmp_path,
+            env={**os.environ, "FUZZED_SERVICE": url, **HOOKS},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        document = json.load(urlopen(f"{url}/openapi.json"))  # noqa: S310  # our own address
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [one for one in never_succeeded(document, log) if not SELDOM.search(one)] == []
+
+
+def never_succeeded(document: Any, log: Path) -> list[str]:
+    """Return the operations that no request brought to a good end, from the service's own log."""
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    requests = [line for line in lines if line["message"] == "request" and line["status"] < 300]
+    done = [(line["method"], line["path"]) for line in requests]
+    return [
+        f"{method.upper()} {path}"
+        for path, methods in document["paths"].items()
+        for method in methods
+        if not any(
+            method.upper() == verb and re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), asked)
+            for verb, asked in done
+        )
+    ]
+
+
+def test_no_body_sets_what_is_not_its_to_set(programs: tuple[Path, Path], tmp_path: Path) -> None:
+    """Every body refuses what it does not name, and none names what the service decides."""
+    project = service(programs, tmp_path / "every", "sqlite")
+    print_it = "import json; from app.main import app; print(json.dumps(app.openapi()))"
+    nowhere = "sqlite+aiosqlite:///nowhere"
+    document = json.loads(run(project, programs[1], "python", "-c", print_it, DATABASE_URL=nowhere))
+
+    bodies = [
+        operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        if "requestBody" in operation
+    ]
+    schemas = [document["components"]["schemas"][name.rsplit("/", 1)[1]] for name in bodies]
+
+    assert len(schemas) == 3 * len(every_module())
+    assert all(schema["additionalProperties"] is False for schema in schemas)
+    assert [set(schema["properties"]) & OWN for schema in schemas] == [set()] * len(schemas)
