@@ -129,9 +129,10 @@ def _numbers(
     least, most = _range(field, kind, unit, types)
     literals = [decimal.Decimal(one) for one in found if re.fullmatch(r"-?\d+(\.\d+)?", one)]
     near = [literal + step for literal in literals for step in (0, unit, -unit, 1, -1)]
-    counts = [literal * unit + step for literal in literals for step in (0, unit, -unit)]
+    counts = [unit * count for count in (1, 5, 50)]
+    counts += [literal * unit + step for literal in literals for step in (0, unit, -unit)]
     usual = [decimal.Decimal(one) for one in ("1", "2", "0", "5", "10", "60", "100")]
-    for number in dict.fromkeys([*near, *usual, *counts]):
+    for number in dict.fromkeys([*near, *usual, *counts] if bound else [*counts, *near, *usual]):
         whole = number.quantize(unit, decimal.ROUND_DOWN)
         if not bound or least <= whole <= most:
             yield _written(whole, kind, places)

@@ -179,7 +179,9 @@ def rename_module(modules: Modules, old: str, derived: Names) -> Step:
     }
     folders = ("app/modules", "tests/modules")
     moves = {f"{folder}/{name}": f"{folder}/{derived.module}" for folder in folders}
-    classes = dict(zip(_endings(module["entity"]), _endings(derived.entity), strict=True))
+    classes = dict(
+        zip(reserved.classes(module["entity"]), reserved.classes(derived.entity), strict=True)
+    )
     packages = {f"app.modules.{name}": f"app.modules.{derived.module}"}
     packages |= {f"tests.modules.{name}": f"tests.modules.{derived.module}"}
     owners = frozenset(classes.values())
@@ -290,10 +292,6 @@ def _repointed(module: Module, old: str, derived: Names) -> dict[str, Any]:
         for record in module["fields"]
     ]
     return {**module, "fields": records}
-
-
-def _endings(entity: str) -> list[str]:
-    return [f"{entity}{ending}" for ending in reserved.CLASS_ENDINGS]
 
 
 def _classes(entity: str) -> frozenset[str]:

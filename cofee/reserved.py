@@ -136,6 +136,11 @@ def better_field(name: str) -> str:
     return BETTER_FIELDS.get(name, f"{name}_value")
 
 
+def classes(entity: str) -> list[str]:
+    """Name the classes that a module has."""
+    return [f"{entity}{ending}" for ending in CLASS_ENDINGS]
+
+
 def entity_reason(entity: str, singular: str) -> str | None:
     """Say what a class name, or the variable named after it, would clash with."""
     if entity in CLASSES:
