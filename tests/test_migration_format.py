@@ -80,10 +80,13 @@ def _moved(draw: st.DrawFn, module: Record, records: list[Record], _: object) ->
 
 
 def _ruled(draw: st.DrawFn, module: Record, records: list[Record], _: object) -> Record:
-    """Give a module other rules, or none."""
-    old = {**module, "fields": records}
-    plain = {key: old[key] for key in ("name", "entity", "fields")}
-    return {"old": old, "new": draw(st.one_of(st.just(plain), ruled(plain)))}
+    """Give a module other rules than it has; an index at least comes or goes."""
+    taken = {record["name"] for record in records}
+    name = draw(names(20).filter(lambda one: one not in taken))
+    fields = [*records, {"name": name, "type": "int"}]
+    plain = {"name": module["name"], "entity": module["entity"], "fields": fields}
+    sides = [{**draw(ruled(plain)), "indexes": [[name]]}, {**draw(ruled(plain)), "indexes": []}]
+    return dict(zip(("old", "new"), draw(st.permutations(sides)), strict=True))
 
 
 OPERATIONS: dict[str, Callable[..., Record]] = {
