@@ -23,6 +23,15 @@ settings.register_profile("cofee", deadline=None)
 settings.load_profile("cofee")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the matrix of hand edits run the generated tests in each of its cells."""
+    parser.addoption(
+        "--every-cell",
+        action="store_true",
+        help="run the generated tests after every edit and command; else after each edit once",
+    )
+
+
 def pytest_configure() -> None:
     """Let uv keep its cache while cofee's own is put elsewhere."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()

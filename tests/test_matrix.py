@@ -1,7 +1,9 @@
 """Every kind of hand edit under every command: no line is ever lost.
 
-Exit 0 means that each hand-edited line is in the tree, every file parses, and every import of the
-project's own finds its name. Exit 2 means that both sides stand between markers. The summary of the
+Exit 0 means that each hand-edited line is in the tree, every file parses, every import of the
+project's own finds its name, and the generated tests are green. They run once for each edit, each
+time after another command; `pytest tests/test_matrix.py --every-cell` runs them after all. Exit 2
+means that both sides stand between markers. The summary of the
 run prints the share that merged clean, with git's merge alone and with ours, and the run fails
 where ours is below 95 %.
 """
@@ -20,7 +22,7 @@ from cofee import merge as merging
 from cofee.files import File
 from cofee.soundness import _faults
 from tests.conftest import Run, snapshot
-from tests.generated import make_service, snapshot_template
+from tests.generated import environment, make_service, run, snapshot_template
 from tests.hand_edits import EDITS
 from tests.tiny import release
 
@@ -124,13 +126,30 @@ def sound_after(edit: str, base: Path, root: Path) -> bool:
     return not unsound(root)
 
 
+def is_green(root: Path, template: Path) -> bool:
+    """Tell whether the tests of the project's modules pass."""
+    command = ("pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "tests/modules")
+    try:
+        run(root, environment(template), *command, TEST_DATABASE_URL="sqlite+aiosqlite://")
+    except AssertionError:
+        return False
+    return True
+
+
+def has_turn(edit: str, command: str) -> bool:
+    """Tell whether the generated tests run for this pair: for each edit after one command."""
+    return (list(EDITS).index(edit) - list(COMMANDS).index(command)) % len(COMMANDS) == 0
+
+
 @pytest.mark.parametrize("edit", EDITS)
 def test_no_line_is_lost(
     edit: str,
+    template: Path,
     base: Path,
     tmp_path: Path,
     cofee: Run,
     monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
 ) -> None:
     """Whatever the command, the edit stands, or stands between markers."""
@@ -164,6 +183,10 @@ def test_no_line_is_lost(
             )
         elif was_sound:
             assert unsound(root) == [], command
+            if request.config.getoption("every_cell") or has_turn(edit, command):
+                # An edit may break the tests by itself, as a column without a migration does.
+                alone = tmp_path / "edited"
+                assert is_green(root, template) or not is_green(alone, template), command
 
 
 def test_edits_leave_valid_python(base: Path, tmp_path: Path) -> None:
