@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
+from cofee import rule_options
 from cofee.cli import HERE, NOTHING, Diff, Directory, DryRun, Json, Quiet, Verify, Yes, app
+from cofee.rule_options import (
+    Checks,
+    HardDelete,
+    Indexes,
+    Only,
+    ReadOnly,
+    Search,
+    UniqueTogether,
+    Versioned,
+)
 
 Module = Annotated[str, typer.Argument(metavar="MODULE", help="The module, in any spelling.")]
 Fields = Annotated[
@@ -39,6 +50,14 @@ def new_module(
     ] = None,
     entity: Entity = None,
     plural: Plural = None,
+    unique_together: UniqueTogether = None,
+    indexes: Indexes = None,
+    checks: Checks = None,
+    only: Only = None,
+    read_only: ReadOnly = False,
+    search: Search = None,
+    hard_delete: HardDelete = None,
+    versioned: Versioned = None,
     directory: Directory = HERE,
     dry_run: DryRun = False,
     diff: Diff = False,
@@ -50,7 +69,10 @@ def new_module(
     """Add a module: its six files, its tests, its migration and its wiring."""
     from cofee.commands import ModuleRequest, Options, add_module
 
-    request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural)
+    rules = rule_options.read(
+        unique_together, indexes, checks, only, read_only, search, hard_delete, versioned
+    )
+    request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural, rules)
     add_module(directory, request, Options(dry_run, diff, as_json, quiet, yes, verify))
 
 
@@ -114,6 +136,36 @@ def change_field(
 
     options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.change_fields(directory, module, field, backfill, options)
+
+
+@app.command()
+def change_module(
+    module: Module,
+    unique_together: UniqueTogether = None,
+    indexes: Indexes = None,
+    checks: Checks = None,
+    only: Only = None,
+    read_only: ReadOnly = False,
+    search: Search = None,
+    hard_delete: HardDelete = None,
+    versioned: Versioned = None,
+    directory: Directory = HERE,
+    dry_run: DryRun = False,
+    diff: Diff = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    yes: Yes = False,
+    verify: Verify = False,
+) -> None:
+    """Change the rules of a module; a list that is given replaces the old one, `""` empties it."""
+    from cofee import module_commands
+    from cofee.commands import Options
+
+    rules = rule_options.read(
+        unique_together, indexes, checks, only, read_only, search, hard_delete, versioned
+    )
+    options = Options(dry_run, diff, as_json, quiet, yes, verify)
+    module_commands.change_module(directory, module, rules, options)
 
 
 @app.command()

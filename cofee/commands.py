@@ -58,6 +58,7 @@ class ModuleRequest:
     source: Path | None
     entity: str | None
     plural: str | None
+    rules: Mapping[str, Any]
 
 
 def make_service(request: Any, options: Options) -> None:
@@ -89,9 +90,9 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
     with opened(directory, options) as found:
         derived = operations.module_names(found, request.name, request.entity, request.plural)
         options.printer.say(derived.summary)
-        given = _fields(found, derived, request, options)
-        records = operations.field_records(found, derived, given)
-        plan = operations.plan_module(found, derived, records)
+        given, rules = _fields_and_rules(found, derived, request, options)
+        record = operations.module_record(found, derived, given, {**rules, **request.rules})
+        plan = operations.plan_module(found, record)
         soundness.require_sound(found.root, plan)
         next_steps = found.template.setting("cofee_next_steps", [])
         finish(found, plan, options, next_steps=next_steps, verify="")
@@ -192,20 +193,22 @@ def opened(directory: Path, options: Options) -> Iterator[Project]:
         yield found
 
 
-def _fields(found: Project, derived: Names, request: ModuleRequest, options: Options) -> list[Any]:
+def _fields_and_rules(
+    found: Project, derived: Names, request: ModuleRequest, options: Options
+) -> tuple[list[Any], dict[str, Any]]:
     """Return the new module's fields from the command line, a file or the wizard."""
     if request.source is not None:
-        from cofee.shapes import read_fields
+        from cofee.shapes import read_module
 
         if request.fields:
             raise UsageError("fields on the command line and `--from` exclude each other")
-        return read_fields(request.source)
+        return read_module(request.source)
     if request.fields or options.yes or not options.interactive:
-        return list(request.fields)
+        return list(request.fields), {}
     from cofee import prompts
 
     others = [record["name"] for record in found.modules]
-    return list(prompts.ask_fields(found.template.types, others, derived.module, derived))
+    return list(prompts.ask_fields(found.template.types, others, derived.module, derived)), {}
 
 
 def finish(

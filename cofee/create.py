@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cofee import fields, names, template, trust
+from cofee import composite, fields, names, template, trust
 from cofee.errors import CofeeError, UsageError, listing, quote
 from cofee.files import EXECUTABLE, LINK, File, Tree, load_yaml, reason
 from cofee.operations import Ask
@@ -173,7 +173,7 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
     """Return the given answers; the modules of `--module` come after those of the data."""
     given = request.data.get("modules", [])
     modules = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
-    modules = list(check_modules(modules, "the data"))
+    modules = composite.complete_all(check_modules(modules, "the data"), found.types, found.rules)
     checked = len(modules)  # those of the data are the template's to judge
     for specification in request.modules:
         modules.append(_module(modules, specification))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cofee import fields, names, references, reserved, rows, rules
+from cofee import composite, fields, names, references, reserved, rows, rules
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.names import Names
 
@@ -99,6 +99,8 @@ def remove_fields(modules: Modules, name: str, removed: Sequence[str]) -> Step:
     module = find(modules, name)
     _require_once(removed)
     records = [_field(module, one) for one in removed]
+    for one in removed:
+        composite.require_unnamed(module, one)
     left = [record for record in module["fields"] if record not in records]
     migration = {"operation": "remove_fields", "fields": records}
     lost = tuple(f"the column of `{record['name']}` goes, with its values" for record in records)
@@ -154,8 +156,10 @@ def rename_field(modules: Modules, name: str, old: str, new: str, types: Mapping
     migration = {"operation": "rename_field", "old": dict(before), "new": after}
     attributes = {old: new, rules.column(before): rules.column(after)}
     renaming = Renaming(module["name"], _classes(module["entity"]), attributes)
+    ruled = {**module, **composite.renamed(module, old, new)}
+    modules = [ruled if one is module else one for one in modules]
     return _step(
-        "rename-field", modules, module, records, [before, after], migration, renaming=renaming
+        "rename-field", modules, ruled, records, [before, after], migration, renaming=renaming
     )
 
 
@@ -175,7 +179,9 @@ def rename_module(modules: Modules, old: str, derived: Names) -> Step:
     }
     folders = ("app/modules", "tests/modules")
     moves = {f"{folder}/{name}": f"{folder}/{derived.module}" for folder in folders}
-    classes = dict(zip(_endings(module["entity"]), _endings(derived.entity), strict=True))
+    classes = dict(
+        zip(reserved.classes(module["entity"]), reserved.classes(derived.entity), strict=True)
+    )
     packages = {f"app.modules.{name}": f"app.modules.{derived.module}"}
     packages |= {f"tests.modules.{name}": f"tests.modules.{derived.module}"}
     owners = frozenset(classes.values())
@@ -286,10 +292,6 @@ def _repointed(module: Module, old: str, derived: Names) -> dict[str, Any]:
         for record in module["fields"]
     ]
     return {**module, "fields": records}
-
-
-def _endings(entity: str) -> list[str]:
-    return [f"{entity}{ending}" for ending in reserved.CLASS_ENDINGS]
 
 
 def _classes(entity: str) -> frozenset[str]:

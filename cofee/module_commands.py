@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from cofee import evolve, operations, soundness
+from cofee import evolve, evolve_rules, operations, soundness
 from cofee.commands import Options, finish, opened
 from cofee.errors import CofeeError, listing
 from cofee.evolve import Step
@@ -49,6 +50,18 @@ def rename_field(directory: Path, module: str, old: str, new: str, options: Opti
 
     def step(found: Project) -> Step:
         return evolve.rename_field(found.modules, module, old, new, found.template.types)
+
+    _run(directory, step, options)
+
+
+def change_module(directory: Path, module: str, given: Mapping[str, Any], options: Options) -> None:
+    """Run `cofee change-module`."""
+
+    def step(found: Project) -> Step:
+        template = found.template
+        return evolve_rules.change_module(
+            found.modules, module, given, template.types, template.rules
+        )
 
     _run(directory, step, options)
 

@@ -236,7 +236,7 @@ def _check_apart(names: Names, other: Names) -> None:
     """Refuse what two modules of one project cannot share."""
     if names.module == other.module:
         raise CofeeError(f"the module `{names.module}` exists already", hint=_another(names))
-    shared = _classes(names.entity) & _classes(other.entity)
+    shared = {*reserved.classes(names.entity)} & {*reserved.classes(other.entity)}
     if shared:
         raise CofeeError(
             f"the class `{min(shared)}` exists already, in the module `{other.module}`",
@@ -248,10 +248,6 @@ def _check_apart(names: Names, other: Names) -> None:
             f"called `{names.singular}` in code",
             hint="give another class name by `--entity`",
         )
-
-
-def _classes(entity: str) -> set[str]:
-    return {f"{entity}{ending}" for ending in reserved.CLASS_ENDINGS}
 
 
 def _better_class(entity: str) -> str:

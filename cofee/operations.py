@@ -8,7 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cofee import change, evolve, fields, index, migrations, names, stale, template
+from cofee import (
+    change,
+    composite,
+    evolve,
+    evolve_rules,
+    fields,
+    index,
+    migrations,
+    names,
+    stale,
+    template,
+)
 from cofee.change import Plan
 from cofee.errors import UsageError
 from cofee.evolve import Step
@@ -17,7 +28,6 @@ from cofee.names import Names
 from cofee.project import Project
 from cofee.questions import Answers
 from cofee.recording import Change
-from cofee.records import FieldRecord
 from cofee.render import Renderer
 from cofee.stale import Mention
 from cofee.template import Template
@@ -60,27 +70,32 @@ def module_names(project: Project, name: str, entity: str | None, plural: str | 
     return derived
 
 
-def field_records(project: Project, derived: Names, given: Sequence[Any]) -> list[FieldRecord]:
-    """Read a new module's fields, each a specification or a record."""
+def module_record(
+    project: Project, derived: Names, given: Sequence[Any], rules: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Read a new module's fields, each a specification or a record, and check its rules."""
     others = [module["name"] for module in project.modules]
-    return fields.check_fields(given, project.template.types, others, derived.module)
+    types = project.template.types
+    records = fields.check_fields(given, types, others, derived.module)
+    module = {"name": derived.module, "entity": derived.entity, "fields": records, **rules}
+    return composite.complete(module, types, project.template.rules)
 
 
-def plan_module(project: Project, derived: Names, records: Sequence[Mapping[str, Any]]) -> Plan:
+def plan_module(project: Project, module: Mapping[str, Any]) -> Plan:
     """Plan a new module: its files, its tests, its wiring and its migration.
 
     Raises:
         CofeeError: several Alembic heads, or the template refuses the record.
     """
-    module = {"name": derived.module, "entity": derived.entity, "fields": list(records)}
-    place = migrations.next_migration(project.root, f"create_{derived.module}")
-    migration = {**place, "module": derived.module, "operation": "create"}
+    name = module["name"]
+    place = migrations.next_migration(project.root, f"create_{name}")
+    migration = {**place, "module": name, "operation": "create"}
     renderer = Renderer(project.template)
     before = _settle(renderer, project, {"migrations": []})
-    modules = [*before.recorded.get("modules", []), module]
+    modules = [*before.recorded.get("modules", []), dict(module)]
     after = _settle(renderer, project, {"modules": modules, "migrations": [migration]})
     sides = _sides(project, renderer, before, after)
-    return change.plan(project, f"cofee new-module {derived.module}", *sides)
+    return change.plan(project, f"cofee new-module {name}", *sides)
 
 
 def plan_step(
@@ -92,13 +107,16 @@ def plan_step(
         prefer_template: what goes takes hand edits with it; somebody agreed to that.
         removed: the migration that goes with a module that no commit holds.
     """
+    template = project.template
+    modules = composite.complete_all(step.modules, template.types, template.rules)
     migrations_after = []
     if step.migration is not None:
         place = migrations.next_migration(project.root, step.migration["slug"])
-        migrations_after = [{**step.migration, **place}]
+        migration = evolve_rules.with_rules(step.migration, project.modules, modules)
+        migrations_after = [{**migration, **place}]
     renderer = Renderer(project.template)
     before = _settle(renderer, project, {"migrations": []})
-    given = {**step.answers, "modules": step.modules, "migrations": migrations_after}
+    given = {**step.answers, "modules": modules, "migrations": migrations_after}
     after = _settle(renderer, project, given)
     is_wide = bool(step.renaming or step.answers)
     base, rendered = _sides(project, renderer, before, after, everything=is_wide)

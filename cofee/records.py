@@ -33,8 +33,29 @@ class FieldRecord(TypedDict, total=False):
     on_delete: str
 
 
+class ModuleRules(TypedDict, total=False):
+    """What a module obeys as a whole; what is not set is absent.
+
+    `examples` are the values of two rows that satisfy the checks, where plain samples would not.
+    """
+
+    unique_together: list[list[str]]
+    indexes: list[list[str]]
+    checks: list[str]
+    examples: list[dict[str, Any]]
+    routes: list[str]
+    search: list[str]
+    deletion: str
+    versioned: bool
+
+
 # The order of a record's keys, so that answers files read alike and differences stay small.
 KEYS = tuple(FieldRecord.__annotations__)
+RULES = tuple(ModuleRules.__annotations__)
+
+# The routes of a module, in the order in which they stand in its router.
+ROUTES = ("create", "list", "read", "replace", "update", "delete")
+DELETIONS = ("soft", "hard")
 
 ARGUMENT_KEYS: Mapping[str, tuple[str, ...]] = {
     "none": (),

@@ -60,6 +60,21 @@ IMPORTED = frozenset(
     }
 )
 
+# Words of SQL that cannot name a column unless they stand in double quotes.
+SQL = _words(
+    """
+    all analyse analyze and any array as asc asymmetric authorization between binary both by case
+    cast check collate collation column concurrently constraint create cross current_catalog
+    current_date current_role current_schema current_time current_timestamp current_user default
+    deferrable delete desc distinct do drop else end escape except exists false fetch for foreign
+    freeze from full grant group having ilike in index initially inner insert intersect into is
+    isnull join lateral leading left like limit localtime localtimestamp natural not notnull null
+    offset on only or order outer overlaps placing primary references returning right select
+    session_user set similar some symmetric system_user table tablesample then to trailing
+    transaction true union unique update user using values variadic verbose when where window with
+    """
+)
+
 # The parameters of every list endpoint; a filter of the same name could not be told from them.
 PAGE_QUERY = frozenset({"cursor", "limit", "sort"})
 
@@ -77,7 +92,8 @@ FIELD_GROUPS: Mapping[str, frozenset[str]] = {
 CLASSES = _words(
     """
     APIRouter Any AsyncSession Base BaseModelMixin Columns DbSession ExactDecimal ExactInterval
-    Exception False HTTPException JsonList JsonObject Mapped None Page Rows Schema True UtcDateTime
+    Exception False HTTPException JsonList JsonObject Mapped None Page RowMixin Rows Schema True
+    UtcDateTime
     """
 )
 
@@ -118,6 +134,11 @@ def better_field(name: str) -> str:
     if name.startswith("model_"):
         return f"{name.removeprefix('model_')}_value"
     return BETTER_FIELDS.get(name, f"{name}_value")
+
+
+def classes(entity: str) -> list[str]:
+    """Name the classes that a module has."""
+    return [f"{entity}{ending}" for ending in CLASS_ENDINGS]
 
 
 def entity_reason(entity: str, singular: str) -> str | None:

@@ -6,13 +6,13 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.files import load_yaml, reason
-from cofee.records import FLAG_KEYS, KEYS
+from cofee.records import FLAG_KEYS, KEYS, RULES
 
-MODULE_KEYS = ("name", "entity", "fields")
+MODULE_KEYS = ("name", "entity", "fields", *RULES)
 TEXTS = ("name", "type", "items", "to", "on_delete", "pattern", "counterexample")
 WHOLES = ("precision", "scale", "min_length", "max_length")
 LISTS = ("values", "examples")
@@ -23,6 +23,16 @@ KINDS: tuple[tuple[tuple[str, ...], type, str], ...] = (
     (LISTS, list, "a list"),
     (tuple(FLAG_KEYS.values()), bool, "true or false"),
 )
+RULE_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "unique_together": ((list, list, str), "a list of lists of field names"),
+    "indexes": ((list, list, str), "a list of lists of field names"),
+    "checks": ((list, str), "a list of conditions"),
+    "examples": ((list, dict), "a list of rows"),
+    "routes": ((list, str), "a list of routes"),
+    "search": ((list, str), "a list of field names"),
+    "deletion": ((str,), "`soft` or `hard`"),
+    "versioned": ((bool,), "true or false"),
+}
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -40,8 +50,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return loaded
 
 
-def read_fields(path: Path) -> list[Any]:
-    """Return the fields in a file of `--from`; the fields themselves are checked later.
+def read_module(path: Path) -> tuple[list[Any], dict[str, Any]]:
+    """Return the fields and rules in a file of `--from`; what they say is checked later.
 
     Raises:
         CofeeError: the file holds no list of `fields`, or what nobody would read.
@@ -59,7 +69,8 @@ def read_fields(path: Path) -> list[Any]:
             f"{quote(path)}: `fields` is {quote(found)}, and must be a list of fields",
             hint="an empty list, `fields: []`, makes a module without fields",
         )
-    return found
+    _check_rules(loaded, quote(path))
+    return found, {key: loaded[key] for key in RULES if loaded.get(key) is not None}
 
 
 def check_modules(modules: object, where: str) -> list[dict[str, Any]]:
@@ -88,6 +99,22 @@ def _check_module(module: object, which: str) -> None:
         raise CofeeError(f"{which}, `{module['name']}`: its `fields` must be a list, `[]` for none")
     for field in found:
         _check_field(field, f"{which}, `{module['name']}`")
+    _check_rules(module, f"{which}, `{module['name']}`")
+
+
+def _check_rules(module: Mapping[str, Any], which: str) -> None:
+    for key, (kinds, words) in RULE_KINDS.items():
+        value = module.get(key)
+        if value is not None and not _is_nested(value, kinds):
+            raise CofeeError(f"{which} has the {key} {quote(value)}, which must be {words}")
+
+
+def _is_nested(value: object, kinds: tuple[type, ...]) -> bool:
+    """Tell whether a value is of the first kind, and what it holds is of those that follow."""
+    kind, *rest = kinds
+    if not isinstance(value, kind):
+        return False
+    return not rest or all(_is_nested(one, tuple(rest)) for one in cast(list[Any], value))
 
 
 def _check_field(field: object, which: str) -> None:

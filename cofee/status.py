@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cofee import change, fields, operations, template
+from cofee import change, fields, operations, rule_options, template
 from cofee.errors import CofeeError
 from cofee.files import read_file
 from cofee.project import ANSWERS_FILE, Project
@@ -24,6 +24,7 @@ class Status:
     missing: list[str]
     conflicts: list[str]
     fields: dict[str, list[str]]  # each module's fields as they would be typed
+    rules: dict[str, list[str]]  # its rules, as the options that would give them
 
     @property
     def is_pending(self) -> bool:
@@ -59,6 +60,7 @@ def read(project: Project) -> Status:
             ]
             for module in project.modules
         },
+        rules={module["name"]: rule_options.written(module) for module in project.modules},
         conflicts=[path for path in _conflicted(pending) if change.has_markers(project, path)],
     )
 
@@ -69,6 +71,7 @@ def lines(status: Status) -> Iterator[str]:
     for module in status.modules:
         yield f"module    {module['name']} ({module['entity']})"
         yield from (f"          {field}" for field in status.fields[module["name"]])
+        yield from (f"          {rule}" for rule in status.rules[module["name"]])
     yield from (f"edited    {path}" for path in status.edited)
     yield from (f"missing   {path}" for path in status.missing)
     yield from (f"conflict  {path}" for path in status.conflicts)

@@ -65,6 +65,11 @@ class Template:
         table = load_yaml(path.read_bytes(), path="macros/types.yml")
         return table if isinstance(table, dict) else {}
 
+    @cached_property
+    def rules(self) -> list[str]:
+        """The rules of modules that this commit knows."""
+        return [str(name) for name in self.setting("cofee_rules", [])]
+
     def require_contract(self) -> None:
         """Refuse a template that speaks another contract than this command.
 

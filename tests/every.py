@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cofee.composite import complete
+from cofee.records import RULES as ALL_RULES
 from tests.strategies import TYPES, Record
 
 ARGUMENTS: dict[str, Record] = {
@@ -25,6 +27,17 @@ BOUNDS: dict[str, tuple[Any, Any, Any]] = {
     "boolean": (None, True, None),
     "choice": (None, "paid", None),
     "string": (None, 'it\'s "so"', None),
+}
+RULES: Record = {
+    "unique_together": [["title", "seller"], ["before", "price"]],
+    "indexes": [["price", "title"], ["cost"]],
+    "checks": [
+        "price >= cost",
+        "seller_id IS NOT NULL OR before_id IS NULL",
+        "length(code) = 3 OR price > cost",
+    ],
+    "search": ["title", "code"],
+    "versioned": True,
 }
 FLAGS = {
     "null": "nullable",
@@ -56,7 +69,46 @@ def every_module() -> list[Record]:
             "entity": "Order",
             "fields": [_plain("select", "int"), _plain("group", "date")],
         },
+        *ruled_modules(),
     ]
+
+
+def ruled_modules() -> list[Record]:
+    """Give modules with every rule at once: one that has all routes, and one that can be read."""
+    price = {"type": "decimal", "precision": 9, "scale": 2, "sort": True}
+    fields: list[Record] = [
+        {"name": "title", "type": "str", "filter": True, "sort": True},
+        {"name": "code", "type": "str", "unique": True},
+        {"name": "price", "min": "10.00", **price},
+        {"name": "cost", "nullable": True, **price},
+        {"name": "seller", "type": "ref", "to": "parents", "on_delete": "cascade"},
+        {"name": "buyer", "type": "ref", "to": "parents"},
+        {"name": "before", "type": "ref", "nullable": True, "on_delete": "set_null"},
+        {"name": "twin", "type": "one", "nullable": True},
+        {"name": "near", "type": "many"},
+    ]
+    kinds: dict[str, Record] = {
+        "ruled": {"deletion": "hard"},
+        "marked": {},
+        "read_only": {"routes": ["list", "read"], "deletion": "hard"},
+    }
+    found = []
+    for name, more in kinds.items():
+        own = [
+            {**field, "to": name}
+            if field["type"] in ("ref", "one", "many") and "to" not in field
+            else field
+            for field in fields
+        ]
+        module = {
+            "name": name,
+            "entity": name.title().replace("_", ""),
+            "fields": own,
+            **RULES,
+            **more,
+        }
+        found.append(complete(module, TYPES, ALL_RULES))
+    return found
 
 
 def _plain(name: str, kind: str) -> Record:

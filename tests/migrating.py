@@ -66,6 +66,16 @@ def insert(rows: list[tuple[str, str, dict[str, Any]]]) -> Found:
         _store(getattr(models, entity)(**identity, **sent), links)
 
 
+def mark(table: str) -> Found:
+    """Mark all rows of a table as deleted."""
+    rows = sa.table(table, sa.column("is_deleted", sa.Boolean()))
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(sa.update(rows).values(is_deleted=True))
+
+    asyncio.run(_with_session(work))
+
+
 def read(tables: list[tuple[str, str]]) -> Found:
     """Return the rows of tables as the service answers them."""
     return {module: _answers(module, entity) for module, entity in tables}
@@ -135,6 +145,9 @@ def _schema(connection: sa.Connection) -> Found:
             "references": sorted(
                 str(sorted(one.items())) for one in inspector.get_foreign_keys(table)
             ),
+            "checks": sorted(
+                f"{one['name']} {one['sqltext']}" for one in inspector.get_check_constraints(table)
+            ),
             "key": inspector.get_pk_constraint(table)["name"],
         }
         for table in sorted(inspector.get_table_names())
@@ -167,7 +180,7 @@ def main() -> None:
 
 
 STEPS: dict[str, Callable[[Any], Found]] = {
-    one.__name__: one for one in (upgrade, downgrade, check, refuse, insert, read, schema)
+    one.__name__: one for one in (upgrade, downgrade, check, refuse, insert, mark, read, schema)
 }
 
 if __name__ == "__main__":

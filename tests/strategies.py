@@ -11,8 +11,11 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
+from cofee.checks import columns_of
+from cofee.composite import SEARCHED, complete
 from cofee.errors import CofeeError
 from cofee.names import check_field_name, check_names, from_record
+from cofee.records import ROUTES, RULES
 from cofee.rules import check_constraints, column
 
 Record = dict[str, Any]
@@ -65,7 +68,52 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
         after = [draw(_reference(listed[place % len(listed)]))] if is_ring else []
         others = draw(st.lists(fields(listed[:place], listed[place:]), max_size=7))
         module["fields"] = _together([*others, *after], module["name"])
+        found[place - 1] = draw(ruled(module))
     return found
+
+
+@st.composite
+def ruled(draw: st.DrawFn, module: Record) -> Record:
+    """Give a module some rules beside its fields; those that do not go together are left out."""
+    several = [field["name"] for field in module["fields"] if field["type"] != "many"]
+    texts = [field["name"] for field in module["fields"] if field["type"] in SEARCHED]
+    rules: Record = {
+        "unique_together": _lists(several, 2),
+        "indexes": _lists(several, 1),
+        "checks": st.lists(_checks(list(columns_of(module))), min_size=1, max_size=2, unique=True),
+        "routes": st.lists(st.sampled_from(ROUTES), min_size=1, max_size=6, unique=True),
+        "search": _names_of(texts, 1),
+        "deletion": st.just("hard"),
+        "versioned": st.just(True),
+    }
+    for key in draw(st.sets(st.sampled_from(sorted(rules)), max_size=4)):
+        try:
+            module = complete({**module, key: draw(rules[key])}, TYPES, RULES)
+        except CofeeError:
+            continue
+    return module
+
+
+def _checks(columns: list[str]) -> st.SearchStrategy[str]:
+    """Draw conditions; those that rows or columns cannot satisfy are refused later."""
+    name = st.sampled_from(columns).map('"{}"'.format) if columns else st.just("1")
+    operator = st.sampled_from(["<=", "<>", ">", "="])
+    value = st.one_of(name, st.sampled_from(["0", "7", "1.5", "'it''s \"so\" %'", "length('a')"]))
+    plain = st.builds("{} {} {}".format, name, operator, value)
+    return st.one_of(plain, st.builds("({} OR {}) AND NOT {} IS NULL".format, plain, plain, name))
+
+
+def _names_of(names: list[str], least: int) -> st.SearchStrategy[list[str]]:
+    """Draw so many of the names, or none where there are too few."""
+    if len(names) < least:
+        return st.just([])
+    return st.lists(st.sampled_from(names), min_size=least, max_size=4, unique=True)
+
+
+def _lists(names: list[str], least: int) -> st.SearchStrategy[list[list[str]]]:
+    if len(names) < least:
+        return st.just([])
+    return st.lists(_names_of(names, least), min_size=1, max_size=2, unique_by=tuple)
 
 
 @st.composite

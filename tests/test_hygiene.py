@@ -22,7 +22,7 @@ ALLOWED = re.compile(
     r"app/(main|api/v1/router|modules/__init__)\.py\.jinja"
     r"|(app|tests)/modules/{%.*|migrations/versions/{%.*"
 )
-BUDGET = 23  # the number of block tags in Python files; it may only fall
+BUDGET = 22  # the number of block tags in Python files; it may only fall
 SOURCES = (
     "cofee",
     "hooks",

@@ -46,6 +46,10 @@ COMMANDS = {
         "colour:str:default=red:filter",
     ],
     "change-field": ["change-field", "products", "note:str:null:len=500:sort"],
+    "change-module": [
+        *("change-module", "products", "--unique-together", "sku,customer"),
+        *("--index", "price,stock", "--check", "stock >= 0", "--search", "sku", "--version-column"),
+    ],
     "rename-field": ["rename-field", "products", "stock", "quantity"],
     "remove-field": ["remove-field", "products", "note"],
     "rename-module": ["rename-module", "products", "articles"],

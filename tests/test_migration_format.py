@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from cofee import composite
+from cofee.evolve_rules import with_rules
 from cofee.render import Renderer
-from tests.strategies import TYPES, Record, fields, modules, names
+from tests.strategies import TYPES, Record, fields, modules, names, ruled
 from tests.test_blueprint import renderer, ruff
 
 RULES = "F,I,B,UP,SIM,RUF,S,RET,N"
@@ -38,26 +40,53 @@ def operations(draw: st.DrawFn, kind: str) -> Record:
     filled = draw(st.lists(st.sampled_from(records), max_size=3))
     backfill = {record["name"]: backfill_for(record) for record in filled}
     found = OPERATIONS[kind](draw, module, records, known)
-    return {**PLACE, "module": module["name"], "operation": kind, "backfill": backfill, **found}
+    after = {**module, "fields": records, **found.pop("after", {})}
+    migration = {
+        **PLACE,
+        "module": module["name"],
+        "operation": kind,
+        "backfill": backfill,
+        **found,
+    }
+    return with_rules(migration, [{**module, "fields": records}], [after])
 
 
-def _changed(draw: st.DrawFn, _: Record, records: list[Record], known: list[Record]) -> Record:
+def _changed(draw: st.DrawFn, _: Record, given: list[Record], known: list[Record]) -> Record:
     """Turn each field into any other, or into itself with other modifiers; links stay links."""
     others = fields([module["name"] for module in known]).filter(lambda one: one["type"] != "many")
-    records = [one for one in records if one["type"] != "many"] or [{"name": "x", "type": "text"}]
+    records = [one for one in given if one["type"] != "many"] or [{"name": "x", "type": "text"}]
     drawn = [draw(others) for _ in records]
     news = [{**new, "name": old["name"]} for old, new in zip(records, drawn, strict=True)]
     changes = [{"old": old, "new": new} for old, new in zip(records, news, strict=True)]
-    return {"changes": changes, "backfill": {new["name"]: backfill_for(new) for new in news[::2]}}
+    changed = {new["name"]: new for new in news}
+    after = {"fields": [changed.get(one["name"], one) for one in given]}
+    return {
+        "after": after,
+        "changes": changes,
+        "backfill": {new["name"]: backfill_for(new) for new in news[::2]},
+    }
 
 
-def _renamed(draw: st.DrawFn, _: Record, records: list[Record], __: object) -> Record:
+def _renamed(draw: st.DrawFn, module: Record, records: list[Record], _: object) -> Record:
     old = draw(st.sampled_from(records))
-    return {"old": old, "new": {**old, "name": draw(names(56))}}
+    new = {**old, "name": draw(names(56))}
+    fields = [new if one is old else one for one in records]
+    rules = composite.renamed({**module, "fields": records}, old["name"], new["name"])
+    return {"old": old, "new": new, "after": {**rules, "fields": fields}}
 
 
 def _moved(draw: st.DrawFn, module: Record, records: list[Record], _: object) -> Record:
     return {"old": draw(names(40)), "record": {**module, "fields": records}}
+
+
+def _ruled(draw: st.DrawFn, module: Record, records: list[Record], _: object) -> Record:
+    """Give a module other rules than it has; an index at least comes or goes."""
+    taken = {record["name"] for record in records}
+    name = draw(names(20).filter(lambda one: one not in taken))
+    fields = [*records, {"name": name, "type": "int"}]
+    plain = {"name": module["name"], "entity": module["entity"], "fields": fields}
+    sides = [{**draw(ruled(plain)), "indexes": [[name]]}, {**draw(ruled(plain)), "indexes": []}]
+    return dict(zip(("old", "new"), draw(st.permutations(sides)), strict=True))
 
 
 OPERATIONS: dict[str, Callable[..., Record]] = {
@@ -67,6 +96,7 @@ OPERATIONS: dict[str, Callable[..., Record]] = {
     "change_fields": _changed,
     "rename_field": _renamed,
     "rename_module": _moved,
+    "change_rules": _ruled,
 }
 
 

@@ -26,6 +26,9 @@ BROKEN = {
     FIELD.format('pattern: "("'): "a pattern that is none",
     FIELD.format("colour: red"): "unknown key `colour`",
     FIELD.format("type: decimal, default: nan"): "no value of it",
+    "modules: [{name: a, entity: A, fields: [], indexes: [x]}]": "a list of lists of field names",
+    "modules: [{name: a, entity: A, fields: [], routes: list}]": "a list of routes",
+    "modules: [{name: a, entity: A, fields: [], versioned: 1}]": "must be true or false",
 }
 
 
@@ -75,12 +78,14 @@ def test_a_file_of_fields_must_hold_a_list(text: str, words: str, tmp_path: Path
     path.write_text(text)
 
     with pytest.raises(CofeeError, match=words):
-        shapes.read_fields(path)
+        shapes.read_module(path)
 
 
-def test_fields_of_a_file_are_read(tmp_path: Path) -> None:
+def test_fields_and_rules_of_a_file_are_read(tmp_path: Path) -> None:
     """Records and specifications, as they stand."""
     path = tmp_path / "orders.yml"
-    path.write_text("name: orders\nentity: Order\nfields: [a:int, {name: b, type: str}]\n")
+    text = "name: orders\nentity: Order\nfields: [a:int, {name: b, type: str}]\nversioned: true\n"
+    path.write_text(text)
 
-    assert shapes.read_fields(path) == ["a:int", {"name": "b", "type": "str"}]
+    fields = ["a:int", {"name": "b", "type": "str"}]
+    assert shapes.read_module(path) == (fields, {"versioned": True})

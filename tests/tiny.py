@@ -26,6 +26,7 @@ _exclude:
     {% if ci == "none" %}
     /ci.yml
     {% endif %}
+_cofee_rules: [unique_together, indexes, checks, examples, routes, search, deletion, versioned]
 project_name:
   type: str
   help: What is the service called?
@@ -60,7 +61,7 @@ FILES = {
         "str: {help: Text, argument: none, value: string, max_length: 255, modifiers: "
         "['null', unique, index, filter, sort, default, len]}\n"
         "int: {help: Number, argument: none, value: integer, least: -2147483648, "
-        "greatest: 2147483647, modifiers: ['null', default, min, max]}\n"
+        "greatest: 2147483647, modifiers: ['null', index, default, min, max]}\n"
         "ref: {help: Reference, argument: module, value: none, "
         "modifiers: ['null', unique, index, filter, on_delete]}\n"
     ),

@@ -68,10 +68,10 @@ def count_statements(engine: AsyncEngine) -> Iterator[list[str]]:
     sa.event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
-def assert_problem(response: httpx2.Response, status: int, field: str | None = None) -> None:
-    """Check that an answer is a problem of this status, about this field."""
+def assert_problem(response: httpx2.Response, status: int, *named: str) -> None:
+    """Check that an answer is a problem of this status, about these fields."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
-    if field is not None:
+    if named:
         fields = {error["field"].split(".")[0] for error in response.json()["errors"]}
-        assert fields == {field}
+        assert fields == set(named)

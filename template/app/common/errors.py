@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
@@ -21,6 +22,9 @@ MEDIA_TYPE = "application/problem+json"
 
 ERROR_CONFLICT = "Another row already has this value"
 ERROR_UNKNOWN_REFERENCE = "It refers to a row that does not exist"
+ERROR_IN_USE = "It cannot be deleted, because rows refer to it"
+ERROR_CHECK_FAILED = "The values do not go together"
+ERROR_CHANGED = "The row has changed since it was read; read it again"
 ERROR_INVALID_VALUE = "The database cannot store this value"
 ERROR_INVALID_REQUEST = "The request is not valid; `errors` says where"
 ERROR_INTERNAL = "Something went wrong on our side"
@@ -150,8 +154,12 @@ async def answer_integrity_error(request: Request, error: IntegrityError) -> Pro
     match violation.rule:
         case "unique":
             found = problem(409, "conflict", ERROR_CONFLICT, *violation.fields)
+        case "reference" if request.method == "DELETE":
+            found = problem(409, "in_use", ERROR_IN_USE)
         case "reference":
             found = problem(422, "unknown_reference", ERROR_UNKNOWN_REFERENCE, *violation.fields)
+        case "check":
+            found = problem(422, "check_failed", ERROR_CHECK_FAILED, *violation.fields)
         case _:
             raise error
     return await answer_http_exception(request, found)
@@ -166,9 +174,15 @@ async def answer_database_error(request: Request, error: DBAPIError) -> ProblemR
     return await answer_http_exception(request, problem(422, "invalid_value", ERROR_INVALID_VALUE))
 
 
+async def answer_stale_data(request: Request, _: Exception) -> ProblemResponse:
+    """Answer a change that lost against another one of the same row."""
+    return await answer_http_exception(request, problem(412, "precondition_failed", ERROR_CHANGED))
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem."""
     app.exception_handler(StarletteHTTPException)(answer_http_exception)
     app.exception_handler(RequestValidationError)(answer_invalid_request)
     app.exception_handler(IntegrityError)(answer_integrity_error)
     app.exception_handler(DBAPIError)(answer_database_error)
+    app.exception_handler(StaleDataError)(answer_stale_data)

@@ -57,12 +57,17 @@ class Base(DeclarativeBase):
     metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
 
 
-class BaseModelMixin:
-    """The columns of every table. A deleted row stays, marked, until somebody purges it."""
+class RowMixin:
+    """The columns of every table."""
 
     id: Mapped[uuid.UUID] = mapped_column(sa.Uuid(), primary_key=True, default=uuid7)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime(), default=utc_now)
     updated_at: Mapped[dt.datetime] = mapped_column(
         UtcDateTime(), default=utc_now, onupdate=utc_now
     )
+
+
+class BaseModelMixin(RowMixin):
+    """Those of a table whose deleted rows stay, marked, until somebody purges them."""
+
     is_deleted: Mapped[bool] = mapped_column(sa.Boolean(), default=False)

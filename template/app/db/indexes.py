@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 
-def unique_key(table: str, column: str) -> sa.Index:
-    """Keep a column unique among the rows that are not deleted: a deleted value can be reused."""
+def unique_key(table: str, *columns: str) -> sa.Index:
+    """Keep columns unique among the rows that are not deleted: a deleted value can be reused."""
     return sa.Index(
-        f"{table}_{column}_key",
-        column,
+        f"{table}_{'_'.join(columns)}_key",
+        *columns,
         unique=True,
         postgresql_where=sa.text("NOT is_deleted"),
         sqlite_where=sa.text("is_deleted = 0"),

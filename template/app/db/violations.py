@@ -6,9 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from app.db.base import Base
+
 _SQLITE_COLUMN = re.compile(r"\w+\.(\w+)")
+_WORD = re.compile(r"\w+")
 _CONSTRAINT_SUFFIX = re.compile(r"_(key|fkey|pkey)$")
 
 
@@ -16,7 +20,7 @@ _CONSTRAINT_SUFFIX = re.compile(r"_(key|fkey|pkey)$")
 class Violation:
     """A broken rule and the columns it is about, as far as the database tells them."""
 
-    rule: Literal["unique", "reference", "other"]
+    rule: Literal["unique", "reference", "check", "other"]
     fields: tuple[str, ...] = ()
 
 
@@ -28,13 +32,14 @@ def read_violation(error: IntegrityError) -> Violation:
 
 
 def _from_postgresql(error: IntegrityError) -> Violation:
-    """PostgreSQL names the constraint, and the naming convention tells its column."""
+    """PostgreSQL names the constraint, which the models know by its columns."""
     cause = getattr(error.orig, "__cause__", None)
     constraint = getattr(cause, "constraint_name", None) or ""
     table = getattr(cause, "table_name", None) or ""
-    column = _CONSTRAINT_SUFFIX.sub("", constraint.removeprefix(f"{table}_"))
-    fields = (column,) if column else ()
+    fields = _indexed(table, constraint)
     match getattr(error.orig, "sqlstate", ""):
+        case "23514":
+            return Violation("check", _checked(constraint))
         case "23505":
             return Violation("unique", fields)
         case "23503" | "23001":
@@ -49,4 +54,25 @@ def _from_sqlite(message: str) -> Violation:
         return Violation("unique", tuple(_SQLITE_COLUMN.findall(message)))
     if message.startswith("FOREIGN KEY"):
         return Violation("reference")
+    if message.startswith("CHECK"):
+        return Violation("check", _checked(message.rpartition(" ")[2]))
     return Violation("other")
+
+
+def _indexed(table: str, name: str) -> tuple[str, ...]:
+    """Return the columns of an index; what is none is named after its one column."""
+    for index in Base.metadata.tables[table].indexes if table in Base.metadata.tables else ():
+        if index.name == name:
+            return tuple(index.columns.keys())
+    column = _CONSTRAINT_SUFFIX.sub("", name.removeprefix(f"{table}_"))
+    return (column,) if column else ()
+
+
+def _checked(name: str) -> tuple[str, ...]:
+    """Return the columns that a check is about: those that its text names."""
+    for table in Base.metadata.tables.values():
+        for check in table.constraints:
+            if isinstance(check, sa.CheckConstraint) and check.name == name:
+                words = set(_WORD.findall(str(check.sqltext)))
+                return tuple(column.name for column in table.columns if column.name in words)
+    return ()

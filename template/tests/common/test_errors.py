@@ -11,6 +11,7 @@ import pytest_asyncio
 from fastapi import HTTPException, Query
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.common.errors import ERROR_INTERNAL, problem
 from app.common.schemas import PageQuery, Schema
@@ -54,6 +55,7 @@ async def probe() -> AsyncIterator[httpx2.AsyncClient]:
     app.add_api_route("/coded", fail_with(problem(409, "sold_out", "None left", "sku")))
     app.add_api_route("/plain", fail_with(HTTPException(418, "I am a teapot")))
     app.add_api_route("/crash", fail_with(RuntimeError(SECRET_TEXT)))
+    app.add_api_route("/stale", fail_with(StaleDataError(SECRET_TEXT)))
     app.add_api_route("/refused", fail_with(refused_value()))
     app.add_api_route("/unknown", fail_with(DBAPIError(SECRET_TEXT, None, Exception(SECRET_TEXT))))
     app.add_api_route("/payload", receive_payload, methods=["POST"])
@@ -70,6 +72,7 @@ async def probe() -> AsyncIterator[httpx2.AsyncClient]:
         ("GET", "/plain", 418, "i'm_a_teapot"),
         ("GET", "/coded", 409, "sold_out"),
         ("GET", "/crash", 500, "internal_error"),
+        ("GET", "/stale", 412, "precondition_failed"),
         ("GET", "/refused", 422, "invalid_value"),
         ("GET", "/unknown", 500, "internal_error"),
         ("POST", "/payload", 422, "invalid_request"),

@@ -11,7 +11,7 @@ from app.db.violations import Violation, read_violation
 
 TABLES = """
 PRAGMA foreign_keys = ON;
-CREATE TABLE parts (id INTEGER PRIMARY KEY, sku TEXT NOT NULL, shop TEXT, parent INTEGER
+CREATE TABLE parts (id INTEGER PRIMARY KEY CHECK (id > 0), sku TEXT NOT NULL, shop TEXT, parent INTEGER
   REFERENCES parts (id), UNIQUE (sku, shop));
 INSERT INTO parts VALUES (1, 'tea', 'north', NULL);
 """
@@ -33,6 +33,7 @@ class DriverError(Exception):
         ("23505", "parts_sku_key", Violation("unique", ("sku",))),
         ("23503", "parts_parent_id_fkey", Violation("reference", ("parent_id",))),
         ("23502", None, Violation("other")),
+        ("23514", "parts_sku_check", Violation("check")),
     ],
 )
 def test_the_broken_rule_is_told_by_the_constraint(
@@ -50,6 +51,7 @@ def test_the_broken_rule_is_told_by_the_constraint(
         ("2, 'tea', 'north', NULL", Violation("unique", ("sku", "shop"))),
         ("2, 'cup', 'north', 9", Violation("reference")),
         ("2, NULL, 'north', NULL", Violation("other")),
+        ("0, 'cup', 'north', NULL", Violation("check")),
     ],
 )
 def test_the_broken_rule_is_told_by_the_message(values: str, expected: Violation) -> None:

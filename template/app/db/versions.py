@@ -1,0 +1,18 @@
+"""Rows that count their changes, so that the second of two who change one is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+
+class VersionMixin:
+    """A column that counts a row's changes; a change of any version but the last one fails."""
+
+    version: Mapped[int] = mapped_column(sa.Integer())
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  # SQLAlchemy calls it on the class
+        return {"version_id_col": cls.version}

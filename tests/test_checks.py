@@ -1,0 +1,106 @@
+"""Conditions of a module: what they may say, and two rows that satisfy them."""
+
+from __future__ import annotations
+
+import pytest
+
+from cofee import composite
+from cofee.errors import CofeeError
+from cofee.fields import check_fields
+from cofee.records import RULES
+from tests.strategies import TYPES, Record
+
+MODULES = ("sellers", "buyers")
+
+
+def examples(fields: list[str], *checks: str, **more: object) -> list[Record]:
+    """Return the recorded rows of a module with these fields and checks."""
+    records = [dict(one) for one in check_fields(fields, TYPES, MODULES, "offers")]
+    module = {"name": "offers", "entity": "Offer", "fields": records, "checks": list(checks)}
+    found: list[Record] = composite.complete({**module, **more}, TYPES, RULES)["examples"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fields", "checks"),
+    [
+        (["cost:decimal:9.2:min=0", "price:decimal:9.2"], ["price >= cost"]),
+        (["cost:decimal:18.2", "price:decimal:18.2"], ["price > cost"]),
+        (["cost:decimal:9.2", "price:decimal:9.2", "n:int"], ["cost * n <= price"]),
+        (["code:str", "name:str:null"], ["length(code) = 3", "name <> code"]),
+        (["state:enum:new,old", "n:int:min=50"], ["state <> 'old' OR n > 100"]),
+        (["starts:date", "ends:date:null"], ["ends > starts"]),
+        (["starts:datetime:min=20260301T000000Z", "ends:datetime"], ["ends > starts"]),
+        (["opens:time", "closes:time"], ["opens < closes"]),
+        (["short:interval", "long:interval"], ["short < long"]),
+        (["a:bool", "b:bool"], ["a OR b"]),
+        (["a:float", "b:float:max=2.0"], ["a * 2 < b - 1.5"]),
+        (["seller:ref:sellers:null", "n:int"], ["seller_id IS NOT NULL OR n > 7"]),
+        (["parent:ref:offers:null", "n:int"], ["parent_id IS NOT NULL OR n > 7"]),
+    ],
+)
+def test_rows_that_satisfy_checks_are_found(fields: list[str], checks: list[str]) -> None:
+    """Whatever the types are; and what was found is kept as long as it serves."""
+    found = examples(fields, *checks)
+
+    assert len(found) == 2
+    assert examples(fields, *checks, examples=found) == found
+
+
+def test_the_second_row_differs_where_it_has_to() -> None:
+    """In unique fields, and in the order of sorted ones."""
+    first, second = examples(["n:int:unique", "m:int:sort"], "n < 3 AND n > 0 AND m <> n")
+
+    assert {first["n"], second["n"]} == {1, 2}
+    assert first["m"] <= second["m"]
+
+
+def test_rows_that_somebody_wrote_are_kept() -> None:
+    """Unless they no longer satisfy the checks."""
+    mine = [{"n": 4711}, {"n": 4712}]
+
+    assert examples(["n:int"], "n > 7", examples=mine) == mine
+    assert examples(["n:int"], "n < 7", examples=mine) != mine
+
+
+@pytest.mark.parametrize(
+    ("fields", "check"),
+    [
+        (["price:decimal:9.2"], "price >= 10"),
+        (["price:decimal:9.2:min=5"], "price >= 10"),
+        (["price:decimal:9.2"], "price < 1.5"),
+        (["price:decimal:9.2", "cost:decimal:9.4"], "price >= cost"),
+        (["price:decimal:9.2", "n:int"], "price >= n"),
+        (["length:interval"], "length < 500"),
+    ],
+)
+def test_what_means_something_else_on_sqlite_is_refused(fields: list[str], check: str) -> None:
+    """It counts in units of its own."""
+    with pytest.raises(CofeeError, match="means something else on SQLite"):
+        examples(fields, check)
+
+
+@pytest.mark.parametrize(
+    ("fields", "check"),
+    [
+        (["n:int:max=5"], "n > 7"),
+        (["n:int:unique"], "n = 7"),
+        (["buyer:ref:sellers:null", "seller:ref:sellers:null"], "buyer_id <> seller_id"),
+    ],
+)
+def test_checks_that_no_tested_row_satisfies_are_refused(fields: list[str], check: str) -> None:
+    """The tests of the module could not make a row, or not two."""
+    with pytest.raises(CofeeError, match="that tests could try satisfy"):
+        examples(fields, check)
+
+
+def test_columns_that_are_words_of_sql_are_quoted() -> None:
+    """And nothing else: what stands in a text stays, its spaces too."""
+    records = [dict(one) for one in check_fields(["user:str", "n:int"], TYPES, (), "offers")]
+    module = {"name": "offers", "entity": "Offer", "fields": records}
+    given = ["user  <>  'user  n'"]
+
+    found = composite.complete({**module, "checks": given}, TYPES, RULES)
+
+    assert found["checks"] == ["\"user\" <> 'user  n'"]
+    assert composite.renamed(found, "n", "order")["checks"] == found["checks"]

@@ -1,0 +1,157 @@
+"""The rules of a module as a whole: what is possible, and what is refused in one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cofee import composite, rule_options
+from cofee.errors import CofeeError
+from cofee.records import RULES
+from tests.conftest import Run
+from tests.strategies import TYPES, Record
+
+FIELDS: list[Record] = [
+    {"name": "name", "type": "str"},
+    {"name": "code", "type": "str", "unique": True, "index": True},
+    {"name": "price", "type": "decimal", "precision": 9, "scale": 2},
+    {"name": "cost", "type": "decimal", "precision": 9, "scale": 2},
+    {"name": "stock", "type": "int"},
+    {"name": "supplier", "type": "ref", "to": "suppliers"},
+    {"name": "tags", "type": "many", "to": "suppliers"},
+    {"name": "data", "type": "json"},
+    {"name": "order", "type": "int"},
+]
+RULED: dict[str, Any] = {
+    "unique_together": [["name", "supplier"]],
+    "indexes": [["name", "price"]],
+    "checks": ["price >= cost"],
+    "examples": [{"price": "1.00", "cost": "1.00"}, {"price": "1.01", "cost": "1.00"}],
+    "routes": ["list", "read"],
+    "search": ["name"],
+    "deletion": "hard",
+    "versioned": True,
+}
+
+
+def complete(fields: list[Record] = FIELDS, **given: Any) -> Record:
+    """Check the rules of a module of products."""
+    module = {"name": "products", "entity": "Product", "fields": fields, **given}
+    return composite.complete(module, TYPES, RULES)
+
+
+def test_rules_come_in_their_order() -> None:
+    """Whatever order they were written in."""
+    shuffled = dict(reversed(RULED.items()))
+
+    assert list(complete(**shuffled)) == ["name", "entity", "fields", *RULED]
+
+
+def test_what_says_nothing_is_left_out() -> None:
+    """So that a module without rules reads as it always did."""
+    empty: Record = {"unique_together": [], "checks": [], "search": [], "versioned": False}
+    usual = {"routes": ["delete", *RULED["routes"], "create", "replace", "update"]}
+
+    assert list(complete(**empty, **usual, deletion="soft")) == ["name", "entity", "fields"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"unique_together": [["name"]]}, "must name at least two fields"),
+        ({"unique_together": [["name", "name"]]}, "`name` is there twice"),
+        ({"unique_together": [["name", "nmae"]]}, "has no field `nmae`"),
+        ({"unique_together": [["name", "tags"]]}, "is `many`, which has no index"),
+        ({"indexes": [["name", "data"]]}, "is `json`, which has no index"),
+        ({"indexes": [[]]}, "must name at least one field"),
+        ({"indexes": [["code"]]}, "the same index as the indexed field `code`"),
+        ({"indexes": [["name"], ["name"]]}, "the same index as `name` of `indexes`"),
+        ({"routes": ["list", "raed"]}, "`raed` is no route"),
+        ({"search": ["price"]}, "`price` is no text"),
+        ({"search": ["name", "name"]}, "`name` is there twice"),
+        ({"deletion": "never"}, "`never` is none"),
+        ({"checks": ["price >= csot"]}, "no such column: csot"),
+        ({"checks": ["price >= (SELECT 1)"]}, "subqueries prohibited"),
+        ({"checks": ["price >= cost; DROP TABLE x"]}, "has `;`"),
+        ({"checks": ["price == cost"]}, "has `==`"),
+        ({"checks": ["price > 0) , CHECK (cost > 0"]}, "the brackets"),
+        ({"checks": ['name <> "other"']}, '`other` in `name <> "other"` is no column'),
+        ({"checks": ["rowid > 1"]}, "`ROWID` in `rowid > 1` is no column"),
+        ({"checks": ["1 = 1"]}, "is no column"),
+        ({"checks": ["stock > random()"]}, "`random` in `stock > random\\(\\)` is not the same"),
+        ({"checks": ["name LIKE 'a%'"]}, "`like` in"),
+        ({"checks": ["stock > 1", "stock  > 1"]}, "`stock > 1` is there twice"),
+    ],
+)
+def test_impossible_rules_are_refused(given: Record, words: str) -> None:
+    """The sentence names the rule and what is wrong with it."""
+    with pytest.raises(CofeeError, match=words):
+        complete(**given)
+
+
+def test_names_that_postgresql_would_cut_are_refused() -> None:
+    """A composite index is named after all of its columns."""
+    long = [{"name": letter * 30, "type": "int"} for letter in "ab"]
+    with pytest.raises(CofeeError, match="11 characters too long"):
+        complete(long, unique_together=[[one["name"] for one in long]])
+
+
+@pytest.mark.parametrize(
+    ("field", "given"),
+    [
+        ({"name": "version", "type": "int"}, {"versioned": True}),
+        ({"name": "search", "type": "str", "filter": True}, {"search": ["search"]}),
+    ],
+)
+def test_what_a_rule_adds_has_its_name_for_itself(field: Record, given: Record) -> None:
+    """A column of versions, and the parameter of a search."""
+    with pytest.raises(CofeeError, match=f"`{field['name']}` has the name"):
+        complete([field], **given)
+
+
+def test_a_template_that_knows_no_rules_is_told_apart() -> None:
+    """Otherwise the rule would be recorded, and nothing would follow from it."""
+    module = {"name": "a", "entity": "A", "fields": [], "versioned": True}
+    with pytest.raises(CofeeError, match="does not know the rule `versioned` yet"):
+        composite.complete(module, TYPES, ())
+
+
+def test_rules_follow_a_renamed_field() -> None:
+    """A check names columns, and its texts stay."""
+    module = complete(**{**RULED, "checks": ["price >= cost OR name = 'price'"]})
+
+    after = composite.renamed(module, "price", "amount")
+
+    assert after["indexes"] == [["name", "amount"]]
+    assert after["checks"] == ["amount >= cost OR name = 'price'"]
+
+
+def test_a_field_in_a_rule_stays() -> None:
+    """The hint says what to change first."""
+    module = complete(**RULED)
+    for name, rule in {"supplier": "unique_together", "cost": "checks", "name": "search"}.items():
+        with pytest.raises(CofeeError, match=f"`{name}` is in the rule") as refused:
+            composite.require_unnamed(module, name)
+        assert composite.OPTIONS[rule] in str(refused.value.hint) or rule == "search"
+    composite.require_unnamed(module, "stock")
+
+
+def test_rules_are_written_as_the_options_that_give_them() -> None:
+    """`cofee status` shows them so."""
+    assert rule_options.written(complete(**RULED)) == [
+        "--unique-together name,supplier",
+        "--index name,price",
+        "--check 'price >= cost'",
+        "--only list,read",
+        "--search name",
+        "--hard-delete",
+        "--version-column",
+    ]
+
+
+def test_options_exclude_each_other(cofee: Run) -> None:
+    """Two ways to say which routes there are."""
+    ran = cofee("new-module", "notes", "--read-only", "--only", "list")
+
+    assert (ran.code, "exclude each other" in ran.err) == (64, True)

@@ -1,0 +1,226 @@
+"""Migrations of the rules of modules, up and down on real databases with rows in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cofee.evolve_rules import with_rules
+from tests.evolutions import ANN, BOB, FIRST, SECOND, Record
+from tests.generated import run
+from tests.test_migrations import (
+    Place,
+    chain,
+    create_databases,
+    creations,
+    place,
+    programs,
+    server,
+    template,
+    without_mixin,
+    write_later,
+)
+
+__all__ = ["place", "programs", "server", "template"]  # pytest finds the fixtures by their names
+
+PRICE: Record = {"type": "decimal", "precision": 9, "scale": 2}
+FIELDS: list[Record] = [
+    {"name": "name", "type": "str", "unique": True},
+    {"name": "price", **PRICE},
+    {"name": "cost", **PRICE, "nullable": True},
+    {"name": "maker", "type": "ref", "to": "makers"},
+    {"name": "friends", "type": "many", "to": "makers"},
+]
+RULES: Record = {
+    "unique_together": [["price", "maker"], ["name", "cost"]],
+    "indexes": [["maker", "price"], ["cost"]],
+    "checks": ["price >= cost", "cost > 0 OR name <> 'a''b:% \"'"],
+    "versioned": True,
+}
+MAKERS: Record = {
+    "name": "makers",
+    "entity": "Maker",
+    "fields": [{"name": "name", "type": "str", "unique": True}],
+}
+
+
+def module(name: str, entity: str, fields: list[Record] = FIELDS, **rules: Any) -> Record:
+    """Give a module with some rules."""
+    return {"name": name, "entity": entity, "fields": fields, **rules}
+
+
+WIDER = {**PRICE, "precision": 12, "scale": 4}
+COSTED = [{**field, "name": "expense"} if field["name"] == "cost" else field for field in FIELDS]
+RENAMED: Record = {
+    "unique_together": [["price", "maker"], ["name", "expense"]],
+    "indexes": [["maker", "price"], ["expense"]],
+    "checks": ["price >= expense", "expense > 0 OR name <> 'a''b:% \"'"],
+    "versioned": True,
+}
+CHANGED = [{**field, **WIDER} if field["type"] == "decimal" else field for field in FIELDS]
+OLD = [
+    MAKERS,
+    module("bound", "Bound"),
+    module("freed", "Freed", **RULES),
+    module("renaming", "Renaming", **RULES),
+    module("moving", "Moving", **RULES),
+    module("changing", "Changing", **RULES),
+    module("hardening", "Hardening", **RULES),
+    module("softening", "Softening", deletion="hard", **RULES),
+    module("hard", "Hard", deletion="hard", **RULES),
+    module("dying", "Dying", **RULES),
+]
+MORE: list[Record] = [{"name": "code", "type": "str", "nullable": True, "unique": True}]
+NEW = [
+    MAKERS,
+    module("bound", "Bound", **RULES),
+    module("freed", "Freed"),
+    module("renaming", "Renaming", COSTED, **RENAMED),
+    module("moved", "Moving", **RULES),
+    module("changing", "Changing", CHANGED, **RULES),
+    module("hardening", "Hardening", deletion="hard", **{**RULES, "unique_together": []}),
+    module("softening", "Softening", **RULES),
+    module("harder", "Hard", [*FIELDS, *MORE], deletion="hard", **RULES),
+]
+STEPS: list[Record] = [
+    {"module": "bound", "operation": "change_rules", "old": OLD[1], "new": NEW[1]},
+    {"module": "freed", "operation": "change_rules", "old": OLD[2], "new": NEW[2]},
+    {"module": "renaming", "operation": "rename_field", "old": FIELDS[2], "new": COSTED[2]},
+    {"module": "moved", "operation": "rename_module", "old": "moving", "record": NEW[4]},
+    {
+        "module": "changing",
+        "operation": "change_fields",
+        "changes": [{"old": FIELDS[n], "new": CHANGED[n]} for n in (1, 2)],
+        "backfill": {},
+    },
+    {"module": "hardening", "operation": "change_rules", "old": OLD[6], "new": NEW[6]},
+    {"module": "softening", "operation": "change_rules", "old": OLD[7], "new": NEW[7]},
+    {
+        "module": "harder",
+        "operation": "rename_module",
+        "old": "hard",
+        "record": NEW[8] | {"fields": FIELDS},
+    },
+    {"module": "harder", "operation": "add_fields", "fields": MORE, "backfill": {}},
+    {"module": "dying", "operation": "drop", "record": OLD[-1]},
+]
+ROWS: list[tuple[str, str, Record]] = [
+    ("makers", "Maker", {"id": ANN, "name": "ann"}),
+    ("makers", "Maker", {"id": BOB, "name": "bob"}),
+    *(
+        (one["name"], one["entity"], {"id": id_, "price": "2.50", "friend_ids": [ANN], **values})
+        for one in OLD[1:]
+        for id_, values in (
+            (FIRST, {"name": "a", "cost": "2.50", "maker_id": ANN}),
+            (SECOND, {"name": "b", "cost": None, "maker_id": BOB}),
+        )
+    ),
+]
+
+
+def stepped(name: str) -> list[Record]:
+    """Give the steps as an operation records them, on top of a revision."""
+    return chain([with_rules(step, OLD, NEW) for step in STEPS], name)
+
+
+def test_rules_come_and_go_with_the_rows_that_are_there(place: Place) -> None:
+    """The tables are what new ones would be, and what they were on the way back."""
+    create_databases(place, "lived", "fresh")
+    created = creations(OLD)
+    below = created[-1]["revision"]
+    old = place.service("old", OLD, created, "lived")
+    new = place.service("new", NEW, stepped(below), "lived")
+    fresh = place.service("fresh", NEW, creations(NEW), "fresh")
+    write_later(old, new)
+    tables = [(one["name"], one["entity"]) for one in OLD]
+    reading = [(one["name"], one["entity"]) for one in NEW]
+
+    _, _, schema, rows = old.do(
+        ("upgrade", "head"), ("insert", ROWS), ("schema", 0), ("read", tables)
+    )
+    _, _, up_schema, up_rows, _ = new.do(
+        ("upgrade", "head"), ("check", 0), ("schema", 0), ("read", reading), ("downgrade", below)
+    )
+    _, down_schema, down_rows = old.do(("check", 0), ("schema", 0), ("read", tables))
+    _, _, again_schema = new.do(("upgrade", "head"), ("check", 0), ("schema", 0))
+    _, fresh_schema = fresh.do(("upgrade", "head"), ("schema", 0))
+
+    assert up_schema == fresh_schema
+    assert down_schema == schema
+    assert again_schema == fresh_schema
+    assert [row["version"] for row in up_rows["bound"]] == [1, 1]
+    assert [row["expense"] for row in up_rows["renaming"]] == ["2.50", None]
+    assert without_mixin(up_rows["moved"]) == without_mixin(rows["moving"])
+    assert [row["cost"] for row in up_rows["changing"]] == ["2.5000", None]
+    assert rows.pop("dying")
+    assert down_rows.pop("dying") == []
+    assert without_versions(down_rows) == without_versions(rows)
+
+
+def without_versions(rows: dict[str, list[Record]]) -> dict[str, list[Record]]:
+    """Leave out what starts anew when a column comes back."""
+    return {
+        name: [{k: v for k, v in row.items() if k != "version"} for row in found]
+        for name, found in rows.items()
+    }
+
+
+REFUSED: dict[str, tuple[Record, str]] = {
+    "together": ({"unique_together": [["price", "maker"]]}, "price, maker_id have to be unique"),
+    "checked": ({"checks": ["price > cost"]}, "price > cost has to hold for each row"),
+    "marked": ({"deletion": "hard"}, "is_deleted marks rows as deleted"),
+}
+
+
+def test_rules_that_rows_break_are_refused_before_anything_changes(place: Place) -> None:
+    """How many rows, and which rule."""
+    create_databases(place, "broken")
+    modules = [MAKERS, *(module(name, name.title()) for name in REFUSED)]
+    created = creations(modules)
+    below = created[-1]["revision"]
+    steps = [
+        {
+            "module": old["name"],
+            "operation": "change_rules",
+            "old": old,
+            "new": {**old, **REFUSED[old["name"]][0]},
+            "revision": old["name"],
+            "down_revision": below,
+            "date": "2026-11-21",
+            "slug": old["name"],
+        }
+        for old in modules[1:]
+    ]
+    service = place.service("service", modules, [*created, *steps], "broken")
+    same = {"price": "1.00", "cost": "1.00", "maker_id": ANN}
+    rows = [
+        *ROWS[:2],
+        *(
+            (one["name"], one["entity"], {"id": id_, "name": id_, **same})
+            for one in modules[1:]
+            for id_ in (FIRST, SECOND)
+        ),
+    ]
+
+    _, _, _, *found = service.do(
+        ("upgrade", below),
+        ("insert", rows),
+        ("mark", "marked"),
+        *(("refuse", name) for name in REFUSED),
+    )
+
+    for (name, (_, words)), (message, before, after) in zip(REFUSED.items(), found, strict=True):
+        assert message.startswith(f"{name}."), message
+        assert words in message, message
+        assert message.endswith("rows that do not fit: 2"), message
+        assert after == before, message
+
+
+def test_migrations_of_rules_pass_the_checks_of_the_service(place: Place) -> None:
+    """A service's own lint, format and types find nothing in what the operations write."""
+    created = creations(OLD)
+    steps = stepped(created[-1]["revision"])
+    project = place.service("checked", OLD, [*created, *steps], "checked").project
+
+    run(project, place.programs, "ruff", "check", "migrations")
+    run(project, place.programs, "ruff", "format", "--check", "migrations")
+    run(project, place.programs, "mypy", "migrations")

@@ -1,0 +1,72 @@
+"""A service whose modules get other rules by commands stays green, and comes back by undo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conftest import Run, snapshot
+from tests.generated import environment, make_service, run, snapshot_template
+from tests.strategies import Record
+
+SQLITE = {"TEST_DATABASE_URL": "sqlite+aiosqlite://"}
+PRICE: Record = {"type": "decimal", "precision": 9, "scale": 2}
+MODULES: list[Record] = [
+    {"name": "sellers", "entity": "Seller", "fields": [{"name": "name", "type": "str"}]},
+    {
+        "name": "offers",
+        "entity": "Offer",
+        "fields": [
+            {"name": "title", "type": "str", "unique": True, "sort": True},
+            {"name": "price", "filter": True, "sort": True, **PRICE},
+            {"name": "cost", **PRICE, "nullable": True},
+            {"name": "seller", "type": "ref", "to": "sellers"},
+        ],
+    },
+]
+COMMANDS: list[list[str]] = [
+    [
+        *("change-module", "offers", "--unique-together", "title,seller", "--index", "cost,price"),
+        *("--check", "price >= cost", "--search", "title", "--version-column"),
+    ],
+    ["rename-field", "offers", "cost", "order"],
+    ["add-field", "offers", "code:str:null:unique"],
+    ["change-module", "offers", "--hard-delete", "--only", "list,read,update", "--index", ""],
+    ["change-module", "sellers", "--hard-delete", "--version-column"],
+    ["rename-module", "offers", "deals"],
+    ["change-field", "deals", "price:decimal:12.2:filter:sort"],
+    ["change-module", "deals", "--soft-delete", "--only", "all", "--no-version-column"],
+]
+# After these the service is looked at as a whole; the others are on the way.
+LOOKED_AT = (0, 4, 7)
+
+
+def test_rules_change_and_the_service_stays_green(tmp_path: Path, cofee: Run) -> None:
+    """Its lint, its types and its own tests, migrations up and down among them."""
+    template = snapshot_template(tmp_path / "template")
+    programs = environment(template)
+    service = make_service(template, tmp_path / "offers", {"modules": MODULES})
+    states = [sources(service)]
+    for number, command in enumerate(COMMANDS):
+        ran = cofee(*command, "-C", service)
+
+        assert ran.code == 0, ran.err
+        states.append(sources(service))
+        if number in LOOKED_AT:
+            run(service, programs, "ruff", "check")
+            run(service, programs, "ruff", "format", "--check")
+            run(service, programs, "mypy")
+            run(service, programs, "pytest", "-q", "tests/modules", "tests/db", **SQLITE)
+
+    for state in reversed(states[:-1]):
+        assert cofee("undo", "-C", service).code == 0
+        assert sources(service) == state
+
+
+def sources(service: Path) -> dict[str, bytes]:
+    """Return the files of a service, without what tools leave behind."""
+    left = ("cache", ".sqlite3", ".coverage")
+    return {
+        path: text
+        for path, text in snapshot(service).items()
+        if not any(one in path for one in left)
+    }

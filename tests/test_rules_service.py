@@ -1,0 +1,207 @@
+"""Modules without every route, with a search and with rows that go for good, in one service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.generated import environment, make_service, run, snapshot_template
+from tests.strategies import Record
+
+SQLITE = "sqlite+aiosqlite://"
+
+
+def text(name: str, **more: object) -> Record:
+    """Give a field of text."""
+    return {"name": name, "type": "str", **more}
+
+
+def leading(kind: str, to: str, name: str, rule: str = "") -> Record:
+    """Give a field that leads to another module; one that is emptied can be empty."""
+    nullable = {"nullable": True} if rule == "set_null" else {}
+    return {
+        "name": name,
+        "type": kind,
+        "to": to,
+        **nullable,
+        **({"on_delete": rule} if rule else {}),
+    }
+
+
+def module(name: str, entity: str, *fields: Record, **rules: object) -> Record:
+    """Give a module with its rules."""
+    return {"name": name, "entity": entity, "fields": list(fields), **rules}
+
+
+def relations(to: str) -> list[Record]:
+    """Give a field of every kind, and with every rule for a deletion, that leads to a module."""
+    return [
+        leading("ref", to, f"{to}_kept"),
+        leading("ref", to, f"{to}_above", "cascade"),
+        leading("one", to, f"{to}_beside", "set_null"),
+        leading("many", to, f"{to}_linked"),
+    ]
+
+
+def own(to: str) -> list[Record]:
+    """Give the same for a module's own rows, whose references are empty at the top."""
+    return [
+        {**field, "nullable": True} if field["type"] != "many" else field for field in relations(to)
+    ]
+
+
+SEARCH = {"search": ["code", "title"]}
+# Rows that stay and rows that go lead to one another in both directions, and to their own kind.
+MODULES: list[Record] = [
+    module("reads", "Read", text("code", unique=True), routes=["list", "read"]),
+    module("logs", "Log", text("code", unique=True), routes=["create"]),
+    module(
+        "gone",
+        "Gone",
+        text("code", unique=True, sort=True, nullable=True),
+        text("title", nullable=True),
+        *relations("logs"),
+        *own("gone"),
+        deletion="hard",
+        **SEARCH,
+    ),
+    module("kept", "Kept", text("code", unique=True), *relations("gone"), *own("kept")),
+    module(
+        "last",
+        "Last",
+        text("code"),
+        text("title"),
+        *relations("gone"),
+        *relations("kept"),
+        *relations("reads"),
+        deletion="hard",
+        routes=["read", "replace", "delete"],
+        **SEARCH,
+    ),
+    module("below", "Below", *relations("last"), routes=["create", "list", "update"]),
+    module(
+        "hens",
+        "Hen",
+        {**leading("ref", "eggs", "origin", "cascade"), "nullable": True},
+        deletion="hard",
+    ),
+    module("eggs", "Egg", leading("ref", "hens", "mother", "cascade"), deletion="hard"),
+    module("found", "Found", text("code"), text("title"), routes=["list"], **SEARCH),
+]
+
+BEHAVIOUR = '''
+"""What only two modules together can show."""
+
+from __future__ import annotations
+
+import httpx2
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.modules.kept.models import Kept
+from tests.api import assert_problem, create, patch
+from tests.modules.eggs import factory as eggs
+from tests.modules.gone import factory as gone
+from tests.modules.hens import factory as hens
+from tests.modules.kept import factory as kept
+
+
+async def test_marked_row_holds_nothing_back(
+    client: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    target = await create(client, gone.URL, await gone.first(client))
+    other = await create(client, gone.URL, await gone.second(client))
+    body = await kept.first(client)
+    body |= {"gone_kept_id": target["id"], "gone_above_id": other["id"]}
+    row = await create(client, kept.URL, body)
+    url = f"{gone.URL}/{target['id']}"
+
+    assert_problem(await client.delete(url), 409)
+    assert (await client.delete(f"{kept.URL}/{row['id']}")).status_code == 204
+    assert (await client.delete(url)).status_code == 204
+
+    assert (await session.scalars(sa.select(Kept))).all() == []
+    assert_problem(await client.get(url), 404)
+
+
+async def test_row_below_itself_can_be_removed(client: httpx2.AsyncClient) -> None:
+    first = await create(client, gone.URL, await gone.first(client))
+    above = {"gone_above_id": first["id"], "gone_beside_id": first["id"]}
+    second = await create(client, gone.URL, await gone.second(client) | above)
+    for row, other in ((first, second), (first, first)):
+        url = f"{gone.URL}/{row['id']}"
+        changed = await client.patch(url, json={"gone_above_id": other["id"]})
+        assert changed.status_code == 200
+
+    assert (await client.delete(f"{gone.URL}/{first['id']}")).status_code == 204
+    assert (await client.get(gone.URL)).json()["items"] == []
+
+
+async def test_cascade_may_come_back_to_a_row(client: httpx2.AsyncClient) -> None:
+    hen = await create(client, hens.URL, {})
+    egg = await create(client, eggs.URL, {"mother_id": hen["id"]})
+    await patch(client, hens.URL, hen, {"origin_id": egg["id"]})
+
+    assert (await client.delete(f"{eggs.URL}/{egg['id']}")).status_code == 204
+
+    for url in (hens.URL, eggs.URL):
+        assert (await client.get(url)).json()["items"] == []
+
+
+async def test_document_has_what_it_refers_to(client: httpx2.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+    used = {ref.rpartition("/")[2] for ref in references(document)}
+
+    assert used - set(schemas) == set()
+    assert not [name for name in schemas if name.startswith(("ReadCreate", "ReadUpdate"))]
+    paths = {path: set(methods) for path, methods in document["paths"].items()}
+    assert paths["/api/v1/reads"] == {"get"}
+    assert paths["/api/v1/reads/{item_id}"] == {"get"}
+    assert "/api/v1/logs/{item_id}" not in paths
+
+
+def references(part: object) -> list[str]:
+    """List every reference of a document."""
+    if isinstance(part, list):
+        return [ref for one in part for ref in references(one)]
+    if not isinstance(part, dict):
+        return []
+    found = [ref for one in part.values() for ref in references(one)]
+    return [*found, part["$ref"]] if isinstance(part.get("$ref"), str) else found
+'''
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The service with a test of its own, and the environment that it runs in."""
+    root = tmp_path_factory.mktemp("rules")
+    template = snapshot_template(root / "template")
+    made = make_service(template, root / "rules", {"project_name": "rules", "modules": MODULES})
+    (made / "tests/test_together.py").write_text(BEHAVIOUR.lstrip())
+    return made, environment(template)
+
+
+@pytest.mark.parametrize("url", ["", SQLITE], ids=["postgresql", "sqlite"])
+def test_rules_work(project: tuple[Path, Path], url: str) -> None:
+    """Its own tests are green, and so is what only two modules show, on both databases."""
+    variables = {"TEST_DATABASE_URL": url} if url else {}
+    folder, programs = project
+    places = ("tests/modules", "tests/db", "tests/test_together.py")
+    run(folder, programs, "pytest", "-q", *places, **variables)
+
+
+def test_rules_are_clean(project: tuple[Path, Path]) -> None:
+    """The linter with the service's own rules, the formatter and the type checker are content."""
+    run(*project, "ruff", "format", "--check")
+    run(*project, "ruff", "check")
+    run(*project, "mypy")
+
+
+def test_nothing_is_left_of_rules_that_nobody_uses(tmp_path: Path) -> None:
+    """A service whose modules have none of them has no file for their sake."""
+    template = snapshot_template(tmp_path / "template")
+    plain = make_service(template, tmp_path / "plain", {"modules": [module("a", "A", text("b"))]})
+    for name in ("app/db/removal.py", "app/db/search.py", "tests/removal.py", "tests/rows.py"):
+        assert not (plain / name).exists()
