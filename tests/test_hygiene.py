@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cofee.template import CONTRACT
+from cofee.render import Renderer
+from cofee.template import CONTRACT, Template
 from tests.generated import REPOSITORY
 from tests.tiny import run_git
 
@@ -22,6 +23,7 @@ ALLOWED = re.compile(
     r"app/(main|api/v1/router|modules/__init__)\.py\.jinja"
     r"|(app|tests)/modules/{%.*|migrations/versions/{%.*"
 )
+LEAN = 3_000  # a default service has fewer lines of Python than this, its tests included
 BUDGET = 22  # the number of block tags in Python files; it may only fall
 SOURCES = (
     "cofee",
@@ -51,6 +53,17 @@ def test_block_tags_in_python_only_fall() -> None:
 
     assert [name for name, count in counts.items() if count and not ALLOWED.fullmatch(name)] == []
     assert sum(counts.values()) <= BUDGET
+
+
+def test_a_default_service_is_lean() -> None:
+    """What only a module or an option needs is not there before it."""
+    renderer = Renderer(Template("template", "HEAD", REPOSITORY))
+    tree = renderer.render(renderer.settle({}, {}, "service"), "copy")
+    lines = {
+        path: len(file.content.splitlines()) for path, file in tree.items() if path.endswith(".py")
+    }
+
+    assert sum(lines.values()) < LEAN, sorted(lines.items(), key=lambda item: -item[1])[:10]
 
 
 def test_paths_work_everywhere() -> None:

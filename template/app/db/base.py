@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.db.types import UtcDateTime
 
-# Names are given here, not by the database, so that migrations and error answers can rely on them.
+# Names are given here, not by the database, so that migrations can rely on them.
 NAMING_CONVENTION = {
     "ix": "%(column_0_label)s_idx",
     "uq": "%(table_name)s_%(column_0_N_name)s_key",

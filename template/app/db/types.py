@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ERROR_NAIVE_DATETIME = "A point in time needs an offset from UTC"
 MICROSECOND = dt.timedelta(microseconds=1)
+# PostgreSQL keeps the parsed form; `None` is the database's null.
+JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
 
 class UtcDateTime(sa.TypeDecorator[dt.datetime]):
@@ -77,12 +79,8 @@ class ExactDecimal(sa.TypeDecorator[decimal.Decimal]):
 class ExactInterval(sa.TypeDecorator[dt.timedelta]):
     """A length of time, which SQLite keeps as a count of microseconds, so that it sorts."""
 
-    impl = sa.Interval
+    impl = sa.Interval().with_variant(sa.BigInteger(), "sqlite")
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        exact = sa.BigInteger() if dialect.name == "sqlite" else sa.Interval()
-        return dialect.type_descriptor(exact)
 
     def process_bind_param(self, value: dt.timedelta | None, dialect: Dialect) -> Any:
         return value // MICROSECOND if value is not None and dialect.name == "sqlite" else value
@@ -94,32 +92,22 @@ class ExactInterval(sa.TypeDecorator[dt.timedelta]):
 
 
 class JsonObject(sa.TypeDecorator[dict[str, Any]]):
-    """A JSON object, of which PostgreSQL keeps the parsed form; `None` is the database's null."""
+    """A JSON object."""
 
-    impl = sa.JSON(none_as_null=True)
+    impl = JSON
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.JSONB(none_as_null=True))
-        return dialect.type_descriptor(sa.JSON(none_as_null=True))
 
 
 class JsonList(sa.TypeDecorator[list[Any]]):
     """A list of one scalar type, kept as JSON; decimals and dates come back as what they were."""
 
-    impl = sa.JSON(none_as_null=True)
+    impl = JSON
     cache_ok = True
 
     def __init__(self, item: type[Any]) -> None:
         super().__init__()
         self.item = item
         self._adapter: TypeAdapter[list[Any]] = TypeAdapter(list[item])  # type: ignore[valid-type]  # the item is a value here
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.JSONB(none_as_null=True))
-        return dialect.type_descriptor(sa.JSON(none_as_null=True))
 
     def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:
         return None if value is None else self._adapter.dump_python(value, mode="json")

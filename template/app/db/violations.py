@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from app.db.base import Base
 
 _SQLITE_COLUMN = re.compile(r"\w+\.(\w+)")
+# In any language, PostgreSQL writes: Key (sku, shop)=(tea, north) already exists.
+_POSTGRESQL_COLUMNS = re.compile(r'[^(]*\(([\w", ]+)\)=')
 _WORD = re.compile(r"\w+")
-_CONSTRAINT_SUFFIX = re.compile(r"_(key|fkey|pkey)$")
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,19 @@ def read_violation(error: IntegrityError) -> Violation:
 
 
 def _from_postgresql(error: IntegrityError) -> Violation:
-    """PostgreSQL names the constraint, which the models know by its columns."""
+    """PostgreSQL tells the columns of a key with their values, and the name of a check."""
     cause = getattr(error.orig, "__cause__", None)
-    constraint = getattr(cause, "constraint_name", None) or ""
-    table = getattr(cause, "table_name", None) or ""
-    fields = _indexed(table, constraint)
+    key = _POSTGRESQL_COLUMNS.match(getattr(cause, "detail", None) or "")
+    columns = tuple(_WORD.findall(key[1])) if key else ()
     match getattr(error.orig, "sqlstate", ""):
-        case "23514":
-            return Violation("check", _checked(constraint))
         case "23505":
-            return Violation("unique", fields)
+            return Violation("unique", columns)
         case "23503" | "23001":
-            return Violation("reference", fields)
+            return Violation("reference", columns)
+        case "23514":
+            return Violation("check", _checked(getattr(cause, "constraint_name", "")))
         case _:
-            return Violation("other", fields)
+            return Violation("other")
 
 
 def _from_sqlite(message: str) -> Violation:
@@ -57,15 +57,6 @@ def _from_sqlite(message: str) -> Violation:
     if message.startswith("CHECK"):
         return Violation("check", _checked(message.rpartition(" ")[2]))
     return Violation("other")
-
-
-def _indexed(table: str, name: str) -> tuple[str, ...]:
-    """Return the columns of an index; what is none is named after its one column."""
-    for index in Base.metadata.tables[table].indexes if table in Base.metadata.tables else ():
-        if index.name == name:
-            return tuple(index.columns.keys())
-    column = _CONSTRAINT_SUFFIX.sub("", name.removeprefix(f"{table}_"))
-    return (column,) if column else ()
 
 
 def _checked(name: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.common.errors import ERROR_INTERNAL, problem
 from app.common.schemas import PageQuery, Schema
 from app.main import create_app
+from tests.fixtures import client_of
 
 SECRET_TEXT = "hunter2"
 
@@ -59,8 +60,7 @@ async def probe() -> AsyncIterator[httpx2.AsyncClient]:
     app.add_api_route("/refused", fail_with(refused_value()))
     app.add_api_route("/unknown", fail_with(DBAPIError(SECRET_TEXT, None, Exception(SECRET_TEXT))))
     app.add_api_route("/payload", receive_payload, methods=["POST"])
-    transport = httpx2.ASGITransport(app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with client_of(app) as client:
         yield client
 
 

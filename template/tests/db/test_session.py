@@ -16,6 +16,7 @@ from app.common.errors import problem
 from app.db.session import DbSession, get_sessions, serialize_json
 from app.main import create_app
 from tests.db.probe import Gadget, ProbeBase
+from tests.fixtures import client_of
 
 
 async def create(session: DbSession, payload: dict[str, Any], fail: bool = False) -> None:
@@ -36,8 +37,7 @@ async def gadgets(
     app = create_app()
     app.add_api_route("/gadgets", create, methods=["POST"], status_code=201)
     app.dependency_overrides[get_sessions] = lambda: sessions
-    transport = httpx2.ASGITransport(app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with client_of(app) as client:
         yield client
 
 

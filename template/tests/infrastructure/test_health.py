@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx2
 
 from app.main import create_app, lifespan
+from tests.fixtures import client_of
 
 
 async def test_a_running_process_is_alive(client: httpx2.AsyncClient) -> None:
@@ -21,11 +22,7 @@ async def test_a_service_with_its_database_is_ready(client: httpx2.AsyncClient) 
 
 async def test_a_service_without_its_database_is_alive_and_not_ready() -> None:
     app = create_app()
-    transport = httpx2.ASGITransport(app)
-    async with (
-        lifespan(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
-    ):
+    async with lifespan(app), client_of(app) as client:
         alive = await client.get("/health/live")
         ready = await client.get("/health/ready")
 

@@ -10,6 +10,7 @@ import pytest
 from fastapi.responses import StreamingResponse
 
 from app.main import create_app
+from tests.fixtures import client_of
 
 
 @pytest.mark.parametrize("given", ["abc-123", "A.b_9"])
@@ -49,7 +50,6 @@ async def test_an_answer_that_breaks_off_is_not_made_to_look_whole() -> None:
 
     app = create_app()
     app.add_api_route("/half", endpoint, response_model=None)
-    transport = httpx2.ASGITransport(app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with client_of(app) as client:
         with pytest.raises(RuntimeError, match="the rest is missing"):
             await client.get("/half")

@@ -11,14 +11,10 @@ from fastapi import FastAPI, Request
 from app.infrastructure.security import API_POLICY, DOCS_POLICY, HEADERS, add_middlewares
 from app.infrastructure.settings import Settings
 from app.main import create_app
+from tests.fixtures import client_of
 
 ORIGIN = "https://shop.example.com"
 LIMIT = 1_048_576
-
-
-def client_of(app: FastAPI) -> httpx2.AsyncClient:
-    """Return a client of this application."""
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test")
 
 
 @pytest.fixture(scope="module")
