@@ -45,6 +45,7 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
         max_overflow=settings.database_pool_max_size - settings.database_pool_size,
         pool_pre_ping=True,
         pool_recycle=settings.database_pool_recycle_seconds,
+        hide_parameters=True,  # an unexpected error is logged, and values may be secrets
         connect_args={"server_settings": {"statement_timeout": timeout}},
         **options,
     )

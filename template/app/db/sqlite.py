@@ -31,7 +31,10 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
     """Return an engine whose connections keep what SQLite does not keep by itself."""
     timeout = settings.database_busy_timeout_ms / 1000
     engine = create_async_engine(
-        settings.database_url, connect_args={"timeout": timeout}, **options
+        settings.database_url,
+        connect_args={"timeout": timeout},
+        hide_parameters=True,  # an unexpected error is logged, and values may be secrets
+        **options,
     )
     sa.event.listen(engine.sync_engine, "connect", prepare_connection)
     sa.event.listen(engine.sync_engine, "begin", begin_transaction)
