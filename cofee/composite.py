@@ -130,7 +130,7 @@ def index_names(module: Record) -> Iterator[tuple[str, str]]:
     for field in module["fields"]:
         if field["type"] == "many":
             continue
-        if field.get("unique") or field["type"] == "one":
+        if _is_unique(field):
             yield f"{table}_{rules.column(field)}_key", f"the unique field `{field['name']}`"
         if field.get("index") or field.get("filter") or "to" in field:
             yield f"{table}_{rules.column(field)}_idx", f"the indexed field `{field['name']}`"
@@ -147,7 +147,26 @@ def _unique_together(module: Record, given: Any, types: Mapping[str, Any]) -> li
                 f"`unique_together`: {quote(','.join(columns))} must name at least two fields",
                 hint="one field alone is `unique`",
             )
-    return _indexed(module, given, types, "unique_together")
+    found = _indexed(module, given, types, "unique_together")
+    for columns in found:
+        _require_needed(module, columns)
+    return found
+
+
+def _require_needed(module: Record, columns: Sequence[str]) -> None:
+    """Refuse what no two rows can share, because they cannot share one of its fields."""
+    for name in columns:
+        if _is_unique(_field(module, name, "unique_together")):
+            raise CofeeError(
+                f"`unique_together`: `{name}` is unique by itself, and so is "
+                f"{quote(','.join(columns))} with it",
+                hint="leave that rule out; "
+                f"`cofee change-module {module['name']} {OPTIONS['unique_together']} …` changes it",
+            )
+
+
+def _is_unique(field: Record) -> bool:
+    return bool(field.get("unique")) or field["type"] == "one"
 
 
 def _indexes(module: Record, given: Any, types: Mapping[str, Any]) -> list[list[str]]:

@@ -76,9 +76,14 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
 def ruled(draw: st.DrawFn, module: Record) -> Record:
     """Give a module some rules beside its fields; those that do not go together are left out."""
     several = [field["name"] for field in module["fields"] if field["type"] != "many"]
+    shared = [
+        field["name"]
+        for field in module["fields"]
+        if field["type"] not in ("many", "one") and not field.get("unique")
+    ]
     texts = [field["name"] for field in module["fields"] if field["type"] in SEARCHED]
     rules: Record = {
-        "unique_together": _lists(several, 2),
+        "unique_together": _lists(shared, 2),
         "indexes": _lists(several, 1),
         "checks": st.lists(_checks(list(columns_of(module))), min_size=1, max_size=2, unique=True),
         "routes": st.lists(st.sampled_from(ROUTES), min_size=1, max_size=6, unique=True),
