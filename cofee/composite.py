@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from cofee import reserved, rules
@@ -25,13 +25,16 @@ OPTIONS: Mapping[str, str] = {
 }
 
 
-def complete(module: Record, types: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+def complete(
+    module: Record, types: Mapping[str, Any], known: Sequence[str], later: Collection[str] = ()
+) -> dict[str, Any]:
     """Check a module's rules against its fields; give its record, with its keys in order.
 
     Args:
         module: the record; its fields are complete, its rules need not be.
         types: the template's table of types.
         known: the rules that the template knows.
+        later: the modules that are listed after this one.
 
     Raises:
         CofeeError: the first thing that is wrong.
@@ -51,7 +54,8 @@ def complete(module: Record, types: Mapping[str, Any], known: Sequence[str]) -> 
     if "checks" in given:
         from cofee import check_examples
 
-        given["examples"] = check_examples.find({**module, **given}, given["checks"], types)
+        ruled = {**module, **given}
+        given["examples"] = check_examples.find(ruled, given["checks"], types, later)
     else:
         given.pop("examples", None)
     _check_names({**module, **given})
@@ -66,9 +70,10 @@ def complete_all(
     modules: Sequence[Record], types: Mapping[str, Any], known: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Check the rules of all modules that have some."""
+    names = [module["name"] for module in modules]
     return [
-        complete(module, types, known) if {*RULES} & module.keys() else dict(module)
-        for module in modules
+        complete(module, types, known, names[place:]) if {*RULES} & module.keys() else dict(module)
+        for place, module in enumerate(modules, start=1)
     ]
 
 

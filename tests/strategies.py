@@ -68,12 +68,12 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
         after = [draw(_reference(listed[place % len(listed)]))] if is_ring else []
         others = draw(st.lists(fields(listed[:place], listed[place:]), max_size=7))
         module["fields"] = _together([*others, *after], module["name"])
-        found[place - 1] = draw(ruled(module))
+        found[place - 1] = draw(ruled(module, listed[place:]))
     return found
 
 
 @st.composite
-def ruled(draw: st.DrawFn, module: Record) -> Record:
+def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
     """Give a module some rules beside its fields; those that do not go together are left out."""
     several = [field["name"] for field in module["fields"] if field["type"] != "many"]
     shared = [
@@ -93,7 +93,7 @@ def ruled(draw: st.DrawFn, module: Record) -> Record:
     }
     for key in draw(st.sets(st.sampled_from(sorted(rules)), max_size=4)):
         try:
-            module = complete({**module, key: draw(rules[key])}, TYPES, RULES)
+            module = complete({**module, key: draw(rules[key])}, TYPES, RULES, later)
         except CofeeError:
             continue
     return module
