@@ -11,7 +11,7 @@ import decimal
 import itertools
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -28,15 +28,21 @@ NUMBER = re.compile(r"(?<![\w.])\d{1,15}(?:\.\d{1,15})?(?![\w.])")
 TEXT = re.compile(r"'((?:[^']|'')*)'")
 NUMBERS = ("integer", "number", "decimal", "seconds")
 MOMENTS = ("date", "datetime", "time")
+EMPTIED = "emptied"  # marks a reference that some rows of the tests have, and some have not
 
 
-def find(module: Record, given: Sequence[str], types: Mapping[str, Any]) -> list[Row]:
+def find(
+    module: Record, given: Sequence[str], types: Mapping[str, Any], later: Collection[str] = ()
+) -> list[Row]:
     """Return the first and the second row of the tests, as far as checks are about them.
+
+    Args:
+        later: the modules that are listed after this one.
 
     Raises:
         CofeeError: there are none, or a check means something else on SQLite.
     """
-    fields = _checked(module, given)
+    fields = _checked(module, given, {module["name"], *later})
     _require_same_meaning(list(_rows(fields, given, types, bound=False)), fields, given, types)
     if recorded := _recorded(module.get("examples", ()), fields, given, types):
         return recorded
@@ -47,9 +53,16 @@ def find(module: Record, given: Sequence[str], types: Mapping[str, Any]) -> list
         raise CofeeError(
             f"`checks`: no values of {listing(fields)} that tests could try satisfy "
             f"{' and '.join(map(quote, given))}",
-            hint="give the fields bounds that lead there, such as `price:decimal:12.2:min=10`",
+            hint=_way_out(fields),
         )
     return list(max(fitting, key=lambda pair: _difference(*pair)))
+
+
+def _way_out(fields: Mapping[str, Record]) -> str:
+    emptied = [column for column, field in fields.items() if EMPTIED in field]
+    if emptied:
+        return f"the checks have to hold with and without {listing(emptied)}: tests have both"
+    return "give the fields bounds that lead there, such as `price:decimal:12.2:min=10`"
 
 
 def _recorded(
@@ -69,15 +82,29 @@ def _recorded(
         return []  # values of another type than the field has now
 
 
-def _checked(module: Record, given: Sequence[str]) -> dict[str, Record]:
-    """Return the columns that checks name, with their fields."""
+def _checked(module: Record, given: Sequence[str], behind: Collection[str]) -> dict[str, Record]:
+    """Return the columns that checks name, with their fields; some are empty at times.
+
+    Args:
+        behind: the modules that have no row yet when the first row of this one is made.
+    """
     named = {name for check in given for name in checks.fields(check, module)}
-    own = module["name"]  # the first row of a module has no other to refer to
     return {
-        column: {**field, "to": None} if field.get("to") == own else field
+        column: {**field, EMPTIED: True}
+        if field.get("to") in behind or field.get("on_delete") == "set_null"
+        else field
         for column, field in checks.columns_of(module).items()
         if field["name"] in named
     }
+
+
+def _forms(fields: Mapping[str, Record]) -> Iterator[dict[str, Record]]:
+    """Yield the fields with every choice of references that lead nowhere, as tests have them."""
+    choices = [
+        [field, {**field, "to": None}] if EMPTIED in field else [field] for field in fields.values()
+    ]
+    for chosen in itertools.product(*choices):
+        yield dict(zip(fields, chosen, strict=True))
 
 
 def _chosen(fields: Mapping[str, Record]) -> dict[str, Record]:
@@ -194,8 +221,8 @@ def _require_same_meaning(
 ) -> None:
     """Refuse a check that judges exact numbers otherwise when they are kept in another unit."""
     scale = max(field.get("scale", 0) for field in fields.values()) + 1
-    for check in given:
-        verdicts = [_judge(check, fields, rows, types, unit) for unit in (None, scale)]
+    for check, form in itertools.product(given, _forms(fields)):
+        verdicts = [_judge(check, form, rows, types, unit) for unit in (None, scale)]
         if verdicts[0] != verdicts[1]:
             raise CofeeError(
                 f"`checks`: {quote(check)} means something else on SQLite, which keeps exact "
@@ -211,7 +238,8 @@ def _satisfying(
     types: Mapping[str, Any],
 ) -> list[Row]:
     """Return the rows that no check refuses."""
-    verdicts = [_judge(check, fields, rows, types) for check in given]
+    forms = list(_forms(fields))
+    verdicts = [_judge(check, form, rows, types) for check in given for form in forms]
     return [row for row, *passed in zip(rows, *verdicts, strict=True) if all(passed)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from cofee import reserved, rules
@@ -25,13 +25,16 @@ OPTIONS: Mapping[str, str] = {
 }
 
 
-def complete(module: Record, types: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+def complete(
+    module: Record, types: Mapping[str, Any], known: Sequence[str], later: Collection[str] = ()
+) -> dict[str, Any]:
     """Check a module's rules against its fields; give its record, with its keys in order.
 
     Args:
         module: the record; its fields are complete, its rules need not be.
         types: the template's table of types.
         known: the rules that the template knows.
+        later: the modules that are listed after this one.
 
     Raises:
         CofeeError: the first thing that is wrong.
@@ -51,7 +54,8 @@ def complete(module: Record, types: Mapping[str, Any], known: Sequence[str]) -> 
     if "checks" in given:
         from cofee import check_examples
 
-        given["examples"] = check_examples.find({**module, **given}, given["checks"], types)
+        ruled = {**module, **given}
+        given["examples"] = check_examples.find(ruled, given["checks"], types, later)
     else:
         given.pop("examples", None)
     _check_names({**module, **given})
@@ -66,9 +70,10 @@ def complete_all(
     modules: Sequence[Record], types: Mapping[str, Any], known: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Check the rules of all modules that have some."""
+    names = [module["name"] for module in modules]
     return [
-        complete(module, types, known) if {*RULES} & module.keys() else dict(module)
-        for module in modules
+        complete(module, types, known, names[place:]) if {*RULES} & module.keys() else dict(module)
+        for place, module in enumerate(modules, start=1)
     ]
 
 
@@ -130,7 +135,7 @@ def index_names(module: Record) -> Iterator[tuple[str, str]]:
     for field in module["fields"]:
         if field["type"] == "many":
             continue
-        if field.get("unique") or field["type"] == "one":
+        if _is_unique(field):
             yield f"{table}_{rules.column(field)}_key", f"the unique field `{field['name']}`"
         if field.get("index") or field.get("filter") or "to" in field:
             yield f"{table}_{rules.column(field)}_idx", f"the indexed field `{field['name']}`"
@@ -147,7 +152,26 @@ def _unique_together(module: Record, given: Any, types: Mapping[str, Any]) -> li
                 f"`unique_together`: {quote(','.join(columns))} must name at least two fields",
                 hint="one field alone is `unique`",
             )
-    return _indexed(module, given, types, "unique_together")
+    found = _indexed(module, given, types, "unique_together")
+    for columns in found:
+        _require_needed(module, columns)
+    return found
+
+
+def _require_needed(module: Record, columns: Sequence[str]) -> None:
+    """Refuse what no two rows can share, because they cannot share one of its fields."""
+    for name in columns:
+        if _is_unique(_field(module, name, "unique_together")):
+            raise CofeeError(
+                f"`unique_together`: `{name}` is unique by itself, and so is "
+                f"{quote(','.join(columns))} with it",
+                hint="leave that rule out; "
+                f"`cofee change-module {module['name']} {OPTIONS['unique_together']} …` changes it",
+            )
+
+
+def _is_unique(field: Record) -> bool:
+    return bool(field.get("unique")) or field["type"] == "one"
 
 
 def _indexes(module: Record, given: Any, types: Mapping[str, Any]) -> list[list[str]]:

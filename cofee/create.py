@@ -173,7 +173,7 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
     """Return the given answers; the modules of `--module` come after those of the data."""
     given = request.data.get("modules", [])
     modules = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
-    modules = composite.complete_all(check_modules(modules, "the data"), found.types, found.rules)
+    modules = [*check_modules(modules, "the data")]
     checked = len(modules)  # those of the data are the template's to judge
     for specification in request.modules:
         modules.append(_module(modules, specification))
@@ -181,7 +181,8 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
     for module in modules[checked:]:
         records = fields.check_fields(module["fields"], found.types, listed, module["name"])
         module["fields"] = records
-    return {**request.data, "modules": modules}
+    ruled = composite.complete_all(modules, found.types, found.rules)
+    return {**request.data, "modules": ruled}
 
 
 def _module(modules: Sequence[Mapping[str, Any]], specification: str) -> dict[str, Any]:

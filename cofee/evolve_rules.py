@@ -29,11 +29,14 @@ def change_module(
         CofeeError: a rule is not possible, or nothing would change.
     """
     before = dict(find(modules, name))
+    names = [one["name"] for one in modules]
+    later = names[names.index(before["name"]) + 1 :]
     if not given:
         raise CofeeError("there is nothing to change", hint="give a rule: `--unique-together a,b`")
     fields = {key: before[key] for key in before if key not in RULES}
     rules = {key: before[key] for key in RULES if key in before}
-    after = composite.complete({**fields, **rule_options.merged(rules, given)}, types, known)
+    ruled = {**fields, **rule_options.merged(rules, given)}
+    after = composite.complete(ruled, types, known, later)
     if after == before:
         raise CofeeError("nothing would change: the module is like that already")
     changed = [key for key in composite.OPTIONS if before.get(key) != after.get(key)]

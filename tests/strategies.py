@@ -68,17 +68,22 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
         after = [draw(_reference(listed[place % len(listed)]))] if is_ring else []
         others = draw(st.lists(fields(listed[:place], listed[place:]), max_size=7))
         module["fields"] = _together([*others, *after], module["name"])
-        found[place - 1] = draw(ruled(module))
+        found[place - 1] = draw(ruled(module, listed[place:]))
     return found
 
 
 @st.composite
-def ruled(draw: st.DrawFn, module: Record) -> Record:
+def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
     """Give a module some rules beside its fields; those that do not go together are left out."""
     several = [field["name"] for field in module["fields"] if field["type"] != "many"]
+    shared = [
+        field["name"]
+        for field in module["fields"]
+        if field["type"] not in ("many", "one") and not field.get("unique")
+    ]
     texts = [field["name"] for field in module["fields"] if field["type"] in SEARCHED]
     rules: Record = {
-        "unique_together": _lists(several, 2),
+        "unique_together": _lists(shared, 2),
         "indexes": _lists(several, 1),
         "checks": st.lists(_checks(list(columns_of(module))), min_size=1, max_size=2, unique=True),
         "routes": st.lists(st.sampled_from(ROUTES), min_size=1, max_size=6, unique=True),
@@ -88,7 +93,7 @@ def ruled(draw: st.DrawFn, module: Record) -> Record:
     }
     for key in draw(st.sets(st.sampled_from(sorted(rules)), max_size=4)):
         try:
-            module = complete({**module, key: draw(rules[key])}, TYPES, RULES)
+            module = complete({**module, key: draw(rules[key])}, TYPES, RULES, later)
         except CofeeError:
             continue
     return module

@@ -160,6 +160,15 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
             {"name": "rows", "entity": "Row", "fields": [{"type": "one", "to": "note"}]},
             "The field rows.item refers to note, which is listed later, so it has to be nullable.",
         ),
+        (
+            {
+                "name": "rows",
+                "entity": "Row",
+                "fields": [{"type": "one"}, {"name": "code"}],
+                "unique_together": [["item", "code"]],
+            },
+            "The rule unique_together of rows names item, which is unique by itself.",
+        ),
     ],
 )
 def test_broken_relations_are_named(renderer: Renderer, module: Record, problem: str) -> None:

@@ -116,14 +116,18 @@ def test_rules_follow_their_module(shop: Path, cofee: Run) -> None:
 
 
 def test_field_that_no_longer_fits_its_rules_is_refused(shop: Path, cofee: Run) -> None:
-    """A search looks into texts."""
+    """A search looks into texts, and what is unique alone needs no other field."""
     cofee("change-module", "customers", *RULES, "-C", shop)
     before = snapshot(shop)
 
-    ran = cofee("change-field", "customers", "name:int", "-C", shop)
-
-    assert (ran.code, snapshot(shop)) == (1, before)
-    assert "`search`: `name` is no text" in ran.err
+    for field, words in {
+        "name:int": "`search`: `name` is no text",
+        "name:str:unique": "`unique_together`: `name` is unique by itself, and so is `name,age`",
+    }.items():
+        ran = cofee("change-field", "customers", field, "-C", shop)
+        assert (ran.code, snapshot(shop)) == (1, before)
+        assert words in ran.err
+    assert "`cofee change-module customers --unique-together …`" in ran.err
 
 
 def test_rules_can_be_undone(shop: Path, cofee: Run) -> None:

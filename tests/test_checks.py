@@ -11,13 +11,14 @@ from cofee.records import RULES
 from tests.strategies import TYPES, Record
 
 MODULES = ("sellers", "buyers")
+LATER = ("buyers",)
 
 
 def examples(fields: list[str], *checks: str, **more: object) -> list[Record]:
     """Return the recorded rows of a module with these fields and checks."""
     records = [dict(one) for one in check_fields(fields, TYPES, MODULES, "offers")]
     module = {"name": "offers", "entity": "Offer", "fields": records, "checks": list(checks)}
-    found: list[Record] = composite.complete({**module, **more}, TYPES, RULES)["examples"]
+    found: list[Record] = composite.complete({**module, **more}, TYPES, RULES, LATER)["examples"]
     return found
 
 
@@ -45,6 +46,21 @@ def test_rows_that_satisfy_checks_are_found(fields: list[str], checks: list[str]
 
     assert len(found) == 2
     assert examples(fields, *checks, examples=found) == found
+
+
+@pytest.mark.parametrize(
+    "reference", ["ref:offers:null", "one:buyers:null", "ref:sellers:null:on_delete=set_null"]
+)
+def test_references_that_tests_empty_and_fill_leave_checks_true(reference: str) -> None:
+    """Those to rows that come later, and those that a deletion empties; others are filled."""
+    fields = [f"lead:{reference}", "n:int"]
+    for check in ("lead_id IS NULL OR n > 7", "lead_id IS NOT NULL OR n > 7"):
+        assert all(row["n"] > 7 for row in examples(fields, check))
+    for check in ("lead_id IS NULL", "lead_id IS NOT NULL", "(lead_id IS NULL) = (n > 7)"):
+        with pytest.raises(CofeeError, match="no values") as refused:
+            examples(fields, check)
+        assert refused.value.hint is not None
+        assert "with and without `lead_id`" in refused.value.hint
 
 
 def test_the_second_row_differs_where_it_has_to() -> None:

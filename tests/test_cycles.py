@@ -6,16 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from cofee import evolve
+from cofee import composite, evolve, records
 from tests.conftest import Run, snapshot
 from tests.generated import environment, make_service, run, snapshot_template
-from tests.strategies import Record
+from tests.strategies import TYPES, Record
 
 DATABASES = pytest.mark.parametrize(
     "url", ["", "sqlite+aiosqlite://"], ids=["postgresql", "sqlite"]
 )
 ORDERS = "code:str:unique last_invoice:ref:invoices:null:filter receipt:one:invoices:null"
 INVOICES = "number:int:unique order:ref:orders:null:on_delete=cascade"
+# Rules that name references to a later module, whose columns come after the table.
+RULES = {
+    "unique_together": [["last_invoice", "place"]],
+    "indexes": [["place", "last_invoice"]],
+    "checks": ["last_invoice_id IS NULL OR place > 7", "receipt_id IS NOT NULL OR place > 5"],
+}
 
 # What a service's own tests cannot know: which of its modules are a cycle.
 BY_HAND = '''
@@ -84,6 +90,7 @@ def cycles() -> list[Record]:
     """Give a cycle of three modules, and one of two with every kind of relation both ways."""
     orders = [
         {"name": "code", "type": "str", "unique": True},
+        {"name": "place", "type": "int", "nullable": True},
         *fields(("last_invoice", "ref", "invoices")),
         {"name": "receipt", "type": "one", "to": "invoices", "nullable": True},
         {"name": "invoices", "type": "many", "to": "invoices"},
@@ -96,13 +103,14 @@ def cycles() -> list[Record]:
         ),
         {"name": "orders", "type": "many", "to": "orders"},
     ]
-    return [
+    modules: list[Record] = [
         {"name": "seas", "entity": "Sea", "fields": fields(("spring", "ref", "springs"))},
         {"name": "rivers", "entity": "River", "fields": fields(("sea", "ref", "seas"))},
         {"name": "springs", "entity": "Spring", "fields": fields(("river", "ref", "rivers"))},
-        {"name": "orders", "entity": "Order", "fields": orders},
+        {"name": "orders", "entity": "Order", "fields": orders, **RULES},
         {"name": "invoices", "entity": "Invoice", "fields": invoices},
     ]
+    return composite.complete_all(modules, TYPES, records.RULES)
 
 
 @pytest.fixture(scope="module")
@@ -141,11 +149,11 @@ def test_cycles_are_clean(project: Path, template: Path) -> None:
 
 
 def test_keys_to_later_tables_come_after_all_tables(project: Path) -> None:
-    """One migration a module that is in a cycle, on top of those that create."""
+    """One migration a module that is in a cycle, and one for its rules, on top of the tables."""
     found = sorted(path.stem.partition("_")[2] for path in (project / "migrations").rglob("2*.py"))
 
-    assert found[:2] == ["add_references_orders", "add_references_seas"]
-    assert all(name.startswith("create_") for name in found[2:])
+    assert found[:3] == ["add_references_orders", "add_references_seas", "add_rules_orders"]
+    assert all(name.startswith("create_") for name in found[3:])
 
 
 def test_a_change_reaches_both_sides_of_a_later_reference() -> None:

@@ -31,7 +31,7 @@ FIELDS: list[Record] = [
     {"name": "friends", "type": "many", "to": "makers"},
 ]
 RULES: Record = {
-    "unique_together": [["price", "maker"], ["name", "cost"]],
+    "unique_together": [["price", "maker"], ["maker", "cost"]],
     "indexes": [["maker", "price"], ["cost"]],
     "checks": ["price >= cost", "cost > 0 OR name <> 'a''b:% \"'"],
     "versioned": True,
@@ -51,7 +51,7 @@ def module(name: str, entity: str, fields: list[Record] = FIELDS, **rules: Any) 
 WIDER = {**PRICE, "precision": 12, "scale": 4}
 COSTED = [{**field, "name": "expense"} if field["name"] == "cost" else field for field in FIELDS]
 RENAMED: Record = {
-    "unique_together": [["price", "maker"], ["name", "expense"]],
+    "unique_together": [["price", "maker"], ["maker", "expense"]],
     "indexes": [["maker", "price"], ["expense"]],
     "checks": ["price >= expense", "expense > 0 OR name <> 'a''b:% \"'"],
     "versioned": True,
