@@ -181,7 +181,7 @@ def test_preview_writes_nothing(shop: Path, cofee: Run) -> None:
 
 REFUSED = {
     "unknown type": (["total:strng"], "`strng`", "did you mean `str`?"),
-    "unknown modifier": (["total:int:uniqe"], "`uniqe`", "takes `null`, `default`"),
+    "unknown modifier": (["total:int:uniqe"], "`uniqe`", "takes `null`, `index`, `default`"),
     "bound that the type cannot have": (["total:str:min=3"], "min", ""),
     "default outside the bounds": (["total:int:min=3:default=1"], "default", ""),
     "duplicate field": (["total:int", "total:str"], "`total` is there twice", ""),

@@ -27,8 +27,9 @@ CHECKS = (
 OPTIONS = ("--seed=1", "--max-examples=5", f"--checks={CHECKS}", "--warnings=off", "--no-color")
 CONFIGURATION = f"--config-file={REPOSITORY / 'tests/schemathesis.toml'}"
 HOOKS = {"SCHEMATHESIS_HOOKS": "tests.fuzzing", "PYTHONPATH": str(REPOSITORY)}
-# The one row that refers to another is there for few others, and nothing drawn finds those.
-SELDOM = re.compile(r"/api/v1/parents/{item_id}/\w+/by-[ab]-one")
+# The one row that refers to another is there for few others, and nothing drawn finds those. Of what
+# can only be read there is no row.
+SELDOM = re.compile(r"/by-([ab]-one|twin|before)$|/api/v1/read-only/{item_id}")
 # What only the service itself decides.
 OWN = {"id", "created_at", "updated_at", "is_deleted", "user_id", "project_id", "role"}
 
@@ -101,7 +102,7 @@ def test_no_request_breaks_the_users(programs: tuple[Path, Path], tmp_path: Path
         )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in log.read_text().split("\n") if line.startswith("{")]
     assert {401, 200, 201, 422} <= {line.get("status") for line in lines}
 
 
@@ -117,7 +118,7 @@ def signed_in(url: str) -> str:
 
 def never_succeeded(document: Any, log: Path) -> list[str]:
     """Return the operations that no request brought to a good end, from the service's own log."""
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in log.read_text().split("\n") if line.startswith("{")]
     requests = [line for line in lines if line["message"] == "request" and line["status"] < 300]
     done = [(line["method"], line["path"]) for line in requests]
     return [
@@ -146,6 +147,6 @@ def test_no_body_sets_what_is_not_its_to_set(programs: tuple[Path, Path], tmp_pa
     ]
     schemas = [document["components"]["schemas"][name.rsplit("/", 1)[1]] for name in bodies]
 
-    assert len(schemas) == 3 * len(every_module())
+    assert len(schemas) == 3 * len([one for one in every_module() if "routes" not in one])
     assert all(schema["additionalProperties"] is False for schema in schemas)
     assert [set(schema["properties"]) & OWN for schema in schemas] == [set()] * len(schemas)
