@@ -221,6 +221,7 @@ def _require_same_meaning(
 ) -> None:
     """Refuse a check that judges exact numbers otherwise when they are kept in another unit."""
     scale = max(field.get("scale", 0) for field in fields.values()) + 1
+    rows = [row for row in rows if _fits(row, fields, scale)]
     for check, form in itertools.product(given, _forms(fields)):
         verdicts = [_judge(check, form, rows, types, unit) for unit in (None, scale)]
         if verdicts[0] != verdicts[1]:
@@ -229,6 +230,12 @@ def _require_same_meaning(
                 "numbers as whole numbers of their smallest unit, and durations as microseconds",
                 hint="compare them with one another or with 0; `min` and `max` bound one field",
             )
+
+
+def _fits(row: Row, fields: Mapping[str, Record], scale: int) -> bool:
+    """Tell whether SQLite, whose whole numbers have 64 bits, can hold a row in a smaller unit."""
+    kept = (_kept(row.get(name), field, scale) for name, field in fields.items())
+    return all(abs(value) < 2**63 for value in kept if isinstance(value, int))
 
 
 def _satisfying(

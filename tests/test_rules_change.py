@@ -16,7 +16,7 @@ MODULES: list[Record] = [
         "name": "offers",
         "entity": "Offer",
         "fields": [
-            {"name": "title", "type": "str", "unique": True, "sort": True},
+            {"name": "title", "type": "str", "sort": True},
             {"name": "price", "filter": True, "sort": True, **PRICE},
             {"name": "cost", **PRICE, "nullable": True},
             {"name": "seller", "type": "ref", "to": "sellers"},
