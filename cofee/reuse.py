@@ -8,7 +8,7 @@ equal to Python and are written differently.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 class Values:
@@ -39,7 +37,9 @@ class Sources:
     def __init__(self, root: Path, environment: Environment) -> None:
         self._root = root
         self._environment = environment
+        self._texts: dict[str, str] = {}
         self._known: dict[str, tuple[str, frozenset[str]] | None] = {}
+        self._seen: dict[tuple[str, ...], list[str]] = {}
 
     def origin(self, name: str, scope: Mapping[str, Any], values: Values) -> tuple[str, ...] | None:
         """Return all that a file can depend on; nothing where that cannot be known."""
@@ -48,25 +48,37 @@ class Sources:
         known = self._known[name]
         if known is None:
             return None
-        digest, words = known
-        seen = sorted(key for key in scope if key in words)
-        return (digest, *(f"{key}={values.spelt(key, scope[key])}" for key in seen))
+        digest, sources = known
+        asked = (name, *scope)
+        if asked not in self._seen:
+            self._seen[asked] = sorted(key for key in scope if self._is_named(key, sources))
+        return (digest, *(f"{key}={values.spelt(key, scope[key])}" for key in self._seen[asked]))
+
+    def _is_named(self, key: str, sources: Collection[str]) -> bool:
+        """Tell whether a value may be used, which no file can do without its name."""
+        return any(key in self._texts[source] for source in sources)
 
     def _read(self, name: str) -> tuple[str, frozenset[str]] | None:
-        texts: dict[str, str] = {}
+        """Return a digest of a file with all that it imports, and their names."""
+        found: set[str] = set()
         waiting = [name]
         while waiting:
             current = waiting.pop()
-            if current in texts:
+            if current in found:
                 continue
-            path = self._root / current
-            texts[current] = path.read_text(encoding="utf-8") if path.is_file() else ""
-            for imported in self._imports(texts[current]):
+            found.add(current)
+            for imported in self._imports(self._text(current)):
                 if imported is None:
                     return None
                 waiting.append(imported)
-        everything = "\0".join((self._settings, *(texts[key] for key in sorted(texts))))
-        return sha256(everything.encode()).hexdigest(), frozenset(WORD.findall(everything))
+        everything = "\0".join((self._settings, *(self._texts[key] for key in sorted(found))))
+        return sha256(everything.encode()).hexdigest(), frozenset(found)
+
+    def _text(self, name: str) -> str:
+        if name not in self._texts:
+            path = self._root / name
+            self._texts[name] = path.read_text(encoding="utf-8") if path.is_file() else ""
+        return self._texts[name]
 
     def _imports(self, text: str) -> Iterator[str | None]:
         """Yield each file that the text imports; nothing for one whose name is computed."""
