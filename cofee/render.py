@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator, Mapping
+from copy import deepcopy
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from unicodedata import normalize
 
-from jinja2 import FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import (
+    ChoiceLoader,
+    FileSystemBytecodeCache,
+    FileSystemLoader,
+    FunctionLoader,
+    StrictUndefined,
+    TemplateError,
+)
 from jinja2.sandbox import SandboxedEnvironment
 
 from cofee import questions
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
 Scope = Mapping[str, Any]  # what a file's expressions can name
 Operation = Literal["copy", "update"]
 MODULES = "modules"  # the answer that a module's files are yielded from
+STRING = "string:"  # before the text of a template that is no file
 DICT_ATTRIBUTES = frozenset(dir(dict))
 YIELD = re.compile(r"{%-?\s*yield\s+(\w+)\s+from\s+(.+?)\s*-?%}(.*){%-?\s*endyield\s*-?%}")
 
@@ -47,6 +56,22 @@ class _Sandbox(SandboxedEnvironment):
             return obj[attribute]
         return super().getattr(obj, attribute)
 
+    def from_string(self, source: Any, *more: Any, **options: Any) -> JinjaTemplate:
+        """Compile a text as files are compiled: once, and kept for the next command."""
+        if isinstance(source, str):
+            return self.get_template(f"{STRING}{source}")
+        return super().from_string(source, *more, **options)
+
+
+@cache
+def _parsed(text: str) -> Any:
+    """Read a YAML text once: several macros start with the same table."""
+    return load_yaml(text.encode(), path="a template")
+
+
+def _read_string(name: str) -> str | None:
+    return name.removeprefix(STRING) if name.startswith(STRING) else None
+
 
 class Renderer:
     """Renders one template, as often as asked.
@@ -60,6 +85,8 @@ class Renderer:
         self.suffix: str = template.setting("templates_suffix", ".jinja")
         self.subdirectory: str = template.setting("subdirectory", "")
         self._strings: dict[str, JinjaTemplate] = {}  # compiled once, used for each module
+        self._expressions: dict[str, Callable[..., Any]] = {}
+        self._copied: dict[str, File] = {}
         self._made: dict[tuple[str, ...], bytes] = like._made if like else {}
 
     @cached_property
@@ -71,13 +98,15 @@ class Renderer:
         bytecode = cache_dir() / "bytecode"
         bytecode.mkdir(parents=True, exist_ok=True)
         environment = _Sandbox(
-            loader=FileSystemLoader(self.template.root),
+            loader=ChoiceLoader(
+                [FunctionLoader(_read_string), FileSystemLoader(self.template.root)]
+            ),
             bytecode_cache=FileSystemBytecodeCache(str(bytecode)),
             extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
             auto_reload=False,
             **options,
         )
-        environment.filters["from_yaml"] = lambda text: load_yaml(text.encode(), path="a template")
+        environment.filters["from_yaml"] = lambda text: deepcopy(_parsed(text))
         return environment
 
     def settle(
@@ -169,7 +198,9 @@ class Renderer:
             yield self._string(part, context), context
             return
         variable, expression, body = loop.groups()
-        items = self.environment.compile_expression(expression)(**context) or ()
+        if expression not in self._expressions:
+            self._expressions[expression] = self.environment.compile_expression(expression)
+        items = self._expressions[expression](**context) or ()
         text = part[: loop.start()] + body + part[loop.end() :]
         for item in items:
             if only is not None and expression == MODULES and item["name"] not in only:
@@ -185,10 +216,9 @@ class Renderer:
         return self._strings[text].render(context)
 
     def _file(self, source: str, scope: Scope, values: Values, is_template: bool) -> File:
-        path = self._root / source
-        mode = EXECUTABLE if os.access(path, os.X_OK) else REGULAR
         if not is_template:
-            return File(path.read_bytes(), mode)
+            return self._plain(source)
+        mode = self._mode(source)
         name = f"{self.subdirectory}/{source}" if self.subdirectory else source
         origin = self._reading.origin(name, scope, values)
         if origin is None:
@@ -196,6 +226,15 @@ class Renderer:
         if origin not in self._made:
             self._made[origin] = self._rendered(name, scope)
         return File(self._made[origin], mode)
+
+    def _plain(self, source: str) -> File:
+        if source not in self._copied:
+            content = (self._root / source).read_bytes()
+            self._copied[source] = File(content, self._mode(source))
+        return self._copied[source]
+
+    def _mode(self, source: str) -> int:
+        return EXECUTABLE if os.access(self._root / source, os.X_OK) else REGULAR
 
     def _rendered(self, name: str, scope: Scope) -> bytes:
         try:
