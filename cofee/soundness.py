@@ -90,13 +90,11 @@ def _faults(path: str, read: Read) -> Iterator[str]:
     except SyntaxError as error:
         yield f"line {error.lineno} is no valid Python ({error.msg})"
         return
+    nodes = list(ast.walk(tree))
     guarded = {  # an import inside `try` may fail; somebody expects it
-        id(inside)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Try)
-        for inside in ast.walk(node)
+        id(inside) for node in nodes if isinstance(node, ast.Try) for inside in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         is_absolute = isinstance(node, ast.ImportFrom) and node.module and not node.level
         if isinstance(node, ast.ImportFrom) and is_absolute and id(node) not in guarded:
             yield from _missing(node, read)
@@ -112,13 +110,13 @@ def _missing(node: ast.ImportFrom, read: Read) -> Iterator[str]:
     if source is None:
         source = read(f"{folder}/__init__.py")
     for alias in node.names:
-        if alias.name == "*" or _is_module(f"{folder}/{alias.name}", read):
+        if alias.name == "*" or (source is not None and alias.name in _plainly_defined(source)):
+            continue
+        if _is_module(f"{folder}/{alias.name}", read):
             continue
         if source is None:
             yield f"there is no module `{module}` to import `{alias.name}` from"
-        elif not _plainly_defines(source, alias.name) and not (
-            {alias.name, ANYTHING, "__getattr__"} & _defined(source)
-        ):
+        elif not {alias.name, ANYTHING, "__getattr__"} & _defined(source):
             yield f"`{module}` does not define `{alias.name}`"
 
 
@@ -126,9 +124,10 @@ def _is_module(path: str, read: Read) -> bool:
     return read(f"{path}.py") is not None or read(f"{path}/__init__.py") is not None
 
 
-def _plainly_defines(source: str, name: str) -> bool:
-    """Find a definition or assignment by a look at the text, which nearly every name has."""
-    return name.encode() in DEFINITION.findall(source.encode())
+@cache
+def _plainly_defined(source: str) -> frozenset[str]:
+    """Find definitions and assignments by a look at the text, which nearly every name has."""
+    return frozenset(name.decode() for name in DEFINITION.findall(source.encode()))
 
 
 @cache
