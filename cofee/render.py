@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import deepcopy
 from functools import cache, cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from unicodedata import normalize
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 Scope = Mapping[str, Any]  # what a file's expressions can name
 Operation = Literal["copy", "update"]
 MODULES = "modules"  # the answer that a module's files are yielded from
-STRING = "string:"  # before the text of a template that is no file
+STRING = "string:"  # before the digest of a text that is no file
 DICT_ATTRIBUTES = frozenset(dir(dict))
 YIELD = re.compile(r"{%-?\s*yield\s+(\w+)\s+from\s+(.+?)\s*-?%}(.*){%-?\s*endyield\s*-?%}")
 
@@ -51,6 +52,11 @@ class _Sandbox(SandboxedEnvironment):
     Templates read little else: a quarter of the time of a large project went into those failures.
     """
 
+    def __init__(self, root: Path, **options: Any) -> None:
+        self._texts: dict[str, str] = {}
+        loader = ChoiceLoader([FunctionLoader(self._texts.get), FileSystemLoader(root)])
+        super().__init__(loader=loader, **options)
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is dict and attribute in obj and attribute not in DICT_ATTRIBUTES:
             return obj[attribute]
@@ -59,7 +65,9 @@ class _Sandbox(SandboxedEnvironment):
     def from_string(self, source: Any, *more: Any, **options: Any) -> JinjaTemplate:
         """Compile a text as files are compiled: once, and kept for the next command."""
         if isinstance(source, str):
-            return self.get_template(f"{STRING}{source}")
+            name = f"{STRING}{sha256(source.encode()).hexdigest()}"
+            self._texts[name] = source
+            return self.get_template(name)
         return super().from_string(source, *more, **options)
 
 
@@ -67,10 +75,6 @@ class _Sandbox(SandboxedEnvironment):
 def _parsed(text: str) -> Any:
     """Read a YAML text once: several macros start with the same table."""
     return load_yaml(text.encode(), path="a template")
-
-
-def _read_string(name: str) -> str | None:
-    return name.removeprefix(STRING) if name.startswith(STRING) else None
 
 
 class Renderer:
@@ -98,9 +102,7 @@ class Renderer:
         bytecode = cache_dir() / "bytecode"
         bytecode.mkdir(parents=True, exist_ok=True)
         environment = _Sandbox(
-            loader=ChoiceLoader(
-                [FunctionLoader(_read_string), FileSystemLoader(self.template.root)]
-            ),
+            self.template.root,
             bytecode_cache=FileSystemBytecodeCache(str(bytecode)),
             extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
             auto_reload=False,

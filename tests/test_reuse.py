@@ -139,3 +139,12 @@ def test_what_is_the_same_is_rendered_once(tmp_path: Path, monkeypatch: pytest.M
     rendered(after(new, old), 1)
 
     assert sorted(made) == ["by a computed name", "by a list", "by one of two", "by value"]
+
+
+def test_a_text_is_rendered_whatever_is_quoted_in_it(tmp_path: Path) -> None:
+    """What Jinja calls a text must not get into the code that it compiles."""
+    renderer = make(tmp_path / "template", extra="{undefined: jinja2.StrictUndefined}")
+    text = """{{ 'it "is"' if size == 1 }}"""
+
+    assert renderer.text(text, {"size": 1}) == 'it "is"'
+    assert Renderer(renderer.template).text(text, {"size": 1}) == 'it "is"'
