@@ -66,6 +66,9 @@ def _matrix(reporter: pytest.TerminalReporter) -> list[tuple[str, int, bool]]:
     ]
 
 
+LEAST_CLEAN = 0.95
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the share of hand edits that merged clean."""
     seen = _matrix(terminalreporter)
@@ -78,14 +81,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, code, _ in seen:
         if code:
             terminalreporter.line(f"  exit {code}: {name}")
+    if clean < LEAST_CLEAN * len(seen):
+        terminalreporter.line(f"fewer than {LEAST_CLEAN:.0%} merged clean: the run fails", red=True)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run where fewer than 95 % merged clean."""
+    """Fail the run where too few merged clean."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     seen = _matrix(reporter) if reporter else []
-    if seen and sum(code == 0 for _, code, _ in seen) < 0.95 * len(seen):
+    if seen and sum(code == 0 for _, code, _ in seen) < LEAST_CLEAN * len(seen):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

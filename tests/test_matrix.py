@@ -47,7 +47,7 @@ COMMANDS = {
     ],
     "change-field": ["change-field", "products", "note:str:null:len=500:sort"],
     "change-module": [
-        *("change-module", "products", "--unique-together", "sku,customer"),
+        *("change-module", "products", "--unique-together", "price,customer"),
         *("--index", "price,stock", "--check", "stock >= 0", "--search", "sku", "--version-column"),
     ],
     "rename-field": ["rename-field", "products", "stock", "quantity"],
