@@ -14,6 +14,7 @@ from cofee.rule_options import (
     HardDelete,
     Indexes,
     Only,
+    OwnedBy,
     ReadOnly,
     Search,
     UniqueTogether,
@@ -50,6 +51,7 @@ def new_module(
     ] = None,
     entity: Entity = None,
     plural: Plural = None,
+    owned_by: OwnedBy = None,
     unique_together: UniqueTogether = None,
     indexes: Indexes = None,
     checks: Checks = None,
@@ -70,7 +72,7 @@ def new_module(
     from cofee.commands import ModuleRequest, Options, add_module
 
     rules = rule_options.read(
-        unique_together, indexes, checks, only, read_only, search, hard_delete, versioned
+        unique_together, indexes, checks, only, read_only, search, hard_delete, versioned, owned_by
     )
     request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural, rules)
     add_module(directory, request, Options(dry_run, diff, as_json, quiet, yes, verify))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from cofee import reserved, rules
+from cofee import owners, reserved, rules
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.names import LONGEST_IDENTIFIER
 from cofee.records import DELETIONS, ROUTES, RULES
@@ -131,18 +131,19 @@ def renamed(module: Record, old: str, new: str) -> dict[str, Any]:
 
 def index_names(module: Record) -> Iterator[tuple[str, str]]:
     """Yield the name of each index of a module, and the rule or field that it stands for."""
-    table = module["name"]
+    table, owner = module["name"], owners.prefix(module)
+    yield from owners.constraint_names(module)
     for field in module["fields"]:
         if field["type"] == "many":
             continue
         if _is_unique(field):
-            yield f"{table}_{rules.column(field)}_key", f"the unique field `{field['name']}`"
+            yield f"{table}_{owner}{rules.column(field)}_key", f"the unique field `{field['name']}`"
         if field.get("index") or field.get("filter") or "to" in field:
             yield f"{table}_{rules.column(field)}_idx", f"the indexed field `{field['name']}`"
-    for key, ending in (("unique_together", "key"), ("indexes", "idx")):
+    for key, before, ending in (("unique_together", owner, "key"), ("indexes", "", "idx")):
         for columns in module.get(key, ()):
             name = "_".join(rules.column(_field(module, one, key)) for one in columns)
-            yield f"{table}_{name}_{ending}", f"{listing([','.join(columns)])} of `{key}`"
+            yield f"{table}_{before}{name}_{ending}", f"{listing([','.join(columns)])} of `{key}`"
 
 
 def _unique_together(module: Record, given: Any, types: Mapping[str, Any]) -> list[list[str]]:
@@ -232,6 +233,7 @@ def _deletion(_: Record, given: Any, __: object) -> str:
 
 
 CHECKS = {
+    "owned_by": owners.check_kind,
     "unique_together": _unique_together,
     "indexes": _indexes,
     "checks": _checks,

@@ -73,7 +73,9 @@ def with_rules(migration: Mapping[str, Any], before: Modules, after: Modules) ->
 
 def _about(module: Module, names: Collection[str]) -> dict[str, Any]:
     """Give a module with no more rules than those that name one of some fields."""
-    plain = {key: module[key] for key in ("name", "fields", "deletion") if key in module}
+    plain = {
+        key: module[key] for key in ("name", "fields", "owned_by", "deletion") if key in module
+    }
     lists = {
         key: [columns for columns in module.get(key, ()) if {*names} & {*columns}]
         for key in ("unique_together", "indexes")

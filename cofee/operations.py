@@ -17,6 +17,7 @@ from cofee import (
     index,
     migrations,
     names,
+    owners,
     stale,
     template,
 )
@@ -78,7 +79,10 @@ def module_record(
     types = project.template.types
     records = fields.check_fields(given, types, others, derived.module)
     module = {"name": derived.module, "entity": derived.entity, "fields": records, **rules}
-    return composite.complete(module, types, project.template.rules)
+    record = composite.complete(module, types, project.template.rules)
+    owners.require_options([record], project.answers, ())
+    owners.check_references([*project.modules, record])
+    return record
 
 
 def plan_module(project: Project, module: Mapping[str, Any]) -> Plan:
@@ -109,8 +113,10 @@ def plan_step(
     """
     template = project.template
     modules = composite.complete_all(step.modules, template.types, template.rules)
+    owners.check_references(modules)
     migrations_after = []
     if step.migration is not None:
+        owners.check_values(modules, step.migration)
         place = migrations.next_migration(project.root, step.migration["slug"])
         migration = evolve_rules.with_rules(step.migration, project.modules, modules)
         migrations_after = [{**migration, **place}]

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cofee import owners
 from cofee.errors import CofeeError, UsageError, did_you_mean, listing, quote
 from cofee.evolve import Step
 from cofee.project import Project
@@ -47,6 +48,7 @@ def change_options(project: Project, given: Mapping[str, str]) -> Step:
     """
     for name in given:
         _require_option(project.template, name)
+    owners.require_options(project.modules, {**project.answers, **given}, given)
     renderer = Renderer(project.template)
     settled = renderer.settle(given, project.answers, project.root.name)
     for name in given.keys() - settled.recorded.keys():

@@ -39,6 +39,7 @@ class ModuleRules(TypedDict, total=False):
     `examples` are the values of two rows that satisfy the checks, where plain samples would not.
     """
 
+    owned_by: str
     unique_together: list[list[str]]
     indexes: list[list[str]]
     checks: list[str]

@@ -11,6 +11,10 @@ import typer
 from cofee.errors import UsageError
 from cofee.records import ROUTES
 
+OwnedBy = Annotated[
+    str | None,
+    typer.Option("--owned-by", metavar="OWNER", help="Whose each row is: `user` or `project`."),
+]
 UniqueTogether = Annotated[
     list[str] | None,
     typer.Option("--unique-together", metavar="A,B", help="No two rows share all of these values."),
@@ -51,6 +55,7 @@ def read(
     search: str | None,
     hard_delete: bool | None,
     versioned: bool | None,
+    owned_by: str | None = None,
 ) -> dict[str, Any]:
     """Return the rules that options give; one that was not given is absent.
 
@@ -61,6 +66,7 @@ def read(
         raise UsageError("`--read-only` and `--only` exclude each other")
     deletion = {True: "hard", False: "soft", None: None}[hard_delete]
     given = {
+        "owned_by": owned_by,
         "unique_together": [_names(one) for one in unique_together if one]
         if unique_together
         else None,
@@ -83,7 +89,8 @@ def merged(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
 
 def written(module: Mapping[str, Any]) -> list[str]:
     """Return the options that give a module the rules that it has."""
-    found = [f"--unique-together {','.join(names)}" for names in module.get("unique_together", ())]
+    found = [f"--owned-by {module['owned_by']}"] if "owned_by" in module else []
+    found += [f"--unique-together {','.join(names)}" for names in module.get("unique_together", ())]
     found += [f"--index {','.join(names)}" for names in module.get("indexes", ())]
     found += [f"--check {shlex.quote(check)}" for check in module.get("checks", ())]
     found += [f"--only {','.join(module['routes'])}"] if "routes" in module else []

@@ -24,6 +24,7 @@ KINDS: tuple[tuple[tuple[str, ...], type, str], ...] = (
     (tuple(FLAG_KEYS.values()), bool, "true or false"),
 )
 RULE_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "owned_by": ((str,), "`user` or `project`"),
     "unique_together": ((list, list, str), "a list of lists of field names"),
     "indexes": ((list, list, str), "a list of lists of field names"),
     "checks": ((list, str), "a list of conditions"),

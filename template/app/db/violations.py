@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db.base import Base
 
-_SQLITE_COLUMN = re.compile(r"\w+\.(\w+)")
+_SQLITE_COLUMN = re.compile(r"(\w+)\.(\w+)")
 # In any language, PostgreSQL writes: Key (sku, shop)=(tea, north) already exists.
 _POSTGRESQL_COLUMNS = re.compile(r'[^(]*\(([\w", ]+)\)=')
 _WORD = re.compile(r"\w+")
@@ -39,7 +39,7 @@ def _from_postgresql(error: IntegrityError) -> Violation:
     columns = tuple(_WORD.findall(key[1])) if key else ()
     match getattr(error.orig, "sqlstate", ""):
         case "23505":
-            return Violation("unique", columns)
+            return Violation("unique", _sent(getattr(cause, "table_name", None), columns))
         case "23503" | "23001":
             return Violation("reference", columns)
         case "23514":
@@ -51,12 +51,21 @@ def _from_postgresql(error: IntegrityError) -> Violation:
 def _from_sqlite(message: str) -> Violation:
     """SQLite lists the columns of a unique index, and says nothing about a foreign key."""
     if message.startswith("UNIQUE"):
-        return Violation("unique", tuple(_SQLITE_COLUMN.findall(message)))
+        found = _SQLITE_COLUMN.findall(message)
+        table = found[0][0] if found else None
+        return Violation("unique", _sent(table, tuple(column for _, column in found)))
     if message.startswith("FOREIGN KEY"):
         return Violation("reference")
     if message.startswith("CHECK"):
         return Violation("check", _checked(message.rpartition(" ")[2]))
     return Violation("other")
+
+
+def _sent(name: str | None, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out whose the row is, with which keys of rows that are somebody's begin."""
+    table = Base.metadata.tables.get(name or "")
+    owners = [] if table is None else [c.name for c in table.c if c.info.get("is_owner")]
+    return tuple(column for column in columns if column not in owners)
 
 
 def _checked(name: str) -> tuple[str, ...]:

@@ -1,7 +1,11 @@
-"""Who is asking: `CurrentUser` for a route that needs a user, `require_role` for some of them."""
+"""Who is asking: `CurrentUser` for a route that needs a user, `require_role` for some of them.
+
+A route about rows that users own takes `CurrentUserId`.
+"""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -47,6 +51,14 @@ async def get_current_user(
 
 
 CurrentUser = Annotated[User, Depends(get_current_user)]
+
+
+async def get_current_user_id(user: CurrentUser) -> uuid.UUID:
+    """Return what the rows of the user carry."""
+    return user.id
+
+
+CurrentUserId = Annotated[uuid.UUID, Depends(get_current_user_id)]
 
 
 def require_role(role: Role) -> Callable[[User], Awaitable[User]]:
