@@ -33,6 +33,8 @@ PATTERNS = [
     (r"^\\\d$", [r"\1", r"\2"], "1"),
     ("^(red|blue){1,9}" + "(?:green)?" * 9 + "$", ["red", "blue"], None),
 ]
+# The modules, tables and classes that come with users.
+OF_USERS = {"auth", "identities", "refresh_tokens", "users", "Identity", "RefreshToken", "User"}
 RESERVED_BY_SQL = ["order", "user", "group", "select", "date", "time", "table", "check", "end"]
 
 
@@ -69,7 +71,36 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
         others = draw(st.lists(fields(listed[:place], listed[place:]), max_size=7))
         module["fields"] = _together([*others, *after], module["name"])
         found[place - 1] = draw(ruled(module, listed[place:]))
-    return found
+    return draw(owned(found))
+
+
+@st.composite
+def owned(draw: st.DrawFn, found: list[Record]) -> list[Record]:
+    """Make the rows of some modules a user's, and so those of all modules that refer to them."""
+    listed = [module["name"] for module in found]
+    chosen = draw(st.one_of(st.just(set()), st.sets(st.sampled_from(listed)), st.just(set(listed))))
+    if not chosen or any({one["name"], one["entity"]} & OF_USERS for one in found):
+        return found
+    while more := {one["name"] for one in found if chosen & _targets(one)} - chosen:
+        chosen |= more
+    try:
+        return [
+            complete({**one, "owned_by": "user"}, TYPES, RULES, listed[place:])
+            if one["name"] in chosen
+            else one
+            for place, one in enumerate(found, start=1)
+        ]
+    except CofeeError:
+        return found
+
+
+def _targets(module: Record) -> set[str]:
+    return {field["to"] for field in module["fields"] if "to" in field}
+
+
+def auth_of(found: Sequence[Record]) -> str:
+    """Answer `auth` so that rows can be a user's where they are."""
+    return "jwt" if any("owned_by" in module for module in found) else "none"
 
 
 @st.composite
