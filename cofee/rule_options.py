@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -43,14 +43,14 @@ Versioned = Annotated[
 
 
 def read(
-    unique_together: Sequence[str] | None,
-    indexes: Sequence[str] | None,
-    checks: Sequence[str] | None,
-    only: str | None,
-    read_only: bool,
-    search: str | None,
-    hard_delete: bool | None,
-    versioned: bool | None,
+    unique_together: UniqueTogether = None,
+    indexes: Indexes = None,
+    checks: Checks = None,
+    only: Only = None,
+    read_only: ReadOnly = False,
+    search: Search = None,
+    hard_delete: HardDelete = None,
+    versioned: Versioned = None,
 ) -> dict[str, Any]:
     """Return the rules that options give; one that was not given is absent.
 
