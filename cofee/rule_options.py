@@ -74,13 +74,6 @@ def read(
     return {key: value for key, value in given.items() if value is not None}
 
 
-def merged(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Put given rules in the place of those that were there; new checks need new examples."""
-    changed = given.get("checks", before.get("checks")) != before.get("checks")
-    kept = {key: before[key] for key in before if key != "examples" or not changed}
-    return {**kept, **given}
-
-
 def written(module: Mapping[str, Any]) -> list[str]:
     """Return the options that give a module the rules that it has."""
     found = [f"--unique-together {','.join(names)}" for names in module.get("unique_together", ())]
