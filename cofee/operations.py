@@ -108,7 +108,7 @@ def plan_step(
         removed: the migration that goes with a module that no commit holds.
     """
     types, known = project.template.types, project.template.rules
-    modules = composite.complete_all(step.modules, types, known)
+    modules = composite.complete_all(step.modules, types, known, project.modules)
     migrations_after = []
     if step.migration is not None:
         place = migrations.next_migration(project.root, step.migration["slug"])
