@@ -195,7 +195,7 @@ def test_sound_modules_have_no_problem(renderer: Renderer, records: list[Record]
 def validate(renderer: Renderer, records: object, auth: str = "none") -> str:
     """Ask the questionnaire's validator of `modules`."""
     question = renderer.template.questions["modules"]["validator"]
-    return renderer.text(question, {"modules": records, "auth": auth})
+    return renderer.text(question, {"modules": records, "auth": auth, "isolation": "none"})
 
 
 @given(modules())
