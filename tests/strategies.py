@@ -33,8 +33,11 @@ PATTERNS = [
     (r"^\\\d$", [r"\1", r"\2"], "1"),
     ("^(red|blue){1,9}" + "(?:green)?" * 9 + "$", ["red", "blue"], None),
 ]
-# The modules, tables and classes that come with users.
-OF_USERS = {"auth", "identities", "refresh_tokens", "users", "Identity", "RefreshToken", "User"}
+# The modules, tables and classes that come with users and projects.
+RESERVED_BY_OWNERS = {
+    *("auth", "identities", "refresh_tokens", "users", "Identity", "RefreshToken", "User"),
+    *("members", "project_members", "projects", "Member", "Project"),
+}
 RESERVED_BY_SQL = ["order", "user", "group", "select", "date", "time", "table", "check", "end"]
 
 
@@ -76,16 +79,17 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
 
 @st.composite
 def owned(draw: st.DrawFn, found: list[Record]) -> list[Record]:
-    """Make the rows of some modules a user's, and so those of all modules that refer to them."""
+    """Make the rows of some modules somebody's, and so those of all that refer to them."""
+    owner = draw(st.sampled_from(["user", "project"]))
     listed = [module["name"] for module in found]
     chosen = draw(st.one_of(st.just(set()), st.sets(st.sampled_from(listed)), st.just(set(listed))))
-    if not chosen or any({one["name"], one["entity"]} & OF_USERS for one in found):
+    if not chosen or any({one["name"], one["entity"]} & RESERVED_BY_OWNERS for one in found):
         return found
     while more := {one["name"] for one in found if chosen & _targets(one)} - chosen:
         chosen |= more
     try:
         return [
-            complete({**one, "owned_by": "user"}, TYPES, RULES, listed[place:])
+            complete({**one, "owned_by": owner}, TYPES, RULES, listed[place:])
             if one["name"] in chosen
             else one
             for place, one in enumerate(found, start=1)
@@ -98,9 +102,13 @@ def _targets(module: Record) -> set[str]:
     return {field["to"] for field in module["fields"] if "to" in field}
 
 
-def auth_of(found: Sequence[Record]) -> str:
-    """Answer `auth` so that rows can be a user's where they are."""
-    return "jwt" if any("owned_by" in module for module in found) else "none"
+def options_of(found: Sequence[Record]) -> Record:
+    """Answer the options that the owners of modules need."""
+    owners = {module.get("owned_by") for module in found}
+    return {
+        "auth": "none" if owners <= {None} else "jwt",
+        "isolation": "project" if "project" in owners else "none",
+    }
 
 
 @st.composite

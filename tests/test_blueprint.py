@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cofee.render import Renderer
 from cofee.template import Template
-from tests.strategies import ROOT, Record, auth_of, modules
+from tests.strategies import ROOT, Record, modules, options_of
 
 RULES = "F,I,B,UP,SIM,ASYNC,RUF"
 
@@ -27,7 +27,7 @@ def renderer() -> Renderer:
 
 def render(renderer: Renderer, records: list[Record], auth: str = "") -> dict[str, str]:
     """Render the Python files that depend on the modules."""
-    given = {"modules": records, "auth": auth or auth_of(records)}
+    given = {"modules": records, **options_of(records), **({"auth": auth} if auth else {})}
     answers = renderer.settle(given, {}, "service")
     tree = renderer.render(answers, "copy")
     wanted = ("app/modules/", "app/api/", "tests/modules/", "migrations/versions/")
@@ -189,48 +189,12 @@ def test_broken_relations_are_named(renderer: Renderer, module: Record, problem:
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_sound_modules_have_no_problem(renderer: Renderer, records: list[Record]) -> None:
     """The validator finds nothing in what the command would record."""
-    assert validate(renderer, records, auth_of(records)) == ""
+    assert validate(renderer, records, **options_of(records)) == ""
 
 
-def validate(renderer: Renderer, records: object, auth: str = "none") -> str:
+def validate(
+    renderer: Renderer, records: object, auth: str = "none", isolation: str = "none"
+) -> str:
     """Ask the questionnaire's validator of `modules`."""
     question = renderer.template.questions["modules"]["validator"]
-    return renderer.text(question, {"modules": records, "auth": auth, "isolation": "none"})
-
-
-@given(modules())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_repository_of_owned_rows_forgets_whose_they_are(
-    renderer: Renderer, records: list[Record]
-) -> None:
-    """Every method takes the owner first, cannot do without, and asks or writes for nobody else."""
-    files = render(renderer, records)
-    for module in records:
-        text = files[f"app/modules/{module['name']}/repository.py"]
-        owner = {"user": "user_id", "project": "project_id"}.get(module.get("owned_by", ""))
-        for method in methods_of(text):
-            required = method.args.args[: len(method.args.args) - len(method.args.defaults)]
-            names = [argument.arg for argument in required]
-            if owner is None:
-                assert "user_id" not in names
-            elif method.name != "__init__":
-                assert names[:2] == ["self", owner], method.name
-                assert [ast.unparse(one) for one in scopes_of(method)] == [owner], method.name
-
-
-def methods_of(text: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Return the methods of the class in a file."""
-    (found,) = (node for node in ast.parse(text).body if isinstance(node, ast.ClassDef))
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [node for node in found.body if isinstance(node, kinds)]
-
-
-def scopes_of(method: ast.AST) -> list[ast.expr]:
-    """Return what a method scopes by: `_rows(…)`, `require_owner(…, …)`, or a comparison."""
-    found = []
-    for node in ast.walk(method):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("self._rows", "require_owner"):
-            found.append(node.args[-1])
-        elif isinstance(node, ast.Compare) and ast.unparse(node.left).endswith("_id"):
-            found.append(node.comparators[0])
-    return found
+    return renderer.text(question, {"modules": records, "auth": auth, "isolation": isolation})

@@ -1,0 +1,143 @@
+"""Code about rows that are somebody's cannot be generated so that it forgets whose they are."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from cofee.render import Renderer
+from tests.strategies import Record, modules, options_of
+from tests.test_blueprint import render, renderer, validate
+
+__all__ = ["renderer"]  # pytest finds the fixture by its name
+
+OWNERS = {"user": "user_id", "project": "project_id"}
+Method = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@given(modules())
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_method_and_route_takes_the_owner(renderer: Renderer, records: list[Record]) -> None:
+    """It is the first parameter, nobody can leave it out, and repositories scope by it alone."""
+    files = render(renderer, records)
+    for module in records:
+        folder = f"app/modules/{module['name']}"
+        owner = OWNERS.get(module.get("owned_by", ""))
+        shared = shared_references(module, records)
+        for method in functions(files[f"{folder}/repository.py"]):
+            check_parameters(method, owner)
+            scopes = [owner] if owner and method.name != "__init__" else []
+            assert scopes_of(method) == scopes, method.name
+        for method in functions(files[f"{folder}/service.py"]):
+            check_parameters(method, None if method.name in shared else owner)
+        for route in functions(files[f"{folder}/router.py"]):
+            check_route(route, module.get("owned_by"))
+
+
+def check_parameters(method: Method, owner: str | None) -> None:
+    """Check that a method takes the owner behind `self`, or takes none."""
+    required = method.args.args[: len(method.args.args) - len(method.args.defaults)]
+    names = [argument.arg for argument in required]
+    if owner is None or method.name == "__init__":
+        assert not {*names} & {*OWNERS.values()}, method.name
+    else:
+        assert names[:2] == ["self", owner], method.name
+
+
+def check_route(route: Method, owner: str | None) -> None:
+    """Check that a route asks who is there: for a change, those who may change something."""
+    first = route.args.args[0]
+    if owner is None:
+        assert first.arg not in OWNERS.values(), route.name
+        return
+    reads = ".get(" in ast.unparse(route.decorator_list[0])
+    whose = {"user": "CurrentUserId", "project": "ReadableProject" if reads else "WritableProject"}
+    assert ast.unparse(first) == f"{OWNERS[owner]}: {whose[owner]}", route.name
+
+
+def functions(text: str) -> list[Method]:
+    """Return the functions of a file, and the methods of its classes."""
+    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, Method)]
+
+
+def scopes_of(method: Method) -> list[str]:
+    """Return what a method of a repository scopes by, each time that it reads or writes rows."""
+    found = []
+    for node in ast.walk(method):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("self._rows", "require_owner"):
+            found += [ast.unparse(argument) for argument in node.args[-1:]]
+        elif isinstance(node, ast.Compare) and ast.unparse(node.left).endswith("_id"):
+            found.append(ast.unparse(node.comparators[0]))
+    return found
+
+
+def shared_references(module: Record, records: list[Record]) -> set[str]:
+    """Return the methods that look at everybody's rows, because what goes is everybody's."""
+    owned = {one["name"] for one in records if "owned_by" in one}
+    return {
+        f"release_{field['name']}"
+        for field in module["fields"]
+        if field["type"] in ("ref", "one") and field["to"] not in owned
+    }
+
+
+@pytest.mark.parametrize(
+    ("owner", "options", "field", "problem"),
+    [
+        ("user", {}, {}, "The rows of notes are owned by users, and with `auth: none` there are"),
+        (
+            "project",
+            {"auth": "jwt"},
+            {},
+            "The rows of notes are owned by projects, and with `isolation: none` there are none",
+        ),
+        ("team", {"auth": "jwt"}, {}, "The rows of notes are owned by team; known are user and"),
+        (
+            "user",
+            {"auth": "jwt"},
+            {"name": "user_id", "type": "uuid"},
+            "The field notes.user_id has the column user_id, which says whose a row is.",
+        ),
+        (
+            "project",
+            {"auth": "jwt", "isolation": "project"},
+            {"name": "project", "type": "ref", "to": "plain"},
+            "The field notes.project has the column project_id, which says whose a row is.",
+        ),
+        (
+            "user",
+            {"auth": "jwt", "isolation": "project"},
+            {"name": "near", "type": "ref", "to": "theirs"},
+            "The field notes.near refers to theirs, where each row is one project's, so notes",
+        ),
+        (
+            None,
+            {"auth": "jwt", "isolation": "project"},
+            {"name": "near", "type": "many", "to": "theirs"},
+            "The field notes.near refers to theirs, where each row is one project's, so notes",
+        ),
+    ],
+)
+def test_owners_that_cannot_be_are_named(
+    renderer: Renderer, owner: str | None, options: Record, field: Record, problem: str
+) -> None:
+    """The questionnaire says in one sentence what is wrong with an owner."""
+    theirs = {"name": "theirs", "entity": "Their", "fields": [], "owned_by": "project"}
+    records: list[Record] = [
+        {"name": "plain", "entity": "Plain", "fields": []},
+        *([theirs] if "isolation" in options else []),
+        {"name": "notes", "entity": "Note", "fields": [field] if field else []},
+    ]
+    records[-1].update({"owned_by": owner} if owner else {})
+    assert validate(renderer, records, **options).startswith(problem)
+
+
+def test_modules_without_an_owner_know_nothing_of_owners(renderer: Renderer) -> None:
+    """Nothing of it is in a service until a module asks for it."""
+    records = [{"name": "notes", "entity": "Note", "fields": []}]
+    answers = renderer.settle({"modules": records, "auth": "jwt"}, {}, "service")
+    tree = renderer.render(answers, "copy")
+    assert not {"app/db/owners.py", "tests/owners.py", "tests/projects.py"} & tree.keys()
+    assert options_of(records) == {"auth": "none", "isolation": "none"}
