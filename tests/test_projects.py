@@ -171,6 +171,29 @@ def test_what_projects_need_is_taken(
     assert rendered(released, {"modules": [module]})
 
 
+def test_a_service_with_projects_gets_modules(released: Path, tmp_path: Path, cofee: Run) -> None:
+    """On top of the projects' migration, and not in the place of the projects."""
+    service = make_service(released, tmp_path / "service", {"isolation": "project"})
+
+    for arguments, words in (
+        (["projects"], "exists already"),
+        (["members"], "exists already"),
+        (["members", "--entity", "Person"], "taken by the projects"),
+        (["project-members"], "exists already"),
+    ):
+        refused = cofee("new-module", *arguments, "title:str", "-C", service)
+        assert (refused.code, words in " ".join(refused.err.split())) == (1, True), refused.err
+    referring = cofee("new-module", "notes", "owner:ref:projects", "-C", service)
+    assert "the projects of `isolation: project`" in " ".join(referring.err.split())
+    assert cofee("new-module", "notes", "text:str", "-C", service).code == 0
+
+    (projects,) = (service / "migrations/versions").glob("*_create_projects.py")
+    (notes,) = (service / "migrations/versions").glob("*_create_notes.py")
+    found = re.search(r'^revision: str = (".*")$', projects.read_text(), re.MULTILINE)
+    assert found is not None
+    assert f"down_revision: str | None = {found[1]}" in notes.read_text()
+
+
 def test_a_service_with_such_a_module_gets_no_projects(
     released: Path, tmp_path: Path, cofee: Run
 ) -> None:
