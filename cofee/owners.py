@@ -10,11 +10,11 @@ from cofee.errors import CofeeError, listing, quote
 
 Record = Mapping[str, Any]
 
-# Who can own rows, the column that says so, and the option that brings them along.
+# Who can own rows, the column that says so, and the options that bring them along.
 COLUMNS: Mapping[str, str] = {"user": "user_id", "project": "project_id"}
-OPTIONS: Mapping[str, tuple[str, str]] = {
-    "user": ("auth", "auth=jwt"),
-    "project": ("isolation", "auth=jwt isolation=project"),
+OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "user": {"auth": "jwt"},
+    "project": {"auth": "jwt", "isolation": "project"},
 }
 
 
@@ -55,19 +55,21 @@ def require_options(modules: Sequence[Record], answers: Record, given: Collectio
     Raises:
         CofeeError: the hint says what turns the option on, or what is in its way.
     """
-    for owner, (option, words) in OPTIONS.items():
+    for owner, options in OPTIONS.items():
         names = [one["name"] for one in modules if one.get("owned_by") == owner]
-        if not names or answers.get(option, "none") != "none":
+        missing = [option for option in options if answers.get(option, "none") == "none"]
+        if not names or not missing:
             continue
-        if option in given:
+        if gone := [option for option in missing if option in given]:
             raise CofeeError(
-                f"each row of {listing(names)} is a {owner}'s, and `{option}=none` takes every "
+                f"each row of {listing(names)} is a {owner}'s, and `{gone[0]}=none` takes every "
                 f"{owner} away",
                 hint="remove those modules first: `cofee remove-module`",
             )
+        words = " ".join(f"{option}={options[option]}" for option in missing)
         raise CofeeError(
             f"`{names[0]}`: no row can be a {owner}'s in this service, because its option "
-            f"`{option}` is `none`",
+            f"`{missing[-1]}` is `none`",
             hint=f"turn it on first: `cofee set {words}`",
         )
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cofee import composite, owners
+from cofee.errors import CofeeError
+from cofee.records import RULES
 from tests.conftest import Run, snapshot
 from tests.generated import environment, run, snapshot_template
+from tests.strategies import TYPES, Record
 from tests.tiny import run_git
 
 STEPS = (
@@ -65,3 +70,137 @@ def test_owned_modules_go_through_every_command(tmp_path: Path, cofee: Run, owne
     for url in ("", "sqlite+aiosqlite://"):
         variables = {"TEST_DATABASE_URL": url} if url else {}
         run(root, programs, "pytest", "-q", "tests/modules", "tests/db", **variables)
+
+
+ROW = "01900000-0000-7000-8000-000000000001"
+SHELF = {"name": "shelf", "type": "ref", "to": "shelves"}
+
+
+def module(name: str, *fields: Record, **rules: Any) -> Record:
+    """Give a module with its rules."""
+    return {"name": name, "entity": name.capitalize(), "fields": list(fields), **rules}
+
+
+@pytest.mark.parametrize(
+    ("owner", "answers", "sentence", "hint"),
+    [
+        (
+            "user",
+            {},
+            "`notes`: no row can be a user's in this service, because its option `auth` is `none`",
+            "turn it on first: `cofee set auth=jwt`",
+        ),
+        (
+            "project",
+            {"auth": "none"},
+            "`notes`: no row can be a project's in this service, because its option `isolation` "
+            "is `none`",
+            "turn it on first: `cofee set auth=jwt isolation=project`",
+        ),
+        (
+            "project",
+            {"auth": "oauth", "isolation": "none"},
+            "`notes`: no row can be a project's in this service, because its option `isolation` "
+            "is `none`",
+            "turn it on first: `cofee set isolation=project`",
+        ),
+    ],
+)
+def test_an_owner_needs_an_option(owner: str, answers: Record, sentence: str, hint: str) -> None:
+    """The hint is the command that turns on what is missing, and changes nothing else."""
+    with pytest.raises(CofeeError) as refused:
+        owners.require_options([module("notes", owned_by=owner)], answers, ())
+    assert (str(refused.value), refused.value.hint) == (sentence, hint)
+
+
+@pytest.mark.parametrize(("owner", "option"), [("user", "auth"), ("project", "isolation")])
+def test_an_option_that_rows_need_stays(owner: str, option: str) -> None:
+    """Who takes the owners of rows away is told which modules would lose them."""
+    modules = [module("notes", owned_by=owner), module("shelves"), module("tags", owned_by=owner)]
+    answers = {"auth": "jwt", "isolation": "project", option: "none"}
+    with pytest.raises(CofeeError, match=f"each row of `notes`, `tags` is a {owner}'s, and"):
+        owners.require_options(modules, answers, [option])
+    owners.require_options(modules, {"auth": "jwt", "isolation": "project"}, [option])
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "sentence"),
+    [
+        ({"name": "title", "type": "str"}, "team", "`team` owns no rows; `user`, `project` can"),
+        ({"name": "user_id", "type": "uuid"}, "user", "has the column `user_id`, which says whose"),
+        (
+            {"name": "project", "type": "ref", "to": "projects"},
+            "project",
+            "the field `project` has the column `project_id`, which says whose a row is",
+        ),
+    ],
+)
+def test_a_column_says_whose_a_row_is(field: Record, given: str, sentence: str) -> None:
+    """A field of its name could not be told from it."""
+    with pytest.raises(CofeeError, match=sentence):
+        composite.complete(module("notes", field, owned_by=given), TYPES, RULES)
+
+
+@pytest.mark.parametrize("kind", ["ref", "one", "many"])
+def test_only_rows_of_the_same_owner_refer_to_owned_ones(kind: str) -> None:
+    """A row of all could be seen by all, with what it refers to."""
+    theirs = module("shelves", owned_by="user")
+    refers = {**SHELF, "type": kind}
+    for more in ({}, {"owned_by": "project"}):
+        with pytest.raises(CofeeError) as refused:
+            owners.check_references([theirs, module("notes", refers, **more)])
+        assert "each row of `shelves` is a user's, and a row of `notes` is not" in str(
+            refused.value
+        )
+        assert refused.value.hint == "only a module made with `--owned-by user` can"
+    owners.check_references([theirs, module("notes", refers, owned_by="user")])
+    owners.check_references([module("shelves"), module("notes", refers, owned_by="user")])
+
+
+def test_rows_of_all_owners_are_not_filled_with_a_row_of_one() -> None:
+    """One identifier would be somebody else's for most of them."""
+    modules = [module("shelves", owned_by="user"), module("notes", SHELF, owned_by="user")]
+    filled = {"fields": [SHELF], "backfill": {"shelf": ROW}}
+    with pytest.raises(CofeeError, match="rows of several owners cannot all refer to one row"):
+        owners.check_values(modules, filled)
+    owners.check_values([module("shelves"), modules[1]], filled)
+
+
+def test_names_with_the_owner_in_them_fit_into_postgresql() -> None:
+    """A name that would be cut off is refused, with the owner's column counted."""
+    title = {"name": "title_of_the_page", "type": "str", "unique": True}
+    long = "particular_particular_particular_12"
+    composite.complete(module(long, title), TYPES, RULES)
+    with pytest.raises(CofeeError, match="characters too long"):
+        composite.complete(module(long, title, owned_by="project"), TYPES, RULES)
+
+
+def test_commands_refuse_what_no_owner_can_have(tmp_path: Path, cofee: Run) -> None:
+    """The new module, its options and its fields are looked at before anything is written."""
+    root = service(tmp_path, cofee, auth="none")
+    refused = cofee("new-module", "notes", "title:str", "--owned-by", "user", "-C", root)
+    assert (refused.code, "`cofee set auth=jwt`" in refused.err) == (1, True)
+    for step in (
+        ("set", "auth=jwt"),
+        ("new-module", "shelves", "name:str"),
+        ("new-module", "notes", "title:str", "--owned-by", "user"),
+        ("new-module", "tags", "note:ref:notes", "--owned-by", "user"),
+    ):
+        assert cofee(*step, "--yes", "-C", root).code == 0
+    before = snapshot(root)
+    for words, sentence in (
+        (("set", "auth=none"), "each row of `notes`, `tags` is a user's"),
+        (("new-module", "logs", "note:ref:notes"), "a row of `logs` is not"),
+        (("add-field", "shelves", "note:ref:notes:null"), "a row of `shelves` is not"),
+        (("new-module", "plans", "--owned-by", "project"), "`cofee set isolation=project`"),
+        (("change-module", "notes", "--owned-by", "user"), "No such option"),
+        (("add-field", "notes", "user_id:uuid:null"), "has the column `user_id`"),
+        (
+            ("add-field", "tags", "over:ref:notes", "--backfill", ROW),
+            "rows of several owners cannot all refer to one row of `notes`",
+        ),
+    ):
+        ran = cofee(*words, "--yes", "-C", root)
+        assert ran.code in (1, 2, 64), words
+        assert sentence in ran.err, ran.err
+        assert snapshot(root) == before
