@@ -102,12 +102,17 @@ class Place:
         self.programs, self.folder, self.kind, self.server = programs, folder, kind, server
 
     def service(
-        self, name: str, modules: Sequence[Record], migrations: Sequence[Record], database: str
+        self,
+        name: str,
+        modules: Sequence[Record],
+        migrations: Sequence[Record],
+        database: str,
+        **options: str,
     ) -> Service:
         """Render a service with exactly these migrations."""
         project = self.folder / name
         given = {"modules": modules, "migrations": migrations}
-        data = {"database": self.kind, "auth": "none", **given}
+        data = {"database": self.kind, "auth": "none", **options, **given}
         write_tree(self.renderer.render(self.renderer.settle(data, {}, name), "copy"), project)
         (project / ".env").write_bytes((project / ".env.example").read_bytes())
         return Service(project, self.programs, self._url(database))

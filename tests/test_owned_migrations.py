@@ -1,0 +1,125 @@
+"""Migrations of rows that are somebody's: what each owner's rows have to fit, and nobody else's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.evolutions import ANN, BOB, FIRST, SECOND, Record
+from tests.generated import run
+from tests.test_migrations import (
+    Place,
+    chain,
+    create_databases,
+    place,
+    programs,
+    server,
+    template,
+)
+
+__all__ = ["place", "programs", "server", "template"]  # pytest finds the fixtures by their names
+
+USERS: Record = {
+    "module": "users",
+    "operation": "create_parts",
+    "old": [],
+    "new": ["users"],
+    "answers": "auth: jwt",
+}
+CODE: Record = {"name": "code", "type": "str"}
+SIZE: Record = {"name": "size", "type": "int", "nullable": True}
+NEAR: Record = {"name": "near", "type": "uuid"}
+LEADS: Record = {"name": "near", "type": "ref", "to": "folders"}
+RANK: Record = {"name": "rank", "type": "int", "unique": True}
+FILLED: Record = {"operation": "add_fields", "fields": [RANK], "backfill": {"rank": 3}}
+HERS, HIS = [ANN, ANN], [ANN, BOB]
+
+
+def changed(old: Record, **new: Any) -> Record:
+    """Give the migration that changes a field."""
+    return {"operation": "change_fields", "changes": [{"old": old, "new": {**old, **new}}]}
+
+
+# By module: its field, the migration, the values of two rows, whose those are, and the refusal.
+CASES: dict[str, tuple[Record, Record, list[Any], list[str], str]] = {
+    "free": (CODE, changed(CODE, unique=True), ["x", "x"], HIS, ""),
+    "taken": (CODE, changed(CODE, unique=True), ["x", "x"], HERS, "have to be unique together"),
+    "spread": (CODE, FILLED, ["x", "y"], HIS, ""),
+    "filled": (CODE, FILLED, ["x", "y"], HERS, "is unique: one value cannot fill several rows"),
+    "sized": (
+        SIZE,
+        {**changed(SIZE, unique=True, nullable=False), "backfill": {"size": 7}},
+        [None, None],
+        HERS,
+        "is unique: one value cannot fill several rows",
+    ),
+    "leading": (NEAR, changed(NEAR, **LEADS), [FIRST, SECOND], HIS, ""),
+    "straying": (
+        NEAR,
+        changed(NEAR, **LEADS),
+        [FIRST, SECOND],
+        HERS,
+        "has to be the id of a row of folders; rows that do not fit: 1",
+    ),
+}
+
+
+def owned(name: str, *fields: Record, **rules: Any) -> Record:
+    """Give a module whose rows are a user's."""
+    more = {"fields": list(fields), "owned_by": "user", **rules}
+    return {"name": name, "entity": entity(name), **more}
+
+
+def entity(name: str) -> str:
+    """Give the class of a module."""
+    return name.title().replace("_", "")
+
+
+def test_rows_have_to_fit_among_those_of_their_owner(place: Place) -> None:
+    """What another owner's row holds is in nobody's way, and leads nobody there."""
+    create_databases(place, "owned")
+    folders = owned("folders", CODE)
+    modules = [
+        folders,
+        *(
+            owned(f"{name}{kind}", field, **({"deletion": "hard"} if kind else {}))
+            for name, (field, *_) in CASES.items()
+            for kind in ("", "_hard")
+        ),
+    ]
+    created = chain([USERS, *({"module": m["name"], "operation": "create"} for m in modules)])
+    below = created[-1]["revision"]
+    named = {one["name"]: CASES[one["name"].removesuffix("_hard")] for one in modules[1:]}
+    steps = [
+        {"backfill": {}, **step, "module": name, "revision": name, "down_revision": below}
+        | {"slug": name, "date": "2026-11-21"}
+        for name, (_, step, *_) in named.items()
+    ]
+    service = place.service("service", modules, [*created, *steps], "owned", auth="jwt")
+    rows = [
+        ("folders", "Folders", {"id": FIRST, "user_id": ANN, "code": "a"}),
+        ("folders", "Folders", {"id": SECOND, "user_id": BOB, "code": "a"}),
+        *(
+            (name, entity(name), {"id": id_, "user_id": owner, field["name"]: value})
+            for name, (field, _, values, owners, _) in named.items()
+            for id_, owner, value in zip((FIRST, SECOND), owners, values, strict=True)
+        ),
+    ]
+
+    _, _, _, *found = service.do(
+        ("upgrade", below),
+        ("register", [ANN, BOB]),
+        ("insert", rows),
+        *(("refuse", name) for name in named),
+    )
+
+    for (name, (*_, words)), (message, before, after) in zip(named.items(), found, strict=True):
+        assert (words or "it was not refused") in message, f"{name}: {message}"
+        assert bool(words) == (after == before), message
+    run_checks(place, service.project)
+
+
+def run_checks(place: Place, project: Any) -> None:
+    """Let the service's own lint, format and types look at its migrations."""
+    run(project, place.programs, "ruff", "check", "migrations")
+    run(project, place.programs, "ruff", "format", "--check", "migrations")
+    run(project, place.programs, "mypy", "migrations")
