@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from cofee.composite import complete
@@ -71,6 +72,13 @@ def every_module() -> list[Record]:
         },
         *ruled_modules(),
     ]
+
+
+def owned_modules() -> list[Record]:
+    """Give the same modules with rows that are a user's or a project's; the parent's are all's."""
+    parents, *others = every_module()
+    owners = itertools.cycle(["user", "project"])
+    return [parents, *({**module, "owned_by": next(owners)} for module in others)]
 
 
 def ruled_modules() -> list[Record]:

@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.every import every_module
+from tests.every import every_module, owned_modules
 from tests.generated import environment, make_service, run, snapshot_template
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The service, and the environment that it runs in."""
+@pytest.fixture(scope="module", params=["everybody's", "owned"])
+def project(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """The service, and the environment that it runs in; its rows are everybody's or somebody's."""
     root = tmp_path_factory.mktemp("every")
     template = snapshot_template(root / "template")
-    data = {"project_name": "every", "modules": every_module()}
+    data: dict[str, object] = {"project_name": "every", "modules": every_module()}
+    if request.param == "owned":
+        data |= {"isolation": "project", "modules": owned_modules()}
     return make_service(template, root / "every", data), environment(template)
 
 

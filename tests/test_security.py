@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 import requests
 
-from tests.every import every_module
+from tests.every import every_module, owned_modules
 from tests.generated import REPOSITORY, environment, make_service, run, serving, snapshot_template
 
 PROGRAMS = Path(sys.executable).parent
@@ -88,8 +88,9 @@ def test_no_request_breaks_it(programs: tuple[Path, Path], tmp_path: Path) -> No
 
 
 def test_no_request_breaks_the_users(programs: tuple[Path, Path], tmp_path: Path) -> None:
-    """Nor their projects, by any request of somebody who is signed in."""
-    data, log = {"isolation": "project"}, tmp_path / "server.log"
+    """Nor their projects and rows, by any request of somebody who is signed in."""
+    modules = [one for one in owned_modules() if one["name"] in ("parents", "order", "ruled")]
+    data, log = {"isolation": "project", "modules": modules}, tmp_path / "server.log"
     project = make_service(programs[0], tmp_path / "users", data)
     settings = project / ".env"
     settings.write_text(re.sub(r"=\d+/(minute|hour)", "=9999/second", settings.read_text()))
