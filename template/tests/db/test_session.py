@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.common.errors import problem
 from app.db.session import DbSession, serialize_json
-from app.main import create_app
 from tests.db.probe import Gadget
 from tests.fixtures import client_of
 
@@ -30,11 +29,10 @@ async def create(session: DbSession, payload: dict[str, Any], fail: bool = False
 
 
 @pytest.fixture(scope="module")
-def app() -> FastAPI:
+def app(spare_app: FastAPI) -> FastAPI:
     """An application that stores gadgets."""
-    app = create_app()
-    app.add_api_route("/gadgets", create, methods=["POST"], status_code=201)
-    return app
+    spare_app.add_api_route("/gadgets", create, methods=["POST"], status_code=201)
+    return spare_app
 
 
 @pytest_asyncio.fixture
