@@ -86,18 +86,30 @@ def _faults(path: str, read: Read) -> Iterator[str]:
     if text is None:
         return
     try:
-        tree = ast.parse(text)
+        imports = _imports(text)
     except SyntaxError as error:
         yield f"line {error.lineno} is no valid Python ({error.msg})"
         return
-    nodes = list(ast.walk(tree))
-    guarded = {  # an import inside `try` may fail; somebody expects it
+    for node in imports:
+        yield from _missing(node, read)
+
+
+@cache
+def _imports(text: str) -> tuple[ast.ImportFrom, ...]:
+    """Return the absolute imports of names, but none inside `try`: it may fail, and is expected to.
+
+    A file is looked at before and after, and most are the same.
+    """
+    nodes = list(ast.walk(ast.parse(text)))
+    guarded = {
         id(inside) for node in nodes if isinstance(node, ast.Try) for inside in ast.walk(node)
     }
-    for node in nodes:
-        is_absolute = isinstance(node, ast.ImportFrom) and node.module and not node.level
-        if isinstance(node, ast.ImportFrom) and is_absolute and id(node) not in guarded:
-            yield from _missing(node, read)
+    return tuple(
+        node
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+        if id(node) not in guarded
+    )
 
 
 def _missing(node: ast.ImportFrom, read: Read) -> Iterator[str]:
