@@ -6,7 +6,7 @@ import ast
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -17,31 +17,32 @@ RUNNER = Path(__file__).with_name("forking.py")
 VARIABLES = {"TEST_DATABASE_URL": "sqlite+aiosqlite://", "PYTHONDONTWRITEBYTECODE": "1"}
 # What is imported already has its assertions explained no better than Python does.
 IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
-ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", "-W", IMPORTED, "tests/modules")
+ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", "-W", IMPORTED)
 GREEN, RED = 0, 1  # pytest's exit codes; any other means that no test was run as it should be
 
 
 class Judge:
-    """Runs the tests of the modules of services, those that mean the same once."""
+    """Runs tests of services, once for those that mean the same."""
 
     def __init__(self, runner: subprocess.Popen[str], printed: Path) -> None:
         self._runner, self._printed = runner, printed
         self._known: dict[str, str] = {}
 
-    def complaint(self, service: Path) -> str:
-        """Return what the tests of the modules print when they are red; nothing when green."""
-        means = meaning(service)
+    def complaint(self, service: Path, *tests: str) -> str:
+        """Return what tests print when they are red; nothing when they are green."""
+        means = f"{tests} {meaning(service)}"
         if means not in self._known:
-            code = self._run(service)
+            code = self._run(service, tests)
             printed = self._printed.read_text()
             assert code in {GREEN, RED}, printed
             self._known[means] = printed if code == RED else ""
         return self._known[means]
 
-    def _run(self, service: Path) -> int:
+    def _run(self, service: Path, tests: Sequence[str]) -> int:
         assert self._runner.stdin
         assert self._runner.stdout
-        self._runner.stdin.write(json.dumps([str(service), ARGUMENTS, str(self._printed)]) + "\n")
+        order = [str(service), [*ARGUMENTS, *tests], str(self._printed)]
+        self._runner.stdin.write(json.dumps(order) + "\n")
         self._runner.stdin.flush()
         return int(self._runner.stdout.readline())
 

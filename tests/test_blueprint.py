@@ -88,7 +88,7 @@ def test_tables_of_links_are_imported_in_their_order(renderer: Renderer, tmp_pat
     """They are named by two modules, either of which may end in a number."""
     names = ["item6", "item11", "item"]
     links = [{"name": name, "type": "many", "to": name} for name in names]
-    modules = [{"name": n, "entity": n.title(), "fields": []} for n in names]
+    modules: list[Record] = [{"name": n, "entity": n.title(), "fields": []} for n in names]
     records = [*modules, {"name": "item0", "entity": "Row", "fields": links}]
     text = render(renderer, records)["app/modules/item0/repository.py"]
     (tmp_path / "repository.py").write_text(text)
