@@ -15,7 +15,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The service, and the environment that it runs in."""
     root = tmp_path_factory.mktemp("every")
     template = snapshot_template(root / "template")
-    data = {"project_name": "every", "modules": every_module()}
+    data = {"auth": "none", "modules": every_module()}
     return make_service(template, root / "every", data), environment(template)
 
 

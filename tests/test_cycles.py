@@ -123,7 +123,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service that was made with both cycles."""
     target = tmp_path_factory.mktemp("cycles") / "service"
-    project = make_service(template, target, {"modules": cycles()})
+    project = make_service(template, target, {"auth": "none", "modules": cycles()})
     (project / "tests/modules/test_by_hand.py").write_text(BY_HAND.lstrip())
     return project
 
