@@ -82,7 +82,6 @@ MODULES: list[Record] = [
         text("code"),
         text("title"),
         *relations("gone"),
-        *relations("kept"),
         *relations("reads"),
         deletion="hard",
         routes=["read", "replace", "delete"],
