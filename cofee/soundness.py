@@ -16,6 +16,9 @@ from cofee.recording import Change
 # A name bound at the top level of a file, as far as a look at the text can tell.
 DEFINITION = re.compile(rb"^(?:(?:async )?def |class )?([A-Za-z_]\w*)(?: *[:=(\[]|:)", re.MULTILINE)
 ANYTHING = "*"
+CHANGE = "change that line first"
+# A new file imports from where the template puts it, and only a person knows where that is by now.
+PUT_BACK = "put back what it imports, run this again, and move that afterwards"
 PACKAGES = ("app", "tests")  # what the project's own imports begin with
 
 Read = Callable[[str], str | None]
@@ -52,7 +55,7 @@ def require_sound(root: Path, plan: Plan) -> None:
         if broken and broken not in known | set(_faults(path, before)):
             raise CofeeError(
                 f"`{path}` would break: {broken}",
-                hint="nothing was written; change that line first",
+                hint=f"nothing was written; {CHANGE if before(path) is not None else PUT_BACK}",
             )
 
 
