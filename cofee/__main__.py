@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from types import FrameType
@@ -13,6 +14,8 @@ from cofee.cli import app
 from cofee.errors import CofeeError, quote
 from cofee.git import GitError
 
+# Rendering makes many objects that stay: looking for garbage among them takes a twentieth of a run.
+MANY_OBJECTS = 50_000
 INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
 # Click's error for a wrong command line ends with 2, which here means that conflicts are left.
@@ -23,6 +26,7 @@ UsageMistake.exit_code = 64  # type: ignore[attr-defined]  # Typer does not expo
 def main() -> None:
     """Run the command; never shows a traceback for a user's mistake."""
     signal.signal(signal.SIGTERM, _leave)
+    gc.set_threshold(MANY_OBJECTS)
     try:
         app()
     except CofeeError as error:

@@ -5,12 +5,14 @@ Modules are imported inside the commands, because `cofee --help` must not wait f
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cofee import __version__
+from cofee.cli_options import HERE, Defaults, Directory, Json, Options, takes
 
 app = typer.Typer(
     add_completion=False,
@@ -19,20 +21,6 @@ app = typer.Typer(
     help="Scaffold a FastAPI service and its modules, and keep both up to date with every edit.",
 )
 
-Directory = Annotated[
-    Path, typer.Option("--directory", "-C", metavar="DIR", help="The project's folder.")
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be written.")]
-Diff = Annotated[bool, typer.Option("--diff", help="Show the patch, and write nothing.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the plan and the result as JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors alone.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every confirmation.")]
-Defaults = Annotated[bool, typer.Option("--defaults", help="Take the default of every question.")]
-Verify = Annotated[
-    bool,
-    typer.Option("--verify", help="Run the checks before and after; take it back when red."),
-]
-HERE = Path()
 NOTHING: tuple[str, ...] = ()
 
 
@@ -47,6 +35,7 @@ def cofee(
 
 
 @app.command()
+@takes(options=Options, without=["verify"])
 def new(
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="The folder to make.")],
     template: Annotated[
@@ -73,15 +62,12 @@ def new(
     ] = None,
     trust: Annotated[bool, typer.Option("--trust", help="Let the template run its tasks.")] = False,
     defaults: Defaults = False,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
+    *,
+    options: Options,
 ) -> None:
     """Make a new service."""
     from cofee import create
-    from cofee.commands import Options, make_service
+    from cofee.commands import make_service
 
     request = create.Request(
         destination=destination,
@@ -90,12 +76,13 @@ def new(
         data=create.read_data(data or NOTHING, data_file),
         modules=module or NOTHING,
         trusted=trust,
-        defaults=defaults or yes,
+        defaults=defaults or options.yes,
     )
-    make_service(request, Options(dry_run, diff, as_json, quiet, yes))
+    make_service(request, options)
 
 
 @app.command()
+@takes(options=Options, without=["verify"])
 def update(
     to: Annotated[
         str | None,
@@ -109,16 +96,13 @@ def update(
         bool, typer.Option("--abort", help="Go back to how it was before the conflicts.")
     ] = False,
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
+    *,
+    options: Options,
 ) -> None:
     """Bring the service, with all its modules and edits, to a newer template."""
     from cofee import commands
 
-    options = commands.Options(dry_run, diff, as_json, quiet, yes or defaults)
+    options = replace(options, yes=options.yes or defaults)
     if resume or abort:
         commands.finish_update(directory, options, resume=resume, abort=abort, to=to)
     else:
@@ -126,39 +110,32 @@ def update(
 
 
 @app.command("set")
+@takes(options=Options)
 def set_options(
     option: Annotated[
         list[str], typer.Argument(metavar="KEY=VALUE…", help="`database=sqlite`, `ci=none`, …")
     ],
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
-    verify: Verify = False,
+    *,
+    options: Options,
 ) -> None:
     """Change options of the service: its database, its CI, its name, …"""
     from cofee import option_commands
-    from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     option_commands.set_options(directory, option, options)
 
 
 @app.command()
+@takes(options=Options, without=["verify"])
 def undo(
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
+    *,
+    options: Options,
 ) -> None:
     """Take the last operation back, and keep what was edited since."""
     from cofee import commands
 
-    commands.undo(directory, commands.Options(dry_run, diff, as_json, quiet, yes))
+    commands.undo(directory, options)
 
 
 @app.command("diff")
@@ -172,7 +149,7 @@ def difference(
     """Show your edits against what the template gives."""
     from cofee import commands
 
-    commands.show_difference(directory, module, commands.Options(as_json=as_json))
+    commands.show_difference(directory, module, Options(as_json=as_json))
 
 
 @app.command()
@@ -184,6 +161,6 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show the template's version, the modules, your edits and open conflicts."""
-    from cofee.commands import Options, show_status
+    from cofee.commands import show_status
 
     show_status(directory, Options(as_json=as_json), check=check)

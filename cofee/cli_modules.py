@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cofee import rule_options
-from cofee.cli import HERE, NOTHING, Diff, Directory, DryRun, Json, Quiet, Verify, Yes, app
-from cofee.rule_options import (
-    Checks,
-    HardDelete,
-    Indexes,
-    Only,
-    ReadOnly,
-    Search,
-    UniqueTogether,
-    Versioned,
-)
+from cofee.cli import NOTHING, app
+from cofee.cli_options import HERE, Directory, Options, takes
 
 Module = Annotated[str, typer.Argument(metavar="MODULE", help="The module, in any spelling.")]
 Fields = Annotated[
@@ -38,6 +30,7 @@ Backfill = Annotated[
 
 
 @app.command()
+@takes(rules=rule_options.read, options=Options)
 def new_module(
     name: Annotated[str, typer.Argument(metavar="NAME", help="`order-items`, `OrderItem`, …")],
     field: Annotated[
@@ -50,181 +43,122 @@ def new_module(
     ] = None,
     entity: Entity = None,
     plural: Plural = None,
-    unique_together: UniqueTogether = None,
-    indexes: Indexes = None,
-    checks: Checks = None,
-    only: Only = None,
-    read_only: ReadOnly = False,
-    search: Search = None,
-    hard_delete: HardDelete = None,
-    versioned: Versioned = None,
+    *,
+    rules: Mapping[str, Any],
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
-    verify: Verify = False,
+    options: Options,
 ) -> None:
     """Add a module: its six files, its tests, its migration and its wiring."""
-    from cofee.commands import ModuleRequest, Options, add_module
+    from cofee.commands import ModuleRequest, add_module
 
-    rules = rule_options.read(
-        unique_together, indexes, checks, only, read_only, search, hard_delete, versioned
-    )
     request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural, rules)
-    add_module(directory, request, Options(dry_run, diff, as_json, quiet, yes, verify))
+    add_module(directory, request, options)
 
 
 @app.command()
+@takes(options=Options)
 def add_field(
     module: Module,
     field: Fields,
     backfill: Backfill = None,
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
-    verify: Verify = False,
+    *,
+    options: Options,
 ) -> None:
     """Add fields to a module, through all its layers."""
     from cofee import module_commands
-    from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.add_fields(directory, module, field, backfill, options)
 
 
 @app.command()
+@takes(options=Options)
 def remove_field(
     module: Module,
     name: Annotated[list[str], typer.Argument(metavar="NAME…", help="The fields to remove.")],
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
-    verify: Verify = False,
+    *,
+    options: Options,
 ) -> None:
     """Remove fields from a module, with their columns."""
     from cofee import module_commands
-    from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.remove_fields(directory, module, name, options)
 
 
 @app.command()
+@takes(options=Options)
 def change_field(
     module: Module,
     field: Fields,
     backfill: Backfill = None,
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
-    verify: Verify = False,
+    *,
+    options: Options,
 ) -> None:
     """Give fields another type or other modifiers."""
     from cofee import module_commands
-    from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.change_fields(directory, module, field, backfill, options)
 
 
 @app.command()
+@takes(rules=rule_options.read, options=Options)
 def change_module(
     module: Module,
-    unique_together: UniqueTogether = None,
-    indexes: Indexes = None,
-    checks: Checks = None,
-    only: Only = None,
-    read_only: ReadOnly = False,
-    search: Search = None,
-    hard_delete: HardDelete = None,
-    versioned: Versioned = None,
+    *,
+    rules: Mapping[str, Any],
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
-    verify: Verify = False,
+    options: Options,
 ) -> None:
     """Change the rules of a module; a list that is given replaces the old one, `""` empties it."""
     from cofee import module_commands
-    from cofee.commands import Options
 
-    rules = rule_options.read(
-        unique_together, indexes, checks, only, read_only, search, hard_delete, versioned
-    )
-    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.change_module(directory, module, rules, options)
 
 
 @app.command()
+@takes(options=Options)
 def rename_field(
     module: Module,
     old: Annotated[str, typer.Argument(metavar="OLD", help="Its name.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
-    verify: Verify = False,
+    *,
+    options: Options,
 ) -> None:
     """Rename a field, in the database too; no value is lost."""
     from cofee import module_commands
-    from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.rename_field(directory, module, old, new, options)
 
 
 @app.command()
+@takes(options=Options)
 def rename_module(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Its name.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
     entity: Entity = None,
     plural: Plural = None,
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
-    verify: Verify = False,
+    *,
+    options: Options,
 ) -> None:
     """Rename a module: folder, classes, URL and table; no row is lost."""
     from cofee import module_commands
-    from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.rename_module(directory, old, new, entity, plural, options)
 
 
 @app.command()
+@takes(options=Options)
 def remove_module(
     name: Module,
     directory: Directory = HERE,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    yes: Yes = False,
-    verify: Verify = False,
+    *,
+    options: Options,
 ) -> None:
     """Remove a module that no other refers to, with its table."""
     from cofee import module_commands
-    from cofee.commands import Options
 
-    options = Options(dry_run, diff, as_json, quiet, yes, verify)
     module_commands.remove_module(directory, name, options)

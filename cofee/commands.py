@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +12,14 @@ import typer
 
 from cofee import change, project, report
 from cofee.change import Plan
+from cofee.cli_options import Options
 from cofee.errors import CofeeError, UsageError
 from cofee.names import Names
 from cofee.project import Project
 from cofee.recording import Change
-from cofee.report import Printer
 
 CONFLICTS_LEFT = 2  # the exit code
 GO_ON = "edit each conflict, then `cofee update --continue`; or go back with `cofee update --abort`"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What every writing command takes."""
-
-    dry_run: bool = False
-    diff: bool = False
-    as_json: bool = False
-    quiet: bool = False
-    yes: bool = False
-    verify: bool = False
-
-    @property
-    def writes(self) -> bool:
-        return not (self.dry_run or self.diff)
-
-    @cached_property
-    def printer(self) -> Printer:
-        return Printer(self.as_json, self.quiet)
-
-    @property
-    def interactive(self) -> bool:
-        """Whether somebody can be asked."""
-        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from cofee import apart, reserved, rules
+from cofee import apart, fields, reserved, rules
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.names import LONGEST_IDENTIFIER
 from cofee.records import DELETIONS, ROUTES, RULES
@@ -67,12 +67,21 @@ def complete(
 
 
 def complete_all(
-    modules: Sequence[Record], types: Mapping[str, Any], known: Sequence[str]
+    modules: Sequence[Record],
+    types: Mapping[str, Any],
+    known: Sequence[str],
+    settled: Sequence[Record] = (),
 ) -> list[dict[str, Any]]:
-    """Check the rules of all modules that have some."""
+    """Check the rules of all modules that have some, but for those that are as they were.
+
+    Args:
+        settled: the records that were checked when they were written.
+    """
     names = [module["name"] for module in modules]
     return [
-        complete(module, types, known, names[place:]) if {*RULES} & module.keys() else dict(module)
+        complete(module, types, known, names[place:])
+        if {*RULES} & module.keys() and module not in settled
+        else dict(module)
         for place, module in enumerate(modules, start=1)
     ]
 
@@ -141,7 +150,7 @@ def index_names(module: Record) -> Iterator[tuple[str, str]]:
             yield f"{table}_{rules.column(field)}_idx", f"the indexed field `{field['name']}`"
     for key, ending in (("unique_together", "key"), ("indexes", "idx")):
         for columns in module.get(key, ()):
-            name = "_".join(rules.column(_field(module, one, key)) for one in columns)
+            name = "_".join(rules.column(fields.find_field(module, one)) for one in columns)
             yield f"{table}_{name}_{ending}", f"{listing([','.join(columns)])} of `{key}`"
 
 
@@ -162,7 +171,7 @@ def _unique_together(module: Record, given: Any, types: Mapping[str, Any]) -> li
 def _require_needed(module: Record, columns: Sequence[str]) -> None:
     """Refuse what no two rows can share, because they cannot share one of its fields."""
     for name in columns:
-        if _is_unique(_field(module, name, "unique_together")):
+        if _is_unique(fields.find_field(module, name)):
             raise CofeeError(
                 f"`unique_together`: `{name}` is unique by itself, and so is "
                 f"{quote(','.join(columns))} with it",
@@ -185,7 +194,7 @@ def _indexed(module: Record, given: Any, types: Mapping[str, Any], key: str) -> 
     for columns in given:
         _require_once(columns, key)
         for name in columns:
-            field = _field(module, name, key)
+            field = fields.find_field(module, name)
             if not _can_be_indexed(field, types):
                 raise CofeeError(f"`{key}`: `{name}` is `{field['type']}`, which has no index")
     return [list(columns) for columns in given]
@@ -219,7 +228,7 @@ def _routes(_: Record, given: Any, __: object) -> list[str]:
 def _search(module: Record, given: Any, _: object) -> list[str]:
     _require_once(given, "search")
     for name in given:
-        if _field(module, name, "search")["type"] not in SEARCHED:
+        if fields.find_field(module, name)["type"] not in SEARCHED:
             raise CofeeError(
                 f"`search`: `{name}` is no text; {listing(SEARCHED)} can be searched",
             )
@@ -240,18 +249,6 @@ CHECKS = {
     "search": _search,
     "deletion": _deletion,
 }
-
-
-def _field(module: Record, name: str, key: str) -> Record:
-    for field in module["fields"]:
-        if field["name"] == name:
-            found: Record = field
-            return found
-    known = [field["name"] for field in module["fields"]]
-    raise CofeeError(
-        f"`{key}`: the module `{module['name']}` has no field {quote(name)}",
-        hint=did_you_mean(str(name).removesuffix("_id"), known),
-    )
 
 
 def _require_once(given: Sequence[str], key: str) -> None:

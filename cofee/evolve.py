@@ -98,7 +98,7 @@ def remove_fields(modules: Modules, name: str, removed: Sequence[str]) -> Step:
     """Take fields away."""
     module = find(modules, name)
     _require_once(removed)
-    records = [_field(module, one) for one in removed]
+    records = [fields.find_field(module, one) for one in removed]
     for one in removed:
         composite.require_unnamed(module, one)
     left = [record for record in module["fields"] if record not in records]
@@ -122,7 +122,7 @@ def change_fields(
     wanted = {_name_of(one): one for one in given}
     unknown = [one for one in wanted if one not in _names(module)]
     if unknown:
-        _field(module, unknown[0])
+        fields.find_field(module, unknown[0])
     mixed = [wanted.get(record["name"], record) for record in module["fields"]]
     records = _checked(modules, module, mixed, types)
     pairs = zip(module["fields"], records, strict=True)
@@ -147,7 +147,7 @@ def rename_field(modules: Modules, name: str, old: str, new: str, types: Mapping
     module = find(modules, name)
     if old == new:
         raise CofeeError(f"`{new}` is the name of the field already")
-    before = _field(module, old)
+    before = fields.find_field(module, old)
     renamed = [
         {**record, "name": new} if record is before else record for record in module["fields"]
     ]
@@ -259,17 +259,6 @@ def _step(
     slug = f"{verb.replace('-', '_')}_{module['name']}_{about}"[:60].rstrip("_")
     command = f"cofee {verb} {module['name']} {' '.join(record['name'] for record in touched)}"
     return Step(command, after, {**migration, "module": module["name"], "slug": slug}, **more)
-
-
-def _field(module: Module, name: str) -> Module:
-    for record in module["fields"]:
-        if record["name"] == name:
-            found: Module = record
-            return found
-    raise CofeeError(
-        f"the module `{module['name']}` has no field `{name}`",
-        hint=did_you_mean(name, _names(module)),
-    )
 
 
 def _require_once(named: Sequence[str]) -> None:

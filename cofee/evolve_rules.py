@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from cofee import checks, composite, rule_options
+from cofee import checks, composite
 from cofee.errors import CofeeError, listing
 from cofee.evolve import Module, Modules, Step, find
-from cofee.records import ROUTES, RULES
+from cofee.records import ROUTES
 
 # The rules that the database keeps; the others live in the code alone.
 STORED = ("unique_together", "indexes", "checks", "deletion", "versioned")
@@ -33,10 +33,7 @@ def change_module(
     later = names[names.index(before["name"]) + 1 :]
     if not given:
         raise CofeeError("there is nothing to change", hint="give a rule: `--unique-together a,b`")
-    fields = {key: before[key] for key in before if key not in RULES}
-    rules = {key: before[key] for key in RULES if key in before}
-    ruled = {**fields, **rule_options.merged(rules, given)}
-    after = composite.complete(ruled, types, known, later)
+    after = composite.complete(_ruled(before, given), types, known, later)
     if after == before:
         raise CofeeError("nothing would change: the module is like that already")
     changed = [key for key in composite.OPTIONS if before.get(key) != after.get(key)]
@@ -69,6 +66,13 @@ def with_rules(migration: Mapping[str, Any], before: Modules, after: Modules) ->
     sides = [_about(side, names) for side, names in zip((old, module), pair, strict=True)]
     ruled = any(sides[0][key] for key in NAMING)
     return {**migration, "rules": sides} if ruled else dict(migration)
+
+
+def _ruled(before: Module, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Put given rules in the place of those that were there; new checks need new examples."""
+    changed = given.get("checks", before.get("checks")) != before.get("checks")
+    kept = {key: before[key] for key in before if key != "examples" or not changed}
+    return {**kept, **given}
 
 
 def _about(module: Module, names: Collection[str]) -> dict[str, Any]:

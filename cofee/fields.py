@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from cofee import rules, values
-from cofee.errors import CofeeError, quote
+from cofee.errors import CofeeError, did_you_mean, quote
 from cofee.records import FLAG_KEYS, FieldRecord, Scope
 
 LENGTH = re.compile(r"(?P<least>[0-9]{1,9})?(?P<dash>-)?(?P<greatest>[0-9]{1,9})?")
@@ -252,3 +252,19 @@ def _argument_text(record: Mapping[str, Any]) -> list[str]:
 def _length_text(record: Mapping[str, Any]) -> str:
     greatest = record.get("max_length", "")
     return f"{record['min_length']}-{greatest}" if "min_length" in record else str(greatest)
+
+
+def find_field(module: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the record of a module's field.
+
+    Raises:
+        CofeeError: there is none; the nearest is named.
+    """
+    known = {record["name"]: record for record in module["fields"]}
+    if name in known:
+        found: Mapping[str, Any] = known[name]
+        return found
+    raise CofeeError(
+        f"the module `{module['name']}` has no field {quote(name)}",
+        hint=did_you_mean(str(name).removesuffix("_id"), known),
+    )

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cofee import evolve, evolve_rules, operations, soundness
-from cofee.commands import Options, finish, opened
+from cofee.cli_options import Options
+from cofee.commands import finish, opened
 from cofee.errors import CofeeError, listing
 from cofee.evolve import Step
 from cofee.merge import lines_at_stake

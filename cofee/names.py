@@ -259,7 +259,8 @@ def _better_class(entity: str) -> str:
 
 
 def _another(names: Names) -> str:
-    return f"give another name, such as `{names.singular}-records`"
+    singular = names.singular.replace("_", "-")
+    return f"give another name, such as `{singular}-records`"
 
 
 def _ascii_words(text: str) -> list[str]:

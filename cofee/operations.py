@@ -107,8 +107,8 @@ def plan_step(
         prefer_template: what goes takes hand edits with it; somebody agreed to that.
         removed: the migration that goes with a module that no commit holds.
     """
-    template = project.template
-    modules = composite.complete_all(step.modules, template.types, template.rules)
+    types, known = project.template.types, project.template.rules
+    modules = composite.complete_all(step.modules, types, known, project.modules)
     migrations_after = []
     if step.migration is not None:
         place = migrations.next_migration(project.root, step.migration["slug"])

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cofee import change, operations, options, soundness, upgrades
-from cofee.commands import Options, finish, opened
+from cofee.cli_options import Options
+from cofee.commands import finish, opened
 from cofee.merge import lines_at_stake
 from cofee.module_commands import confirm_loss
 

@@ -49,16 +49,30 @@ def change_options(project: Project, given: Mapping[str, str]) -> Step:
         _require_option(project.template, name)
     renderer = Renderer(project.template)
     settled = renderer.settle(given, project.answers, project.root.name)
-    for name in given.keys() - settled.recorded.keys():
-        raise CofeeError(f"the option {quote(name)} has no meaning beside the others as they are")
+    _require_meaning(given, settled, renderer, project)
     words = [f"{name}={value}" for name, value in given.items()]
     return Step(
         f"cofee set {shlex.join(words)}",
         project.modules,
         _migration(renderer, project, settled),
-        warnings=(*_defaulted(settled), *_by_hand(renderer, project, settled)),
-        answers={name: settled.recorded[name] for name in given},
+        warnings=(*_unasked(project, settled), *_by_hand(renderer, project, settled)),
+        answers={name: settled.recorded[name] for name in given if name in settled.recorded},
     )
+
+
+def _require_meaning(
+    given: Mapping[str, str], settled: Answers, renderer: Renderer, project: Project
+) -> None:
+    """Refuse an answer to what is not asked, unless it says what goes without saying."""
+    asked = {name: value for name, value in given.items() if name in settled.recorded}
+    if asked == given:
+        return
+    without = renderer.settle(asked, project.answers, project.root.name).context
+    for name in given.keys() - asked.keys():
+        if settled.context[name] != without.get(name):
+            raise CofeeError(
+                f"the option {quote(name)} has no meaning beside the others as they are"
+            )
 
 
 def _require_option(template: Template, name: str) -> None:
@@ -80,9 +94,11 @@ def _is_asked(question: Mapping[str, Any]) -> bool:
     return question.get("ask", True) is not False and question.get("when", True) is not False
 
 
-def _defaulted(settled: Answers) -> list[str]:
-    """Tell which questions come up with the new answers, and take their defaults."""
-    return [f"the option `{key}` is `{value}` now" for key, value in settled.defaulted.items()]
+def _unasked(project: Project, settled: Answers) -> list[str]:
+    """Tell which questions come up with the new answers, and take their defaults, or go."""
+    come = [f"the option `{key}` is `{value}` now" for key, value in settled.defaulted.items()]
+    gone = [key for key in project.answers if key not in settled.recorded]
+    return [*come, *(f"the option `{key}` has no meaning any more" for key in gone)]
 
 
 def _migration(renderer: Renderer, project: Project, settled: Answers) -> dict[str, Any] | None:
@@ -96,10 +112,11 @@ def _migration(renderer: Renderer, project: Project, settled: Answers) -> dict[s
 def _by_hand(renderer: Renderer, project: Project, settled: Answers) -> list[str]:
     """Return what the template says about each answer that becomes another one."""
     notes: Mapping[str, Sequence[str]] = project.template.setting("cofee_set_notes", {})
+    known = settled.recorded.keys() | project.answers.keys()
     changed = [
         name
-        for name, value in settled.recorded.items()
-        if name in notes and value != project.answers.get(name)
+        for name in notes
+        if name in known and settled.context.get(name) != project.answers.get(name)
     ]
     texts = (renderer.text(note, settled.context) for name in changed for note in notes[name])
     return [text for text in texts if text.strip()]

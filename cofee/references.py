@@ -8,7 +8,11 @@ from typing import Any
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.records import ON_DELETE, Scope
 
-USERS = "users"  # the folder of the users that a template brings along, which no record describes
+# The folders that options of a template bring along, and no record describes.
+OF_OPTIONS = {
+    "users": "the users of `auth: jwt`",
+    "projects": "the projects of `isolation: project`",
+}
 
 
 def check(record: Mapping[str, Any], scope: Scope) -> None:
@@ -59,8 +63,8 @@ def check_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
 def _unknown_module(name: str, target: object, scope: Scope) -> CofeeError:
     known = sorted({*scope.modules, scope.module})
     makes = "make that module first: `cofee new-module`"
-    if target == USERS:
-        makes = f"{makes}; of the users of `auth: jwt`, keep their id in a `uuid` field"
+    if brought := OF_OPTIONS.get(str(target)):
+        makes = f"{makes}; of {brought}, keep their id in a `uuid` field"
     return CofeeError(
         f"`{name}`: there is no module {quote(target)} to refer to; modules are {listing(known)}",
         hint=did_you_mean(str(target), known) or makes,

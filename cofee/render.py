@@ -88,7 +88,6 @@ class Renderer:
         self.template = template
         self.suffix: str = template.setting("templates_suffix", ".jinja")
         self.subdirectory: str = template.setting("subdirectory", "")
-        self._strings: dict[str, JinjaTemplate] = {}  # compiled once, used for each module
         self._expressions: dict[str, Callable[..., Any]] = {}
         self._copied: dict[str, File] = {}
         self._made: dict[tuple[str, ...], bytes] = like._made if like else {}
@@ -213,9 +212,7 @@ class Renderer:
     def _string(self, text: str, context: Mapping[str, Any]) -> str:
         if "{" not in text:
             return text
-        if text not in self._strings:
-            self._strings[text] = self.environment.from_string(text)
-        return self._strings[text].render(context)
+        return self.environment.from_string(text).render(context)
 
     def _file(self, source: str, scope: Scope, values: Values, is_template: bool) -> File:
         if not is_template:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -43,14 +43,14 @@ Versioned = Annotated[
 
 
 def read(
-    unique_together: Sequence[str] | None,
-    indexes: Sequence[str] | None,
-    checks: Sequence[str] | None,
-    only: str | None,
-    read_only: bool,
-    search: str | None,
-    hard_delete: bool | None,
-    versioned: bool | None,
+    unique_together: UniqueTogether = None,
+    indexes: Indexes = None,
+    checks: Checks = None,
+    only: Only = None,
+    read_only: ReadOnly = False,
+    search: Search = None,
+    hard_delete: HardDelete = None,
+    versioned: Versioned = None,
 ) -> dict[str, Any]:
     """Return the rules that options give; one that was not given is absent.
 
@@ -72,13 +72,6 @@ def read(
         "versioned": versioned,
     }
     return {key: value for key, value in given.items() if value is not None}
-
-
-def merged(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Put given rules in the place of those that were there; new checks need new examples."""
-    changed = given.get("checks", before.get("checks")) != before.get("checks")
-    kept = {key: before[key] for key in before if key != "examples" or not changed}
-    return {**kept, **given}
 
 
 def written(module: Mapping[str, Any]) -> list[str]:

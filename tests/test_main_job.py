@@ -34,6 +34,7 @@ OPTIONS: dict[str, Mapping[str, Any]] = {
     "defaults": {},
     "sqlite": {"database": "sqlite"},
     "no users": {"auth": "none"},
+    "projects": {"isolation": "project"},
     "gitlab": {"ci": "gitlab"},
     "no ci": {"ci": "none"},
     "python": {"python_version": "3.13", "description": 'Says "größe" & more'},

@@ -88,8 +88,9 @@ def test_no_request_breaks_it(programs: tuple[Path, Path], tmp_path: Path) -> No
 
 
 def test_no_request_breaks_the_users(programs: tuple[Path, Path], tmp_path: Path) -> None:
-    """Neither does any request of somebody who is signed in."""
-    project, log = make_service(programs[0], tmp_path / "users", {}), tmp_path / "server.log"
+    """Nor their projects, by any request of somebody who is signed in."""
+    data, log = {"isolation": "project"}, tmp_path / "server.log"
+    project = make_service(programs[0], tmp_path / "users", data)
     settings = project / ".env"
     settings.write_text(re.sub(r"=\d+/(minute|hour)", "=9999/second", settings.read_text()))
     with serving(project, programs[1], log) as url:

@@ -37,6 +37,7 @@ CASES: dict[str, Mapping[str, Any]] = {
     "default": {},
     "sqlite": {"database": "sqlite", "ci": "gitlab"},
     "no users": {"auth": "none"},
+    "projects": {"isolation": "project", "database": "sqlite"},
     "empty module": {
         "auth": "none",
         "ci": "none",

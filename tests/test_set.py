@@ -119,6 +119,20 @@ def test_an_option_that_others_make_meaningless_is_refused(rich: Path, cofee: Ru
     assert answers(rich)["isolation"] == "project"
 
 
+def test_an_option_that_others_make_meaningless_goes_aloud(rich: Path, cofee: Run) -> None:
+    """Said or not, it goes; what it is then anyway may be said."""
+    before = snapshot(rich)
+    options = ("auth=jwt", "isolation=project")
+
+    for off in (("auth=none",), ("auth=none", "isolation=user")):
+        assert cofee("set", *options, "-C", rich).code == 0
+        ran = cofee("set", *off, "-C", rich)
+        assert ran.code == 0, ran.err
+        assert "the option `isolation` has no meaning any more" in ran.err
+        assert snapshot(rich) == before
+    assert "nothing to do" in cofee("set", "isolation=user", "-C", rich).err
+
+
 def test_a_question_that_comes_up_takes_its_default_aloud(rich: Path, cofee: Run) -> None:
     """Nothing is answered in silence."""
     ran = cofee("set", "auth=jwt", "-C", rich)
@@ -274,6 +288,7 @@ def root(made: Path, tmp_path: Path, cofee: Run) -> Path:
 OPTIONS = {
     "database": ["postgresql", "sqlite"],
     "auth": ["jwt", "none", "oauth"],
+    "isolation": ["none", "project"],
     "ci": ["github", "gitlab", "none"],
     "python_version": ["3.11", "3.14"],
     "project_name": ["shop", "corner-shop"],
@@ -306,6 +321,8 @@ def test_any_walk_through_the_options_ends_where_the_answers_are(root: Path, cof
     @settings(max_examples=12, suppress_health_check=list(HealthCheck))
     def check(walk: list[dict[str, str]]) -> None:
         for step in [*walk, first]:
+            if step.get("auth", answers(root)["auth"]) == "none":
+                step = {**step, "isolation": "none"}  # projects need users
             ran = cofee("set", *(f"{key}={value}" for key, value in step.items()), "-C", root)
             assert ran.code == 0, ran.err
             standing = snapshot(root)

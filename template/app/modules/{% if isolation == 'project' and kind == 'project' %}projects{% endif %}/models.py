@@ -1,0 +1,48 @@
+"""The tables `projects` and `project_members`."""
+
+from __future__ import annotations
+
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db.base import Base, BaseModelMixin
+from app.db.indexes import unique_key
+from app.modules.users.models import User
+
+
+class Project(BaseModelMixin, Base):
+    """What rows belong to, and people work on together."""
+
+    __tablename__ = "projects"
+
+    name: Mapped[str] = mapped_column(sa.String(120))
+
+
+class Member(BaseModelMixin, Base):
+    """Somebody who may see a project, and do there what their role allows."""
+
+    __tablename__ = "project_members"
+
+    project_id: Mapped[uuid.UUID] = mapped_column(
+        sa.Uuid(), sa.ForeignKey("projects.id", ondelete="CASCADE"), index=True
+    )
+    user_id: Mapped[uuid.UUID] = mapped_column(
+        sa.Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
+    role: Mapped[str] = mapped_column(sa.String(20))
+
+    user: Mapped[User] = relationship(lazy="raise")
+
+    __table_args__ = (unique_key("project_members", "project_id", "user_id"),)
+
+    @property
+    def email(self) -> str:
+        """The address of the user, who has to be loaded."""
+        return self.user.email
+
+    @property
+    def name(self) -> str:
+        """The name of the user, who has to be loaded."""
+        return self.user.name

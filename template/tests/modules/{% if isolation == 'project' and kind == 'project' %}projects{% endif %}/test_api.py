@@ -1,0 +1,256 @@
+"""Projects and their members, over the API and a real database."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.modules.projects.models import Member
+from app.modules.users.models import User
+from tests.api import JSON, assert_problem, create
+from tests.modules.projects.factory import URL, Headers, join, new_member, new_project
+from tests.modules.users.factory import URL as USERS
+from tests.modules.users.factory import person, signed_in
+
+ROLES = ["owner", "editor", "viewer", "stranger", "nobody"]
+BOB = {"email": "bob@example.com", "role": "viewer"}
+# Each route, with a body that it takes, and what it answers to each of the roles.
+ROUTES: list[tuple[str, str, Any, tuple[int, ...]]] = [
+    ("GET", "/{project}", None, (200, 200, 200, 404, 401)),
+    ("PATCH", "/{project}", {"name": "Gemini"}, (200, 403, 403, 404, 401)),
+    ("DELETE", "/{project}", None, (204, 403, 403, 404, 401)),
+    ("GET", "/{project}/members", None, (200, 200, 200, 404, 401)),
+    ("POST", "/{project}/members", BOB, (201, 403, 403, 404, 401)),
+    ("PATCH", "/{project}/members/{member}", {"role": "owner"}, (200, 403, 403, 404, 401)),
+    ("DELETE", "/{project}/members/{member}", None, (204, 403, 403, 404, 401)),
+]
+
+
+@pytest_asyncio.fixture
+async def owner(client: httpx2.AsyncClient) -> Headers:
+    """Who makes the project of a test."""
+    return await signed_in(client, "ann")
+
+
+@pytest_asyncio.fixture
+async def project(client: httpx2.AsyncClient, owner: Headers) -> JSON:
+    """The project of a test."""
+    return await new_project(client, owner)
+
+
+async def my_id(client: httpx2.AsyncClient, headers: Headers) -> str:
+    """Return the identifier of who is signed in."""
+    me = await client.get(f"{USERS}/me", headers=headers)
+    return str(me.json()["id"])
+
+
+async def roles(client: httpx2.AsyncClient, headers: Headers, project: JSON) -> dict[str, str]:
+    """Return the members' roles by their names."""
+    page = await client.get(f"{URL}/{project['id']}/members", headers=headers)
+    assert page.status_code == 200, page.text
+    return {member["name"]: member["role"] for member in page.json()["items"]}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("method", "path", "body", "statuses"), ROUTES)
+async def test_a_role_decides_what_one_may_do(
+    client: httpx2.AsyncClient,
+    project: JSON,
+    owner: Headers,
+    role: str,
+    method: str,
+    path: str,
+    body: Any,
+    statuses: tuple[int, ...],
+) -> None:
+    await create(client, USERS, person("bob"))
+    await create(client, USERS, person("eve"))
+    eve = await join(client, owner, project, "eve", "editor")
+    asking = {"owner": owner, "nobody": {}}
+    if role in ("editor", "viewer"):
+        asking[role] = await new_member(client, owner, project, role)
+    if role == "stranger":
+        asking[role] = await signed_in(client, role)
+    url = URL + path.format(project=project["id"], member=eve["user_id"])
+
+    answer = await client.request(method, url, json=body, headers=asking[role])
+
+    assert answer.status_code == statuses[ROLES.index(role)], answer.text
+
+
+@pytest.mark.parametrize(("method", "path", "body", "_"), ROUTES)
+async def test_what_is_not_there_looks_like_what_is_not_yours(
+    client: httpx2.AsyncClient, project: JSON, method: str, path: str, body: Any, _: object
+) -> None:
+    stranger = await signed_in(client, "eve")
+    deleted = await new_project(client, stranger)
+    await client.delete(f"{URL}/{deleted['id']}", headers=stranger)
+
+    answers = [
+        await client.request(
+            method,
+            URL + path.format(project=one, member=uuid.uuid4()),
+            json=body,
+            headers=stranger,
+        )
+        for one in (project["id"], deleted["id"], uuid.uuid4())
+    ]
+
+    for answer in answers:
+        assert_problem(answer, 404)
+        assert answer.json() == answers[0].json()
+
+
+async def test_a_list_has_the_projects_that_one_is_a_member_of(
+    client: httpx2.AsyncClient, project: JSON, owner: Headers
+) -> None:
+    bob = await signed_in(client, "bob")
+    shared = await new_project(client, owner, "Borealis")
+    await join(client, owner, shared, "bob", "viewer")
+
+    for headers, expected in ((owner, [shared, project]), (bob, [shared])):
+        pages = await client.get(URL, params={"sort": "-name"}, headers=headers)
+        assert pages.json()["items"] == expected
+    first = (await client.get(URL, params={"limit": 1}, headers=owner)).json()
+    rest = await client.get(URL, params={"cursor": first["next_cursor"]}, headers=owner)
+    assert first["items"] + rest.json()["items"] == [project, shared]
+    assert_problem(await client.get(URL), 401)
+    assert_problem(await client.post(URL, json={"name": "Nobody's"}), 401)
+
+
+async def test_an_owner_changes_and_deletes_a_project(
+    client: httpx2.AsyncClient, project: JSON, owner: Headers
+) -> None:
+    url = f"{URL}/{project['id']}"
+
+    changed = await client.patch(url, json={"name": " Gemini "}, headers=owner)
+    read = await client.get(url, headers=owner)
+    await client.delete(url, headers=owner)
+
+    assert changed.json()["name"] == "Gemini"
+    assert read.json() == changed.json()
+    assert_problem(await client.get(url, headers=owner), 404)
+    assert (await client.get(URL, headers=owner)).json()["items"] == []
+
+
+async def test_who_makes_a_project_is_its_owner(
+    client: httpx2.AsyncClient, project: JSON, owner: Headers
+) -> None:
+    page = await client.get(f"{URL}/{project['id']}/members", headers=owner)
+
+    (member,) = page.json()["items"]
+    assert {"name": "ann", "email": "ann@example.com", "role": "owner"}.items() <= member.items()
+    assert member["user_id"] == await my_id(client, owner)
+
+
+@pytest.mark.parametrize("field", ["id", "is_deleted", "role", "user_id"])
+async def test_a_body_decides_nothing_else(
+    client: httpx2.AsyncClient, project: JSON, owner: Headers, field: str
+) -> None:
+    url = f"{URL}/{project['id']}"
+
+    for method, path in (("POST", URL), ("PATCH", url)):
+        answer = await client.request(method, path, json={"name": "A", field: 1}, headers=owner)
+        assert_problem(answer, 422, field)
+    answer = await client.post(f"{url}/members", json=BOB | {"project_id": 1}, headers=owner)
+    assert_problem(answer, 422, "project_id")
+
+
+async def test_an_address_tells_nothing_but_that_it_cannot_be_added(
+    client: httpx2.AsyncClient, session: AsyncSession, project: JSON, owner: Headers
+) -> None:
+    await create(client, USERS, person("eve"))
+    await session.execute(sa.update(User).filter_by(name="eve").values(is_active=False))
+    await session.commit()
+    url = f"{URL}/{project['id']}/members"
+
+    answers = [
+        await client.post(
+            url, json={"email": f"{name}@example.com", "role": "viewer"}, headers=owner
+        )
+        for name in ("nobody", "eve")
+    ]
+
+    assert_problem(answers[0], 422, "email")
+    assert answers[0].json() == answers[1].json()
+
+
+async def test_one_is_a_member_once_and_can_come_back(
+    client: httpx2.AsyncClient, project: JSON, owner: Headers
+) -> None:
+    await create(client, USERS, person("bob"))
+    bob = await join(client, owner, project, "BOB", "editor")
+    url = f"{URL}/{project['id']}/members"
+
+    assert_problem(await client.post(url, json=BOB, headers=owner), 409)
+    removed = await client.delete(f"{url}/{bob['user_id']}", headers=owner)
+    gone = await client.delete(f"{url}/{bob['user_id']}", headers=owner)
+
+    assert removed.status_code == 204
+    assert_problem(gone, 404)
+    assert await roles(client, owner, project) == {"ann": "owner"}
+    await join(client, owner, project, "bob", "viewer")
+    assert await roles(client, owner, project) == {"ann": "owner", "bob": "viewer"}
+
+
+@pytest.mark.parametrize("role", ["owner", "editor", "viewer"])
+async def test_anybody_may_leave_and_is_out_at_once(
+    client: httpx2.AsyncClient, project: JSON, owner: Headers, role: str
+) -> None:
+    leaving = await new_member(client, owner, project, role)
+    url = f"{URL}/{project['id']}"
+
+    left = await client.delete(f"{url}/members/{await my_id(client, leaving)}", headers=leaving)
+
+    assert left.status_code == 204
+    assert_problem(await client.get(url, headers=leaving), 404)
+    assert await roles(client, owner, project) == {"ann": "owner"}
+
+
+async def test_a_new_role_holds_at_once(
+    client: httpx2.AsyncClient, project: JSON, owner: Headers
+) -> None:
+    editor = await new_member(client, owner, project, "editor")
+    url = f"{URL}/{project['id']}"
+    members = f"{url}/members/{await my_id(client, editor)}"
+
+    raised = await client.patch(members, json={"role": "owner"}, headers=owner)
+    done = await client.patch(url, json={"name": "Gemini"}, headers=editor)
+    lowered = await client.patch(members, json={"role": "viewer"}, headers=owner)
+
+    assert (raised.json()["role"], lowered.json()["role"]) == ("owner", "viewer")
+    assert done.status_code == 200
+    assert_problem(await client.patch(url, json={"name": "Mine"}, headers=editor), 403)
+
+
+async def test_the_last_owner_stays(
+    client: httpx2.AsyncClient, project: JSON, owner: Headers
+) -> None:
+    await new_member(client, owner, project, "editor")
+    url = f"{URL}/{project['id']}/members/{await my_id(client, owner)}"
+
+    for answer in (
+        await client.delete(url, headers=owner),
+        await client.patch(url, json={"role": "editor"}, headers=owner),
+    ):
+        assert_problem(answer, 409)
+        assert answer.json()["code"] == "last_owner"
+    assert (await client.patch(url, json={"role": "owner"}, headers=owner)).status_code == 200
+    assert await roles(client, owner, project) == {"ann": "owner", "editor": "editor"}
+
+
+async def test_a_role_that_is_none_is_refused(
+    client: httpx2.AsyncClient, session: AsyncSession, project: JSON, owner: Headers
+) -> None:
+    url = f"{URL}/{project['id']}/members"
+
+    refused = await client.post(url, json=BOB | {"role": "admin"}, headers=owner)
+
+    assert_problem(refused, 422, "role")
+    assert (await session.scalars(sa.select(Member.role))).all() == ["owner"]
