@@ -167,12 +167,12 @@ def plan_abort(project: Project, *, agreed: bool) -> Plan:
     """
     record = _pending(project)
     standing = [_as_it_stands(project, change) for change in record.changes]
-    conflicts = record.data["conflicts"]
-    edited = [
+    lost = [
         now.path
         for now, then in zip(standing, record.changes, strict=True)
-        if now.after not in (then.after, then.before) and now.path not in conflicts
+        if now.after not in (then.after, then.before)
     ]
+    edited = [path for path in lost if path not in record.data["conflicts"]]
     if edited and not agreed:
         raise CofeeError(
             f"{listing(edited)} was edited since, and would go back too",
@@ -180,13 +180,14 @@ def plan_abort(project: Project, *, agreed: bool) -> Plan:
         )
     back = (Change(change.path, change.after, change.before) for change in standing)
     needed = tuple(change for change in back if change.before != change.after)
-    return Plan(f"{record.data['command']} --abort", needed, Change(ANSWERS_FILE, None, None))
+    command = f"{record.data['command']} --abort"
+    return Plan(command, needed, Change(ANSWERS_FILE, None, None), is_step=bool(lost))
 
 
 def abort(project: Project, plan: Plan) -> None:
-    """Apply what `plan_abort` planned; `cofee undo` can take that back."""
+    """Apply what `plan_abort` planned; `cofee undo` brings back what a person did in between."""
     record = _pending(project)
-    project.journal.apply(plan.changes, {"command": plan.command, "is_step": True})
+    project.journal.apply(plan.changes, {"command": plan.command, "is_step": plan.is_step})
     record.settle()
     record.mark_undone()
     index.restore(project.root, record.data["conflicts"], record.data["index"])

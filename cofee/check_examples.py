@@ -28,6 +28,8 @@ NUMBER = re.compile(r"(?<![\w.])\d{1,15}(?:\.\d{1,15})?(?![\w.])")
 TEXT = re.compile(r"'((?:[^']|'')*)'")
 NUMBERS = ("integer", "number", "decimal", "seconds")
 MOMENTS = ("date", "datetime", "time")
+LARGER = -1  # stands for a unit that is as many of the smallest; binary, so fractions are exact
+LARGER_UNIT = 1024
 EMPTIED = "emptied"  # marks a reference that some rows of the tests have, and some have not
 
 
@@ -224,8 +226,8 @@ def _require_same_meaning(
     scale = max(field.get("scale", 0) for field in fields.values()) + 1
     rows = [row for row in rows if _fits(row, fields, scale)]
     for check, form in itertools.product(given, _forms(fields)):
-        verdicts = [_judge(check, form, rows, types, unit) for unit in (None, scale)]
-        if verdicts[0] != verdicts[1]:
+        verdicts = [_judge(check, form, rows, types, unit) for unit in (None, scale, LARGER)]
+        if any(verdict != verdicts[0] for verdict in verdicts):
             raise CofeeError(
                 f"`checks`: {quote(check)} means something else on SQLite, which keeps exact "
                 "numbers as whole numbers of their smallest unit, and durations as microseconds",
@@ -234,9 +236,9 @@ def _require_same_meaning(
 
 
 def _fits(row: Row, fields: Mapping[str, Record], scale: int) -> bool:
-    """Tell whether SQLite, whose whole numbers have 64 bits, can hold a row in a smaller unit."""
+    """Tell whether SQLite can hold a row in a smaller unit, and exact fractions of it."""
     kept = (_kept(row.get(name), field, scale) for name, field in fields.items())
-    return all(abs(value) < 2**63 for value in kept if isinstance(value, int))
+    return all(abs(value) < 2**46 for value in kept if isinstance(value, int))
 
 
 def _satisfying(
@@ -273,7 +275,9 @@ def _kept(value: Any, field: Record, scale: int | None = None) -> Any:
     if "to" in field:
         return field["to"]
     if field["type"] == "decimal":
-        return int(decimal.Decimal(value).scaleb(field["scale"] if scale is None else scale))
+        places = field["scale"] if scale in (None, LARGER) else scale
+        count = int(decimal.Decimal(value).scaleb(places))
+        return count / LARGER_UNIT if scale == LARGER else count
     if field["type"] == "interval":
         return value * (1_000_000 if scale is None else 1)
     return value

@@ -21,7 +21,10 @@ Record = Mapping[str, Any]
 FUNCTIONS = ("abs", "coalesce", "length", "nullif", "replace", "substr", "trim")
 # What SQLite takes and PostgreSQL does not, or takes for something else.
 FOREIGN = re.compile(
-    r"==|[/;`\[\]{}#$?@:\\^&~]|--|/\*|<<|>>|->|\b(?:glob|regexp|match|isnull|notnull)\b"
+    r"==|[/;`\[\]{}#$?@:\\^&~]|--|/\*|<<|>>|->|\.\s*[a-z_\"]|\b(?:0x|x'')"
+    r"|\b(?:collate|glob|regexp|match|isnull|notnull)\b|\bsubstr\s*\([^(),]*,\s*-"
+    r"|[<>=]\s*(?:null\b|[\w.\"]+\s*[<>=!])"
+    r"|\bis\b\s*(?:not\b\s*)?(?!\s|(?:not|null|true|false|distinct)\b)"
 )
 TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|[A-Za-z_]\w*|.", re.DOTALL)
 SPACES = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\s+")
@@ -31,6 +34,17 @@ AFFINITIES = {
     **dict.fromkeys(("integer", "seconds", "decimal"), "INTEGER"),
     "number": "REAL",
 }
+# What PostgreSQL compares with one another; the other values only with their own kind.
+KINDS = {
+    **dict.fromkeys(("integer", "number", "decimal"), "number"),
+    **dict.fromkeys(("string", "choice"), "text"),
+}
+# A single number or column on each side of what compares them.
+SIDE = r"(\d+(?:\.\d+)?|\"[^\"]*\"|[A-Za-z_]\w*)(?![\w.]|\s*\()"
+COMPARISON = re.compile(
+    rf"(?<![\w.\"]){SIDE}\s*(?:[<>=!]+|(?:not\s+)?(?:between\b|in\s*\())\s*[-+]?\s*(?={SIDE})",
+    re.IGNORECASE,
+)
 
 
 def require_possible(check: str, module: Record, types: Mapping[str, Any]) -> None:
@@ -40,6 +54,7 @@ def require_possible(check: str, module: Record, types: Mapping[str, Any]) -> No
         CofeeError: what is wrong with it.
     """
     _require_plain(check)
+    _require_kinds(check, module, types)
     columns, functions = _read(check, module, types)
     own = columns_of(module)
     for name in sorted(columns - own.keys()) or ([] if columns else [check]):
@@ -76,7 +91,8 @@ def renamed(check: str, names: Mapping[str, str]) -> str:
         token = found[0]
         if token.startswith('"'):
             return f'"{names.get(token[1:-1], token[1:-1])}"'
-        return _quoted(names[token]) if token in names else token
+        name = token.lower()  # outside of quotes SQL does not tell capitals from small letters
+        return _quoted(names[name]) if name in names else token
 
     return TOKEN.sub(rename, check)
 
@@ -94,10 +110,13 @@ def _quoted(name: str) -> str:
 
 def _require_plain(check: str) -> None:
     """Refuse what could not stand in brackets, and what one of the databases does not know."""
-    outside = "".join(token for token in TOKEN.findall(check) if token[0] not in "'\"")
-    if found := FOREIGN.search(outside.lower()) or re.search(r"[:\\]", check):
+    outside = TOKEN.sub(lambda one: one[0][0] * 2 if one[0][0] in "'\"" else one[0], check)
+    found = FOREIGN.search(outside.lower())
+    odd = [one for one in check if one in ":\\" or not one.isprintable()]
+    if found or odd:
+        what = found[0].strip() if found else odd[0]
         raise CofeeError(
-            f"`checks`: {quote(check)} has {quote(found[0])}, which a check cannot have",
+            f"`checks`: {quote(check)} has {quote(what)}, which a check cannot have",
             hint="write `=` for equal, multiply instead of dividing, and use plain SQL",
         )
     depth = 0
@@ -105,8 +124,29 @@ def _require_plain(check: str) -> None:
         depth += {"(": 1, ")": -1}.get(character, 0)
         if depth < 0:
             break
-    if depth or not check.isprintable():
+    if depth:
         raise CofeeError(f"`checks`: the brackets of {quote(check)} do not match")
+
+
+def _require_kinds(check: str, module: Record, types: Mapping[str, Any]) -> None:
+    """Refuse to compare values of two kinds: PostgreSQL never does, SQLite in its own way."""
+    own = columns_of(module)
+
+    def kind(side: str) -> str | None:
+        field = own.get(side.strip('"'))
+        if field is None:
+            return "number" if side[0].isdigit() else None
+        value = "reference" if "to" in field else str(types[field["type"]]["value"])
+        return KINDS.get(value, value)
+
+    for found in COMPARISON.finditer(re.sub(r"'(?:[^']|'')*'", "''", check)):
+        kinds = {kind(found[1]), kind(found[2])} - {None}
+        if len(kinds) > 1:
+            raise CofeeError(
+                f"`checks`: {quote(found[0] + found[2])} in {quote(check)} compares values of "
+                "two kinds, which PostgreSQL refuses",
+                hint="compare columns of one kind; a `bool` is a condition by itself: `NOT active`",
+            )
 
 
 def _read(check: str, module: Record, types: Mapping[str, Any]) -> tuple[Set[str], Set[str]]:
@@ -125,11 +165,23 @@ def _read(check: str, module: Record, types: Mapping[str, Any]) -> tuple[Set[str
         connection.set_authorizer(note)
         try:
             connection.execute(f"{scratch(module, types)[:-1]}, CHECK ({check}))")
+            (is_value,) = connection.execute(_gives_value(check, module)).fetchone()
+            if is_value:
+                raise sqlite3.DataError("it is neither true nor false")
         except sqlite3.Error as error:
             raise CofeeError(f"`checks`: {quote(check)} is no condition: {error}") from error
     # A word in double quotes that is no column is a text for SQLite, and an error for PostgreSQL.
     quoted = {token[1:-1] for token in TOKEN.findall(check) if token.startswith('"')}
     return columns | quoted, functions
+
+
+def _gives_value(check: str, module: Record) -> str:
+    """Return the query that tells whether a check gives something that is not true or false."""
+    row = [
+        f'{1 if field["type"] == "bool" else 5} AS "{name}"'
+        for name, field in columns_of(module).items()
+    ]
+    return f"SELECT ({check}) NOT IN (0, 1) FROM (SELECT {', '.join(row)})"  # noqa: S608
 
 
 def scratch(module: Record, types: Mapping[str, Any]) -> str:

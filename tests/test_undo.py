@@ -91,6 +91,23 @@ def test_resolved_conflicts_are_taken_back_too(shop: Path, template: Path, cofee
     assert snapshot(shop) == before
 
 
+def test_an_abort_that_lost_nothing_is_no_step(shop: Path, template: Path, cofee: Run) -> None:
+    """Its conflicts would come back with nobody waiting for them; the step before goes instead."""
+    before = snapshot(shop)
+    cofee("new-module", "orders", "-C", shop)
+    edit(shop / "app/main.py", "DEBUG = False", "DEBUG = 'mine'")
+    release(template, "v1.1.0", next_main(**{"DEBUG = False": "DEBUG = 1"}))
+    assert cofee("update", "-C", shop).code == 2
+    assert cofee("update", "--abort", "-C", shop).code == 0
+
+    ran = cofee("undo", "-C", shop)
+
+    assert ran.code == 0
+    assert "taking back `cofee new-module orders`" in ran.err
+    edit(shop / "app/main.py", "DEBUG = 'mine'", "DEBUG = False")
+    assert snapshot(shop) == before
+
+
 def test_committed_migration_is_never_removed(shop: Path, cofee: Run) -> None:
     """What is in git may be in a database, and is history."""
     cofee("new-module", "orders", "-C", shop)

@@ -16,9 +16,7 @@ from tests.api import JSON
 @contextlib.asynccontextmanager
 async def transaction() -> AsyncIterator[AsyncSession]:
     """Give a session as a request gets it: in the test's transaction, and committed there."""
-    from app.main import app  # reads the settings, which are set by now
-
-    async with app.dependency_overrides[get_sessions]().begin() as session:
+    async with get_sessions().begin() as session:
         yield session
 
 

@@ -8,14 +8,13 @@ from typing import Annotated
 import httpx2
 import pytest
 import pytest_asyncio
-from fastapi import HTTPException, Query
+from fastapi import FastAPI, HTTPException, Query
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.common.errors import ERROR_INTERNAL, problem
 from app.common.schemas import PageQuery, Schema
-from app.main import create_app
 from tests.fixtures import client_of
 
 SECRET_TEXT = "hunter2"
@@ -50,9 +49,9 @@ def fail_with(error: Exception) -> Callable[[], Awaitable[None]]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def probe() -> AsyncIterator[httpx2.AsyncClient]:
+async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the application, with endpoints that go wrong beside the real ones."""
-    app = create_app()
+    app = spare_app
     app.add_api_route("/coded", fail_with(problem(409, "sold_out", "None left", "sku")))
     app.add_api_route("/plain", fail_with(HTTPException(418, "I am a teapot")))
     app.add_api_route("/crash", fail_with(RuntimeError(SECRET_TEXT)))

@@ -11,5 +11,5 @@ from tests.db.probe import ProbeBase
 @pytest_asyncio.fixture
 async def samples(connection: AsyncConnection, session: AsyncSession) -> AsyncSession:
     """A session on tables that are gone after the test."""
-    await connection.run_sync(ProbeBase.metadata.create_all)
+    await connection.run_sync(ProbeBase.metadata.create_all, checkfirst=False)
     return session

@@ -8,10 +8,10 @@ import uuid
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import uuid7
-from tests.db.probe import Gadget, ProbeBase
+from tests.db.probe import Gadget
 
 
 def test_an_identifier_is_a_uuid_of_version_7_with_the_time_in_front() -> None:
@@ -44,17 +44,16 @@ def test_constraints_are_named_by_convention() -> None:
 
 
 async def test_a_row_knows_when_it_was_made_and_changed(
-    connection: AsyncConnection, session: AsyncSession
+    samples: AsyncSession,
 ) -> None:
-    await connection.run_sync(ProbeBase.metadata.create_all)
     gadget = Gadget(sku="a")
-    session.add(gadget)
-    await session.flush()
+    samples.add(gadget)
+    await samples.flush()
     created = gadget.created_at
 
     gadget.sku = "b"
-    await session.flush()
-    await session.refresh(gadget)
+    await samples.flush()
+    await samples.refresh(gadget)
 
     assert gadget.created_at == created
     assert gadget.updated_at >= created

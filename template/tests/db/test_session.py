@@ -10,12 +10,12 @@ import httpx2
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.common.errors import problem
-from app.db.session import DbSession, get_sessions, serialize_json
-from app.main import create_app
-from tests.db.probe import Gadget, ProbeBase
+from app.db.session import DbSession, serialize_json
+from tests.db.probe import Gadget
 from tests.fixtures import client_of
 
 
@@ -28,15 +28,16 @@ async def create(session: DbSession, payload: dict[str, Any], fail: bool = False
         raise problem(409, "sold_out", "None left")
 
 
+@pytest.fixture(scope="module")
+def app(spare_app: FastAPI) -> FastAPI:
+    """An application that stores gadgets."""
+    spare_app.add_api_route("/gadgets", create, methods=["POST"], status_code=201)
+    return spare_app
+
+
 @pytest_asyncio.fixture
-async def gadgets(
-    connection: AsyncConnection, sessions: async_sessionmaker[AsyncSession]
-) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of an application that stores gadgets."""
-    await connection.run_sync(ProbeBase.metadata.create_all)
-    app = create_app()
-    app.add_api_route("/gadgets", create, methods=["POST"], status_code=201)
-    app.dependency_overrides[get_sessions] = lambda: sessions
+async def gadgets(app: FastAPI, samples: AsyncSession) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of that application, which has a table to store them in."""
     async with client_of(app) as client:
         yield client
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import httpx2
+from fastapi import FastAPI
 
-from app.main import create_app, lifespan
+from app.main import lifespan
 from tests.fixtures import client_of
 
 
@@ -20,9 +21,8 @@ async def test_a_service_with_its_database_is_ready(client: httpx2.AsyncClient) 
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_a_service_without_its_database_is_alive_and_not_ready() -> None:
-    app = create_app()
-    async with lifespan(app), client_of(app) as client:
+async def test_a_service_without_its_database_is_alive_and_not_ready(spare_app: FastAPI) -> None:
+    async with lifespan(spare_app), client_of(spare_app) as client:
         alive = await client.get("/health/live")
         ready = await client.get("/health/ready")
 

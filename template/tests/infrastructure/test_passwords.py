@@ -12,10 +12,15 @@ from app.infrastructure.settings import get_settings
 PASSWORD = SecretStr("correct horse battery")
 
 
-async def test_the_cost_of_a_hash_is_twelve() -> None:
+async def test_the_cost_of_a_hash_is_that_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert get_settings().bcrypt_rounds == 12
+    monkeypatch.setattr(get_settings(), "bcrypt_rounds", 5)
+
     stored = await hash_password(PASSWORD)
 
-    assert stored.startswith("$2b$12$")
+    assert stored.startswith("$2b$05$")
     assert PASSWORD.get_secret_value() not in stored
 
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
-from app.main import create_app
 from tests.fixtures import client_of
 
 
@@ -40,7 +40,7 @@ async def test_a_request_is_logged_with_its_duration(
     assert line["duration_ms"] >= 0
 
 
-async def test_an_answer_that_breaks_off_is_not_made_to_look_whole() -> None:
+async def test_an_answer_that_breaks_off_is_not_made_to_look_whole(spare_app: FastAPI) -> None:
     async def half() -> AsyncIterator[str]:
         yield "half"
         raise RuntimeError("the rest is missing")
@@ -48,8 +48,7 @@ async def test_an_answer_that_breaks_off_is_not_made_to_look_whole() -> None:
     async def endpoint() -> StreamingResponse:
         return StreamingResponse(half())
 
-    app = create_app()
-    app.add_api_route("/half", endpoint, response_model=None)
-    async with client_of(app) as client:
+    spare_app.add_api_route("/half", endpoint, response_model=None)
+    async with client_of(spare_app) as client:
         with pytest.raises(RuntimeError, match="the rest is missing"):
             await client.get("/half")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import logging
 
 import httpx2
@@ -36,19 +37,15 @@ async def test_swagger_can_sign_in(client: httpx2.AsyncClient) -> None:
     assert document["paths"][ME]["get"]["security"]
 
 
-@pytest.mark.parametrize("name", ["ann", "nobody"])
-@pytest.mark.parametrize("password", [GUESS, "x" * 100])
-async def test_nobody_learns_why_they_cannot_sign_in(
-    client: httpx2.AsyncClient, name: str, password: str
-) -> None:
+async def test_nobody_learns_why_they_cannot_sign_in(client: httpx2.AsyncClient) -> None:
     await create(client, USERS, person("ann"))
-    form = {"username": f"{name}@example.com", "password": password}
 
-    answer = await client.post(f"{URL}/token", data=form)
-
-    assert_problem(answer, 401)
-    assert answer.json()["detail"] == "No user has this email address and password"
-    assert answer.headers["www-authenticate"] == "Bearer"
+    for name, password in itertools.product(("ann", "nobody"), (GUESS, "x" * 100)):
+        form = {"username": f"{name}@example.com", "password": password}
+        answer = await client.post(f"{URL}/token", data=form)
+        assert_problem(answer, 401)
+        assert answer.json()["detail"] == "No user has this email address and password"
+        assert answer.headers["www-authenticate"] == "Bearer"
 
 
 async def test_tokens_are_not_to_be_kept_by_anybody_between(client: httpx2.AsyncClient) -> None:
@@ -61,10 +58,10 @@ async def test_tokens_are_not_to_be_kept_by_anybody_between(client: httpx2.Async
     assert answer.json()["expires_in"] == get_settings().access_token_seconds
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "a.b.c"])
-async def test_a_made_up_token_is_nobodys(client: httpx2.AsyncClient, token: str) -> None:
-    assert_problem(await client.get(ME, headers={"Authorization": f"Bearer {token}"}), 401)
-    assert_problem(await refresh(client, {"refresh_token": token}), 401)
+async def test_a_made_up_token_is_nobodys(client: httpx2.AsyncClient) -> None:
+    for token in ("", "nonsense", "a.b.c"):
+        assert_problem(await client.get(ME, headers=bearer({"access_token": token})), 401)
+        assert_problem(await refresh(client, {"refresh_token": token}), 401)
     assert_problem(await client.post(f"{URL}/refresh"), 401)
 
 

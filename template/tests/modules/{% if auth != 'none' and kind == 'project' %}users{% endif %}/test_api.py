@@ -35,12 +35,12 @@ async def test_who_registers_can_sign_in_and_read_oneself(client: httpx2.AsyncCl
     assert (created["role"], created["is_active"]) == ("user", True)
 
 
-@pytest.mark.parametrize("field", NOT_YOURS)
-async def test_nobody_decides_about_oneself(client: httpx2.AsyncClient, field: str) -> None:
+async def test_nobody_decides_about_oneself(client: httpx2.AsyncClient) -> None:
     headers = await signed_in(client)
+    wishes = dict.fromkeys(NOT_YOURS, 1)
 
-    assert_problem(await client.post(URL, json=person("bob") | {field: 1}), 422, field)
-    assert_problem(await client.patch(ME, json={field: 1}, headers=headers), 422, field)
+    assert_problem(await client.post(URL, json=person("bob") | wishes), 422, *NOT_YOURS)
+    assert_problem(await client.patch(ME, json=wishes, headers=headers), 422, *NOT_YOURS)
 
 
 async def test_an_address_is_one_users_however_it_is_spelt(client: httpx2.AsyncClient) -> None:

@@ -6,20 +6,13 @@ import io
 
 import httpx2
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app import create_admin
 from app.modules.users.schemas import UserCreate
 from tests.modules.users.factory import URL, bearer, person, sign_in
 
 
-async def test_an_administrator_can_sign_in(
-    client: httpx2.AsyncClient,
-    sessions: async_sessionmaker[AsyncSession],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(create_admin, "get_sessions", lambda: sessions)
-
+async def test_an_administrator_can_sign_in(client: httpx2.AsyncClient) -> None:
     await create_admin.create(UserCreate.model_validate(person("root")))
 
     headers = bearer(await sign_in(client, "root"))
