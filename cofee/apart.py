@@ -34,6 +34,11 @@ def chosen(
             yield [name for name in fields if name in columns]
 
 
+def difference(first: Record, second: Record) -> int:
+    """Count the columns in which two rows differ."""
+    return sum(first[column] != second[column] for column in first)
+
+
 def _fields(module: Record, names: Sequence[str]) -> list[Record]:
     return [field for field in module["fields"] if field["name"] in names]
 

@@ -57,7 +57,7 @@ def find(
             f"{' and '.join(map(quote, given))}",
             hint=_way_out(fields),
         )
-    return list(max(fitting, key=lambda pair: _difference(*pair)))
+    return list(max(fitting, key=lambda pair: apart.difference(*pair)))
 
 
 def _way_out(fields: Mapping[str, Record]) -> str:
@@ -296,8 +296,3 @@ def _can_follow(
         if field.get("sort") and _kept(after, field) < _kept(before, field):
             return False
     return True
-
-
-def _difference(first: Row, second: Row) -> int:
-    """Count the columns in which two rows differ."""
-    return sum(first[column] != second[column] for column in first)
