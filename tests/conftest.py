@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -32,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let uv keep its cache while cofee's own is put elsewhere, one for the processes of a run.
 
     It knows templates by their commits, so no test finds in it what another one's template holds,
@@ -42,7 +43,8 @@ def pytest_configure() -> None:
         return
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     os.environ.setdefault("UV_CACHE_DIR", str(cache / "uv"))
-    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cofee-tests-")
+    ours = os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cofee-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(ours, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)

@@ -221,6 +221,7 @@ def test_every_path_of_the_tree_is_made(released: Path, tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--skip-tasks", "--trust",
          "--data", "modules=[{name: products, entity: Product, fields: []}]",
+         "--data", "isolation=project",
          str(released), str(made)],
         check=True, capture_output=True,
     )  # fmt: skip
