@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from cofee import checks
+from cofee import apart, checks
 from cofee.errors import CofeeError, listing, quote
 
 Record = Mapping[str, Any]
@@ -46,18 +46,18 @@ def find(
     """
     fields = _checked(module, given, {module["name"], *later})
     _require_same_meaning(list(_rows(fields, given, types, bound=False)), fields, given, types)
-    if recorded := _recorded(module.get("examples", ()), fields, given, types):
+    together = list(apart.chosen(module, _chosen(fields), types))
+    if recorded := _recorded(module.get("examples", ()), fields, given, types, together):
         return recorded
-    satisfying = _satisfying(list(_rows(fields, given, types)), fields, given, types)
-    tried = satisfying[:MOST_PAIRS]
-    fitting = [(a, b) for a in tried for b in tried if _can_follow(a, b, fields)]
+    tried = _satisfying(list(_rows(fields, given, types)), fields, given, types)[:MOST_PAIRS]
+    fitting = [(a, b) for a in tried for b in tried if _can_follow(a, b, fields, together)]
     if not fitting:
         raise CofeeError(
             f"`checks`: no values of {listing(fields)} that tests could try satisfy "
             f"{' and '.join(map(quote, given))}",
             hint=_way_out(fields),
         )
-    return list(max(fitting, key=lambda pair: _difference(*pair)))
+    return list(max(fitting, key=lambda pair: apart.difference(*pair)))
 
 
 def _way_out(fields: Mapping[str, Record]) -> str:
@@ -72,6 +72,7 @@ def _recorded(
     fields: Mapping[str, Record],
     given: Sequence[str],
     types: Mapping[str, Any],
+    together: Sequence[Sequence[str]],
 ) -> list[Row]:
     """Return the rows that are recorded, if they still are what they have to be."""
     ordered = [{name: row[name] for name in _chosen(fields) if name in row} for row in rows]
@@ -79,7 +80,7 @@ def _recorded(
         return []
     try:
         passing = _satisfying(ordered, fields, given, types) == ordered
-        return ordered if passing and _can_follow(ordered[0], ordered[1], fields) else []
+        return ordered if passing and _can_follow(rows[0], rows[1], fields, together) else []
     except (ArithmeticError, TypeError, ValueError, sqlite3.Error):
         return []  # values of another type than the field has now
 
@@ -282,8 +283,12 @@ def _kept(value: Any, field: Record, scale: int | None = None) -> Any:
     return value
 
 
-def _can_follow(first: Row, second: Row, fields: Mapping[str, Record]) -> bool:
+def _can_follow(
+    first: Row, second: Row, fields: Mapping[str, Record], together: Sequence[Sequence[str]]
+) -> bool:
     """Tell whether a row may be the second: unique values differ, and sorted ones do not fall."""
+    if any(all(first[name] == second[name] for name in names) for names in together):
+        return False
     for column, field in _chosen(fields).items():
         before, after = first[column], second[column]
         if field.get("unique") and before == after:
@@ -291,8 +296,3 @@ def _can_follow(first: Row, second: Row, fields: Mapping[str, Record]) -> bool:
         if field.get("sort") and _kept(after, field) < _kept(before, field):
             return False
     return True
-
-
-def _difference(first: Row, second: Row) -> int:
-    """Count the columns in which two rows differ."""
-    return sum(first[column] != second[column] for column in first)

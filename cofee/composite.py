@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from cofee import fields, owners, reserved, rules
+from cofee import apart, fields, owners, reserved, rules
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.names import LONGEST_IDENTIFIER
 from cofee.records import DELETIONS, ROUTES, RULES
@@ -165,6 +165,7 @@ def _unique_together(module: Record, given: Any, types: Mapping[str, Any]) -> li
     found = _indexed(module, given, types, "unique_together")
     for columns in found:
         _require_needed(module, columns)
+        apart.require_several(module, columns, types)
     return found
 
 

@@ -81,7 +81,7 @@ def check_bounds(record: Mapping[str, Any], scope: Scope) -> None:
     ):
         raise CofeeError(f"`{name}`: the min `{record['min']}` is above the max `{record['max']}`")
     _check_default(record, scope)
-    if "unique" in record and _single(record, scope):
+    if "unique" in record and is_single(record, scope):
         raise CofeeError(
             f"`{name}`: it is unique but has one possible value, so a table could hold one row"
         )
@@ -182,7 +182,7 @@ def _check_default_length(record: Mapping[str, Any], scope: Scope) -> None:
         )
 
 
-def _single(record: Mapping[str, Any], scope: Scope) -> bool:
+def is_single(record: Mapping[str, Any], scope: Scope) -> bool:
     """Say whether the bounds leave one value."""
     if len(record.get("values", ())) == 1:
         return True

@@ -16,6 +16,9 @@ from cofee.recording import Change
 # A name bound at the top level of a file, as far as a look at the text can tell.
 DEFINITION = re.compile(rb"^(?:(?:async )?def |class )?([A-Za-z_]\w*)(?: *[:=(\[]|:)", re.MULTILINE)
 ANYTHING = "*"
+CHANGE = "change that line first"
+# A new file imports from where the template puts it, and only a person knows where that is by now.
+PUT_BACK = "put back what it imports, run this again, and move that afterwards"
 PACKAGES = ("app", "tests")  # what the project's own imports begin with
 
 Read = Callable[[str], str | None]
@@ -52,7 +55,7 @@ def require_sound(root: Path, plan: Plan) -> None:
         if broken and broken not in known | set(_faults(path, before)):
             raise CofeeError(
                 f"`{path}` would break: {broken}",
-                hint="nothing was written; change that line first",
+                hint=f"nothing was written; {CHANGE if before(path) is not None else PUT_BACK}",
             )
 
 
@@ -86,18 +89,30 @@ def _faults(path: str, read: Read) -> Iterator[str]:
     if text is None:
         return
     try:
-        tree = ast.parse(text)
+        imports = _imports(text)
     except SyntaxError as error:
         yield f"line {error.lineno} is no valid Python ({error.msg})"
         return
-    nodes = list(ast.walk(tree))
-    guarded = {  # an import inside `try` may fail; somebody expects it
+    for node in imports:
+        yield from _missing(node, read)
+
+
+@cache
+def _imports(text: str) -> tuple[ast.ImportFrom, ...]:
+    """Return the absolute imports of names, but none inside `try`: it may fail, and is expected to.
+
+    A file is looked at before and after, and most are the same.
+    """
+    nodes = list(ast.walk(ast.parse(text)))
+    guarded = {
         id(inside) for node in nodes if isinstance(node, ast.Try) for inside in ast.walk(node)
     }
-    for node in nodes:
-        is_absolute = isinstance(node, ast.ImportFrom) and node.module and not node.level
-        if isinstance(node, ast.ImportFrom) and is_absolute and id(node) not in guarded:
-            yield from _missing(node, read)
+    return tuple(
+        node
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+        if id(node) not in guarded
+    )
 
 
 def _missing(node: ast.ImportFrom, read: Read) -> Iterator[str]:

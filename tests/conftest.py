@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -32,20 +33,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
-    """Let uv keep its cache while cofee's own is put elsewhere."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let uv keep its cache while cofee's own is put elsewhere, one for the processes of a run.
+
+    It knows templates by their commits, so no test finds in it what another one's template holds,
+    and the template itself is compiled once.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     os.environ.setdefault("UV_CACHE_DIR", str(cache / "uv"))
-    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cofee-tests-")
+    ours = os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cofee-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(ours, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)
 def _own_environment(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keep the user's cache, Copier settings and git configuration out of the tests."""
+    """Keep the user's Copier settings and git configuration out of the tests."""
     home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("COPIER_CACHE_DIR", str(home / "copier-cache"))
     monkeypatch.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
     (home / "settings.yml").write_text("{}\n")

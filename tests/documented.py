@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 import yaml
+from typer.testing import CliRunner
 
 from cofee.cli import app
 from cofee.files import load_yaml
@@ -70,15 +68,10 @@ def commands() -> str:
 
 
 def _help(*command: str) -> str:
-    plain = {**os.environ, "COLUMNS": HELP_WIDTH, "TERM": "dumb", "PYTHONUTF8": "1"}
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("cofee")), *command, "--help"],
-        env=plain,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return "\n".join(line.rstrip() for line in done.stdout.strip("\n ").splitlines())
+    plain = {"COLUMNS": HELP_WIDTH, "TERM": "dumb"}
+    shown = CliRunner().invoke(app, [*command, "--help"], prog_name="cofee", env=plain)
+    assert shown.exit_code == 0, shown.output
+    return "\n".join(line.rstrip() for line in shown.output.strip("\n ").splitlines())
 
 
 GENERATORS: dict[str, Callable[[], str]] = {

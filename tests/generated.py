@@ -75,12 +75,12 @@ def make_service(
     return target
 
 
-def run(project: Path, environment: Path, *command: str, **variables: str) -> str:
+def run(project: Path, environment: Path, *command: str, **more: str) -> str:
     """Run a command of a generated service; return what it printed, raise with it on failure."""
     done = subprocess.run(
         command,
         cwd=project,
-        env={**_variables(environment), **variables},
+        env={**variables(environment), **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -98,7 +98,7 @@ def serving(project: Path, environment: Path, log: Path) -> Iterator[str]:
     command = ["python", "-m", "dev", "--temporary", "uvicorn", "app.main:app", f"--port={port}"]
     with log.open("wb") as output:
         server = subprocess.Popen(
-            command, cwd=project, env=_variables(environment), stdout=output, stderr=output
+            command, cwd=project, env=variables(environment), stdout=output, stderr=output
         )
     try:
         _wait_for(f"http://127.0.0.1:{port}/health/ready", server, log)
@@ -120,7 +120,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text())
 
 
-def _variables(environment: Path) -> dict[str, str]:
+def variables(environment: Path) -> dict[str, str]:
     """Return the environment variables of a generated service under test."""
     without = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
     inherited = {k: v for k, v in os.environ.items() if k not in without}

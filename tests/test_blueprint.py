@@ -85,6 +85,17 @@ def test_imports_are_sorted_whatever_the_digits_are(renderer: Renderer, tmp_path
     ruff(tmp_path, "check", "--select=I")
 
 
+def test_tables_of_links_are_imported_in_their_order(renderer: Renderer, tmp_path: Path) -> None:
+    """They are named by two modules, either of which may end in a number."""
+    names = ["item6", "item11", "item"]
+    links = [{"name": name, "type": "many", "to": name} for name in names]
+    modules: list[Record] = [{"name": n, "entity": n.title(), "fields": []} for n in names]
+    records = [*modules, {"name": "item0", "entity": "Row", "fields": links}]
+    text = render(renderer, records)["app/modules/item0/repository.py"]
+    (tmp_path / "repository.py").write_text(text)
+    ruff(tmp_path, "check", "--select=I")
+
+
 def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:
     """A new field only adds lines, so that it merges with what a user has written."""
     name = {"name": "name", "type": "str"}

@@ -17,9 +17,9 @@ def project(
     """The service, and the environment that it runs in; its rows are everybody's or somebody's."""
     root = tmp_path_factory.mktemp("every")
     template = snapshot_template(root / "template")
-    data: dict[str, object] = {"project_name": "every", "modules": every_module()}
+    data: dict[str, object] = {"auth": "none", "modules": every_module()}
     if request.param == "owned":
-        data |= {"isolation": "project", "modules": owned_modules()}
+        data = {"isolation": "project", "modules": owned_modules()}
     return make_service(template, root / "every", data), environment(template)
 
 

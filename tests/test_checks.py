@@ -72,6 +72,22 @@ def test_the_second_row_differs_where_it_has_to() -> None:
     assert first["m"] <= second["m"]
 
 
+def test_the_second_row_differs_in_what_is_unique_together() -> None:
+    """By a value that a check leaves free, unless a field beside it tells the rows apart."""
+    fields = ["a:bool", "b:bool", "n:int"]
+    together = {"unique_together": [["a", "b"]]}
+
+    first, second = examples(fields, "a OR b", **together)
+
+    assert (first["a"], first["b"]) != (second["a"], second["b"])
+    same = [{"a": True, "b": False}] * 2
+    assert examples(fields, "a OR b", examples=same) == same
+    assert examples(fields, "a OR b", examples=same, **together) != same
+    assert examples(fields, "a AND NOT b", unique_together=[["a", "b", "n"]]) == same
+    with pytest.raises(CofeeError, match="that tests could try satisfy"):
+        examples(fields, "a AND NOT b", **together)
+
+
 def test_rows_that_somebody_wrote_are_kept() -> None:
     """Unless they no longer satisfy the checks."""
     mine = [{"n": 4711}, {"n": 4712}]

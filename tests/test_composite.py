@@ -23,6 +23,8 @@ FIELDS: list[Record] = [
     {"name": "tags", "type": "many", "to": "suppliers"},
     {"name": "data", "type": "json"},
     {"name": "order", "type": "int"},
+    {"name": "lone", "type": "enum", "values": ["one"]},
+    {"name": "seven", "type": "int", "min": 7, "max": 7},
 ]
 RULED: dict[str, Any] = {
     "unique_together": [["name", "supplier"]],
@@ -66,6 +68,7 @@ def test_what_says_nothing_is_left_out() -> None:
         ({"unique_together": [["name", "tags"]]}, "is `many`, which has no index"),
         ({"unique_together": [["name", "code"]]}, "`code` is unique by itself, and so is"),
         ({"unique_together": [["twin", "name"]]}, "`twin` is unique by itself, and so is"),
+        ({"unique_together": [["lone", "seven"]]}, "`lone,seven` has one possible value, so a"),
         ({"indexes": [["name", "data"]]}, "is `json`, which has no index"),
         ({"indexes": [[]]}, "must name at least one field"),
         ({"indexes": [["code"]]}, "the same index as the indexed field `code`"),

@@ -74,28 +74,38 @@ def reader(tmp_path: Path, released: Path) -> Reader:
     return Reader(tmp_path, tmp_path, variables)
 
 
-def install(reader: Reader) -> None:
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the command is installed for one reader after the other.
+
+    What it depends on is then there, and compiled, for all but the first.
+    """
+    return tmp_path_factory.mktemp("installed") / ".venv"
+
+
+def install(reader: Reader, installed: Path) -> None:
     """Install the command from the clone, with the versions of the lock file.
 
     Services share an environment, because making one for each costs more than all else.
     """
     clone = reader.root / "cofee"
     sync = ["uv", "sync", "--quiet", "--frozen", "--no-dev"]
+    reader.environment["UV_PROJECT_ENVIRONMENT"] = str(installed)
     subprocess.run(sync, cwd=clone, env=reader.environment, check=True)
     reader.environment["UV_PROJECT_ENVIRONMENT"] = str(environment(clone))
     programs = reader.root / ".tools/bin"
     programs.mkdir(parents=True)
     for program in ("cofee", "copier"):
-        (programs / program).symlink_to(clone / ".venv/bin" / program)
+        (programs / program).symlink_to(installed / "bin" / program)
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=name_of)
-def test_commands_do_what_the_page_shows(page: Path, reader: Reader) -> None:
+def test_commands_do_what_the_page_shows(page: Path, reader: Reader, installed: Path) -> None:
     """Every command of a page runs in order; the README's reader starts in the clone."""
     if page == README:
         reader.folder = reader.root / "cofee"
     else:
-        install(reader)
+        install(reader, installed)
 
     reader.follow(page.read_text(encoding="utf-8"))
 
@@ -211,6 +221,7 @@ def test_every_path_of_the_tree_is_made(released: Path, tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--skip-tasks", "--trust",
          "--data", "modules=[{name: products, entity: Product, fields: []}]",
+         "--data", "isolation=project",
          str(released), str(made)],
         check=True, capture_output=True,
     )  # fmt: skip

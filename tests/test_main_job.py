@@ -190,8 +190,9 @@ def test_update_of_a_service_that_people_work_on(
     improve(
         released,
         "v0.3.0",
-        "    async def exists(",
-        '    async def purge(self) -> None:\n        """Improved."""\n\n    async def exists(',
+        '    {{ owner.method(module, "exists"',
+        '    async def purge(self) -> None:\n        """Improved."""\n\n'
+        '    {{ owner.method(module, "exists"',
     )
 
     ran = cofee("update", "-C", shop)

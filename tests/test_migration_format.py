@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cofee import composite
 from cofee.evolve_rules import with_rules
 from cofee.render import Renderer
-from tests.strategies import TYPES, Record, fields, modules, names, ruled
+from tests.strategies import TYPES, Record, fields, modules, names, options_of, ruled
 from tests.test_blueprint import renderer, ruff
 
 RULES = "F,I,B,UP,SIM,RUF,S,RET,N"
@@ -33,7 +33,7 @@ def backfill_for(field: Record) -> Any:
 
 @st.composite
 def operations(draw: st.DrawFn, kind: str) -> Record:
-    """Draw the record of a migration, with everything that its template reads."""
+    """Draw the record of a migration, with everything that its template reads, and the modules."""
     known = draw(modules(most=2))
     module = known[-1]
     records = module["fields"] or [{"name": "note", "type": "text"}]
@@ -48,7 +48,8 @@ def operations(draw: st.DrawFn, kind: str) -> Record:
         "backfill": backfill,
         **found,
     }
-    return with_rules(migration, [{**module, "fields": records}], [after])
+    ruled = with_rules(migration, [{**module, "fields": records}], [after])
+    return {"migration": ruled, "modules": known}
 
 
 def _changed(draw: st.DrawFn, _: Record, given: list[Record], known: list[Record]) -> Record:
@@ -117,11 +118,12 @@ def test_every_migration_is_formatted_and_sorted_python(
         suppress_health_check=[HealthCheck.too_slow],
     )
     def write(record: Record) -> None:
-        migration = {**record, "slug": f"step{len(seen)}"}
-        answers = renderer.settle({"modules": [], "migrations": [migration]}, {}, "service")
+        migration = {**record["migration"], "slug": f"step{len(seen)}"}
+        among = {"modules": record["modules"], **options_of(record["modules"])}
+        answers = renderer.settle({**among, "migrations": [migration]}, {}, "service")
         ((path, text),) = (
             (path, file.content.decode())
-            for path, file in renderer.render(answers, "copy").items()
+            for path, file in renderer.render(answers, "copy", ()).items()
             if path.startswith("migrations/versions/")
         )
         ast.parse(text)

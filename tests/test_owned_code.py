@@ -34,6 +34,9 @@ def test_every_method_and_route_takes_the_owner(renderer: Renderer, records: lis
             check_parameters(method, None if method.name in shared else owner)
         for route in functions(files[f"{folder}/router.py"]):
             check_route(route, module.get("owned_by"))
+        for other in records:
+            if "owned_by" in other and owner is None:
+                assert f"app.modules.{other['name']}." not in files[f"{folder}/models.py"]
 
 
 def check_parameters(method: Method, owner: str | None) -> None:

@@ -44,7 +44,7 @@ def test_rules_change_and_the_service_stays_green(tmp_path: Path, cofee: Run) ->
     """Its lint, its types and its own tests, migrations up and down among them."""
     template = snapshot_template(tmp_path / "template")
     programs = environment(template)
-    service = make_service(template, tmp_path / "offers", {"modules": MODULES})
+    service = make_service(template, tmp_path / "offers", {"auth": "none", "modules": MODULES})
     states = [sources(service)]
     for number, command in enumerate(COMMANDS):
         ran = cofee(*command, "-C", service)

@@ -82,7 +82,6 @@ MODULES: list[Record] = [
         text("code"),
         text("title"),
         *relations("gone"),
-        *relations("kept"),
         *relations("reads"),
         deletion="hard",
         routes=["read", "replace", "delete"],
@@ -187,7 +186,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The service with a test of its own, and the environment that it runs in."""
     root = tmp_path_factory.mktemp("rules")
     template = snapshot_template(root / "template")
-    made = make_service(template, root / "rules", {"project_name": "rules", "modules": MODULES})
+    made = make_service(template, root / "rules", {"auth": "none", "modules": MODULES})
     (made / "tests/test_together.py").write_text(BEHAVIOUR.lstrip())
     return made, environment(template)
 

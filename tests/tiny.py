@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -109,11 +110,20 @@ FILES = {
 }
 
 
+# The same files make the same commit in every test, so that cofee's cache knows it again.
+WHEN = {f"GIT_{who}_DATE": "2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
+
+
 def run_git(folder: Path, *arguments: str) -> str:
-    """Run git as somebody, whatever the machine's configuration says."""
+    """Run git as somebody at some time, whatever the machine's configuration says."""
     who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
     done = subprocess.run(
-        ["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True
+        ["git", *who, *arguments],
+        cwd=folder,
+        env={**os.environ, **WHEN},
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return done.stdout
 

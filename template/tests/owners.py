@@ -49,4 +49,4 @@ def routes(tag: str) -> list[tuple[str, str]]:
 
     paths = app.openapi()["paths"].items()
     found = [(method, path, route) for path, by in paths for method, route in by.items()]
-    return [(method, path) for method, path, route in found if tag in route["tags"]]
+    return [(method, path) for method, path, route in found if tag in route.get("tags", ())]
