@@ -14,10 +14,10 @@ from tests.owners import OWNER, SOMEBODY_ELSE
 async def sign_in(client: httpx2.AsyncClient, session: AsyncSession) -> None:
     """Let every request of a client be that of who owns the project."""
     await owners.sign_in(client, session)
-    for owner in (OWNER, SOMEBODY_ELSE):
-        session.add(Project(id=owner, name="Apollo"))
-        await session.flush()
-        session.add(Member(project_id=owner, user_id=owner, role="owner"))
+    ids = (OWNER, SOMEBODY_ELSE)
+    session.add_all(Project(id=owner, name="Apollo") for owner in ids)
+    await session.flush()
+    session.add_all(Member(project_id=owner, user_id=owner, role="owner") for owner in ids)
     await session.commit()
 
 
