@@ -9,15 +9,17 @@ import functools
 import itertools
 import os
 import uuid
+from collections import Counter
 from typing import Any
 
 import requests
 import schemathesis
 
-from tests.every import every_module
+from tests.every import owned_modules
 
 API = f"{os.environ['FUZZED_SERVICE']}/api/v1"
-MODULES = {module["name"].replace("_", "-"): module for module in every_module()}
+PROJECT = os.environ["FUZZED_PROJECT"]
+MODULES = {module["name"].replace("_", "-"): module for module in owned_modules()}
 RELATIONS = [
     field
     for module in MODULES.values()
@@ -36,9 +38,11 @@ EMPTY: dict[str, Any] = {
     **{f"{field['name'].removesuffix('s')}_ids": [] for field in RELATIONS},
 }
 
-# Halves, halves of halves and so on, so that each meets each of the others.
-bodies, paths, codes, versions = (itertools.count() for _ in range(4))
+codes = itertools.count()
+# How often what was drawn for an operation; the first request of each is as good as it can be.
+turns: Counter[tuple[str, str]] = Counter()
 session = requests.Session()
+session.headers["Authorization"] = os.environ["FUZZED_BY"]
 
 
 @functools.cache
@@ -54,7 +58,7 @@ def good_body(collection: str) -> dict[str, Any]:
 
     For those of times and exact numbers JSON Schema has no word, so nothing drawn meets them.
     """
-    operation = document()["paths"][f"/api/v1/{collection}"].get("post")
+    operation = document()["paths"][f"/api/v1{place(collection)}"].get("post")
     if operation is None:
         return {}
     name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
@@ -67,9 +71,9 @@ def good_body(collection: str) -> dict[str, Any]:
 @schemathesis.hook
 def map_body(context: schemathesis.HookContext, body: Any) -> Any:
     """Let each reference of a body lead to a row of its own; half of the bodies are good ones."""
-    if not isinstance(body, dict) or context.operation is None:
+    if not isinstance(body, dict) or collection_of(context) not in MODULES:
         return body
-    good = {} if next(bodies) // 2 % 2 else good_body(collection_of(context.operation.path))
+    good = {} if turn(context, "body") // 2 % 2 else good_body(collection_of(context))
     return with_references({**body, **{key: good[key] for key in body.keys() & good.keys()}})
 
 
@@ -81,30 +85,55 @@ def with_references(body: dict[str, Any]) -> dict[str, Any]:
 
 @schemathesis.hook
 def map_path_parameters(context: schemathesis.HookContext, parameters: Any) -> Any:
-    """Let every second path lead to rows that are there."""
-    if not parameters or context.operation is None or next(paths) % 2:
+    """Let paths lead to rows that are there; every second, where many are drawn."""
+    collection = collection_of(context)
+    is_left = turn(context, "path") % 2 and "/by-" not in path_of(context)
+    if not parameters or collection not in {*MODULES, "projects"} or is_left:
         return parameters
-    row = a_row(collection_of(context.operation.path))
-    other = new_parent() if "-many/" in context.operation.path else row
-    return {name: other if name == "other_id" else row for name in parameters}
+    if collection == "projects":
+        return {**parameters, "project_id": new_project()}
+    found = {"project_id": PROJECT, "item_id": a_row(collection)}
+    found["other_id"] = new_parent() if "-many/" in path_of(context) else found["item_id"]
+    return {name: found[name] for name in parameters}
 
 
-def collection_of(path: str) -> str:
-    """Return the module that a path begins with."""
-    return path.split("/")[3]
+def turn(context: schemathesis.HookContext, what: str) -> int:
+    """Count what is drawn: halves, halves of halves and so on meet each of the others."""
+    operation = context.operation.label if context.operation else ""
+    turns[operation, what] += 1
+    return turns[operation, what] - 1
+
+
+def path_of(context: schemathesis.HookContext) -> str:
+    """Return the path of a request, as the OpenAPI document has it."""
+    return str(context.operation.path) if context.operation else ""
+
+
+def collection_of(context: schemathesis.HookContext) -> str:
+    """Return the module that a request is for, or what else its path begins with."""
+    names = path_of(context).split("/")[3:] or [""]
+    below = names[2:3] if names[0] == "projects" else []
+    return below[0] if below and below != ["members"] else names[0]
+
+
+def place(collection: str, project: str = "{project_id}") -> str:
+    """Return where the rows of a module are."""
+    is_projects = MODULES[collection].get("owned_by") == "project"
+    return f"/projects/{project}/{collection}" if is_projects else f"/{collection}"
 
 
 @schemathesis.hook
 def map_headers(context: schemathesis.HookContext, headers: Any) -> Any:
     """Let half of the changes be of any version: a drawn one is never the row's."""
-    if not headers or next(versions) // 4 % 2:
+    if not headers or turn(context, "headers") // 4 % 2:
         return headers
     return {name: value for name, value in headers.items() if name.lower() != "if-match"}
 
 
 def a_row(collection: str) -> str:
     """Return the first row of a list, making one where it is empty and that can be done."""
-    page = session.get(f"{API}/{collection}", params={"limit": 1}, timeout=9).json()["items"]
+    url = f"{API}{place(collection, PROJECT)}"
+    page = session.get(url, params={"limit": 1}, timeout=9).json()["items"]
     if not page and "create" not in MODULES[collection].get("routes", ["create"]):
         return str(uuid.uuid4())
     made = page or [create(collection, with_references(good_body(collection)))]
@@ -118,9 +147,16 @@ def new_parent() -> str:
     return identifier
 
 
+def new_project() -> str:
+    """Create a project that nothing belongs to."""
+    answer = session.post(f"{API}/projects", json={"name": "made"}, timeout=9)
+    identifier: str = answer.json()["id"]
+    return identifier
+
+
 def create(collection: str, body: dict[str, Any]) -> dict[str, Any]:
     """Create a row and return it."""
-    answer = session.post(f"{API}/{collection}", json=body, timeout=9)
+    answer = session.post(f"{API}{place(collection, PROJECT)}", json=body, timeout=9)
     assert answer.status_code == 201, answer.text
     row: dict[str, Any] = answer.json()
     return row
