@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-cell",
         action="store_true",
-        help="run the generated tests after every edit and command; else after each edit once",
+        help="run the generated tests and undo after every edit and command; else after some",
     )
 
 
