@@ -9,7 +9,6 @@ from typing import Any
 from cofee import index, worktree
 from cofee.errors import CofeeError, listing
 from cofee.files import LINK, File, Tree, is_crlf, read_file, with_crlf
-from cofee.git import require_modern_git
 from cofee.merge import TEMPLATE, YOURS, Conflict, merge
 from cofee.project import ANSWERS_FILE, Project
 from cofee.recording import Change, Record
@@ -62,7 +61,6 @@ def plan(
     Raises:
         CofeeError: git is too old, or the sides cannot both stand.
     """
-    require_modern_git()
     moves = moves or {}
     without = (_without_answers(base), _without_answers(template))
     old, new, yours = worktree.read_sides(project.root, *without, folders=moves)

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 from cofee.errors import CofeeError
@@ -49,7 +48,6 @@ def git(
     return done.stdout
 
 
-@cache
 def require_modern_git() -> None:
     """Refuse a git that cannot merge trees outside a working tree."""
     words = git("version").decode()

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from cofee.edits import merge_lines, overlapping_lines
 from cofee.errors import CofeeError
 from cofee.files import File, Tree, is_crlf, load_yaml, with_crlf, with_lf
-from cofee.git import ISOLATED, git
+from cofee.git import ISOLATED, GitError, git, require_modern_git
 
 YOURS, TEMPLATE = "yours", "template"  # the labels of conflict markers
 MERGE_SETTINGS = (
@@ -53,7 +53,6 @@ class Merged:
 
     tree: dict[str, File]
     conflicts: list[Conflict] = field(default_factory=list)
-    renamed: dict[str, str] = field(default_factory=dict)  # your path, and the template's new one
     still_deleted: list[str] = field(
         default_factory=list
     )  # changed by the template, deleted by you
@@ -79,9 +78,10 @@ def merge(base: Tree, template: Tree, yours: Tree, *, prefer_template: bool = Fa
         repository = _Repository(Path(folder))
         repository.load(base, template, plain)
         merged = repository.merge()
+        renamed = repository.renamed() if line_endings else {}
     if prefer_template:
         _decide_for_template(merged)
-    moved = {merged.renamed.get(path, path) for path in line_endings}
+    moved = {renamed.get(path, path) for path in line_endings}
     for path in moved & merged.tree.keys():
         merged.tree[path] = with_crlf(merged.tree[path])
     return merged
@@ -93,6 +93,7 @@ class _Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.paths: set[str] = set()
+        self.merged_oid = ""
         for name in ("objects", "refs/heads"):
             (folder / name).mkdir(parents=True)
         (folder / "HEAD").write_text("ref: refs/heads/base\n")
@@ -109,18 +110,22 @@ class _Repository:
         self.git("fast-import", "--quiet", "--done", stdin=stream + b"done\n")
 
     def merge(self) -> Merged:
-        output = self.git(
-            *MERGE_SETTINGS, "merge-tree", "--write-tree", "-z", "--messages", YOURS, TEMPLATE,
-            accept=(0, 1),
-        )  # fmt: skip
-        head, _, notes = output.partition(b"\0\0")
+        head, _, notes = self._merge_tree().partition(b"\0\0")
         oid, *entries = head.split(b"\0")
         stages = _stages(entries)
-        merged = Merged(self._tree(oid.decode()))
-        merged.renamed = self._renamed(oid.decode())
+        self.merged_oid = oid.decode()
+        merged = Merged(self._tree(self.merged_oid))
         for path, oids in sorted(stages.items()):
             self._decide(merged, path, oids, notes)
         return merged
+
+    def _merge_tree(self) -> bytes:
+        command = ("merge-tree", "--write-tree", "-z", "--messages", YOURS, TEMPLATE)
+        try:
+            return self.git(*MERGE_SETTINGS, *command, accept=(0, 1))
+        except GitError:
+            require_modern_git()
+            raise
 
     def _tree(self, oid: str) -> dict[str, File]:
         """Return the whole merged tree."""
@@ -133,10 +138,10 @@ class _Repository:
             for (_, path), head, content in zip(rows, heads, contents, strict=True)
         }
 
-    def _renamed(self, oid: str) -> dict[str, str]:
-        """Return which of the user's paths the template renamed."""
+    def renamed(self) -> dict[str, str]:
+        """Return which of the user's paths the template renamed, and how."""
         settings = ("-r", "-z", "-M", "--diff-filter=R", "--name-status")
-        words = self.git("diff-tree", *settings, YOURS, oid).split(b"\0")
+        words = self.git("diff-tree", *settings, YOURS, self.merged_oid).split(b"\0")
         names = [word.decode(errors="surrogateescape") for word in words]
         return dict(zip(names[1::3], names[2::3], strict=False))
 

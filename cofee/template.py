@@ -105,6 +105,8 @@ def recorded(source: str, commit: str, base: Path | None = None) -> Template:
     clone = _clone_path(address)
     pin = _pin(address, commit, base)
     known = pin.read_text() if pin.is_file() else ""
+    if known and (kept := cache_dir() / "commits" / known).exists():
+        return Template(source, commit, kept)
     sha = _resolve(clone, known) or _resolve(clone, commit)
     if sha is None:
         _fetch(address, clone)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cofee import __version__, git
+from cofee import __version__
 from tests.conftest import Run, snapshot
 
 
@@ -103,11 +105,21 @@ def test_nothing_to_continue_or_abort(shop: Path, cofee: Run) -> None:
 
 
 def test_an_old_git_is_refused_by_name(
-    shop: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
+    shop: Path, cofee: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sentence says which git is there and which is needed."""
-    git.require_modern_git.cache_clear()
-    monkeypatch.setattr(git, "git", lambda *_, **__: b"git version 2.37.1\n")
+    old = tmp_path / "bin/git"
+    old.parent.mkdir()
+    old.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in\n'
+        "  version) echo git version 2.37.1 ;;\n"
+        "  *merge-tree*) echo usage: git merge-tree >&2; exit 129 ;;\n"
+        f'  *) exec {shutil.which("git")} "$@" ;;\n'
+        "esac\n"
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{old.parent}:{os.environ['PATH']}")
 
     ran = cofee("new-module", "orders", "-C", shop)
 
