@@ -65,6 +65,8 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
         options.printer.say(derived.summary)
         given, rules = _fields_and_rules(found, derived, request, options)
         record = operations.module_record(found, derived, given, {**rules, **request.rules})
+        if record.get("owned_by") == "project":
+            options.printer.say(f"its routes stand below /projects/{{project_id}}{derived.url}")
         plan = operations.plan_module(found, record)
         soundness.require_sound(found.root, plan)
         next_steps = found.template.setting("cofee_next_steps", [])
