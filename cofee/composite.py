@@ -8,7 +8,7 @@ from typing import Any
 from cofee import apart, fields, owners, reserved, rules
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.names import LONGEST_IDENTIFIER
-from cofee.records import DELETIONS, ROUTES, RULES
+from cofee.records import DELETIONS, ROUTES, RULES, Scope
 
 Record = Mapping[str, Any]
 
@@ -79,10 +79,10 @@ def complete_all(
     """
     names = [module["name"] for module in modules]
     return [
-        complete(module, types, known, names[place:])
+        complete(module, types, known, Scope(types, names, module["name"]).later)
         if {*RULES} & module.keys() and module not in settled
         else dict(module)
-        for place, module in enumerate(modules, start=1)
+        for module in modules
     ]
 
 
@@ -126,7 +126,7 @@ def renamed(module: Record, old: str, new: str) -> dict[str, Any]:
             rules_after[key] = lists(rules_after[key])
     if "search" in rules_after:
         rules_after["search"] = lists([rules_after["search"]])[0]
-    before = next(field for field in module["fields"] if field["name"] == old)
+    before = fields.find_field(module, old)
     names = {rules.column(before): rules.column({**before, "name": new})}
     if "checks" in rules_after:
         rules_after["checks"] = [checks.renamed(one, names) for one in rules_after["checks"]]

@@ -8,7 +8,7 @@ from typing import Any
 from cofee import checks, composite
 from cofee.errors import CofeeError, listing
 from cofee.evolve import Module, Modules, Step, find
-from cofee.records import ROUTES
+from cofee.records import ROUTES, Scope
 
 # The rules that the database keeps; the others live in the code alone.
 STORED = ("unique_together", "indexes", "checks", "deletion", "versioned")
@@ -29,10 +29,9 @@ def change_module(
         CofeeError: a rule is not possible, or nothing would change.
     """
     before = dict(find(modules, name))
-    names = [one["name"] for one in modules]
-    later = names[names.index(before["name"]) + 1 :]
     if not given:
         raise CofeeError("there is nothing to change", hint="give a rule: `--unique-together a,b`")
+    later = Scope(types, [one["name"] for one in modules], before["name"]).later
     after = composite.complete(_ruled(before, given), types, known, later)
     if after == before:
         raise CofeeError("nothing would change: the module is like that already")

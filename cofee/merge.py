@@ -51,6 +51,7 @@ class Conflict:
 class Merged:
     """The working tree after the merge, as far as the merge looked at it."""
 
+    oid: str  # of the tree, as git has left it
     tree: dict[str, File]
     conflicts: list[Conflict] = field(default_factory=list)
     still_deleted: list[str] = field(
@@ -78,7 +79,7 @@ def merge(base: Tree, template: Tree, yours: Tree, *, prefer_template: bool = Fa
         repository = _Repository(Path(folder))
         repository.load(base, template, plain)
         merged = repository.merge()
-        renamed = repository.renamed() if line_endings else {}
+        renamed = repository.renamed(merged.oid) if line_endings else {}
     if prefer_template:
         _decide_for_template(merged)
     moved = {renamed.get(path, path) for path in line_endings}
@@ -93,7 +94,6 @@ class _Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.paths: set[str] = set()
-        self.merged_oid = ""
         for name in ("objects", "refs/heads"):
             (folder / name).mkdir(parents=True)
         (folder / "HEAD").write_text("ref: refs/heads/base\n")
@@ -113,8 +113,7 @@ class _Repository:
         head, _, notes = self._merge_tree().partition(b"\0\0")
         oid, *entries = head.split(b"\0")
         stages = _stages(entries)
-        self.merged_oid = oid.decode()
-        merged = Merged(self._tree(self.merged_oid))
+        merged = Merged(oid.decode(), self._tree(oid.decode()))
         for path, oids in sorted(stages.items()):
             self._decide(merged, path, oids, notes)
         return merged
@@ -138,10 +137,10 @@ class _Repository:
             for (_, path), head, content in zip(rows, heads, contents, strict=True)
         }
 
-    def renamed(self) -> dict[str, str]:
+    def renamed(self, oid: str) -> dict[str, str]:
         """Return which of the user's paths the template renamed, and how."""
         settings = ("-r", "-z", "-M", "--diff-filter=R", "--name-status")
-        words = self.git("diff-tree", *settings, YOURS, self.merged_oid).split(b"\0")
+        words = self.git("diff-tree", *settings, YOURS, oid).split(b"\0")
         names = [word.decode(errors="surrogateescape") for word in words]
         return dict(zip(names[1::3], names[2::3], strict=False))
 
