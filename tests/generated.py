@@ -22,6 +22,11 @@ from tests.tiny import run_git
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".cache"
+# What tells the tests of a service which database they run on.
+DATABASES: Mapping[str, Mapping[str, str]] = {
+    "postgresql": {},
+    "sqlite": {"TEST_DATABASE_URL": "sqlite+aiosqlite://"},
+}
 
 
 def snapshot_template(target: Path, tag: str = "v0.1.0") -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests import generated
 
 RUNNER = Path(__file__).with_name("forking.py")
-VARIABLES = {"TEST_DATABASE_URL": "sqlite+aiosqlite://", "PYTHONDONTWRITEBYTECODE": "1"}
+VARIABLES = {**generated.DATABASES["sqlite"], "PYTHONDONTWRITEBYTECODE": "1"}
 # What is imported already has its assertions explained no better than Python does.
 IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", "-W", IMPORTED)

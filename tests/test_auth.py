@@ -15,8 +15,8 @@ from copier import run_copy, run_update
 from cofee import template as templates
 from cofee.files import File
 from cofee.render import Renderer
-from tests.conftest import Run, snapshot
-from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
+from tests.conftest import Run, Tree, snapshot
+from tests.generated import DATABASES, REPOSITORY, environment, make_service, run, snapshot_template
 from tests.tiny import release, run_git
 
 OF_USERS = re.compile(
@@ -45,13 +45,31 @@ def answers(root: Path) -> dict[str, Any]:
     return found
 
 
-def forget_users(root: Path) -> None:
-    """Make a project what it was before there was the question."""
-    path = root / ".copier-answers.yml"
-    path.write_text(path.read_text().replace("auth: none\n", ""))
-    run_git(root, "init", "--quiet")
-    run_git(root, "add", "--all")
-    run_git(root, "commit", "--quiet", "--message", "before")
+def updates_that_take_none(
+    question: str, shop: Path, template: Path, cofee: Run
+) -> tuple[Tree, Tree]:
+    """Make a service what it was before there was the question, and update it in both ways.
+
+    Returns:
+        The service before, and after the version that has one file more.
+    """
+    path, twin = shop / ".copier-answers.yml", shop.parent / "twin"
+    path.write_text(path.read_text().replace(f"{question}: none\n", ""))
+    run_git(shop, "init", "--quiet")
+    run_git(shop, "add", "--all")
+    run_git(shop, "commit", "--quiet", "--message", "before")
+    shutil.copytree(shop, twin / shop.name)
+    before = snapshot(shop)
+    release(template, "v0.2.0", {"template/NEWS.md": "New.\n"})
+
+    updated = cofee("update", "--defaults", "-C", shop)
+    run_update(twin / shop.name, defaults=True, overwrite=True, quiet=True, unsafe=True)
+
+    assert updated.code == 0, updated.err
+    assert f"new question `{question}` took its default `none`" in updated.err
+    assert answers(shop)[question] == "none"
+    assert snapshot(shop) == snapshot(twin / shop.name)
+    return before, snapshot(shop)
 
 
 def test_a_new_service_has_users(released: Path) -> None:
@@ -92,22 +110,12 @@ def test_without_a_provider_nothing_of_it_is_left(released: Path) -> None:
 def test_an_older_service_goes_on_without_users(released: Path, tmp_path: Path, cofee: Run) -> None:
     """By cofee and by Copier: the answer is `none`, and no file of users comes."""
     template = shutil.copytree(released, tmp_path / "template")
-    shop, twin = tmp_path / "one/shop", tmp_path / "two/shop"
-    data = {"auth": "none", "modules": [NOTE]}
+    shop, data = tmp_path / "shop", {"auth": "none", "modules": [NOTE]}
     run_copy(str(template), shop, data=data, defaults=True, quiet=True, skip_tasks=True)
-    forget_users(shop)
-    shutil.copytree(shop, twin)
-    before = snapshot(shop)
-    release(template, "v0.2.0", {"template/NEWS.md": "New.\n"})
 
-    updated = cofee("update", "--defaults", "-C", shop)
-    run_update(twin, defaults=True, overwrite=True, quiet=True, unsafe=True)
+    before, after = updates_that_take_none("auth", shop, template, cofee)
 
-    assert updated.code == 0, updated.err
-    assert "new question `auth` took its default `none`" in updated.err
-    assert answers(shop)["auth"] == "none"
-    assert snapshot(shop) == snapshot(twin)
-    assert snapshot(shop).keys() - before.keys() == {"NEWS.md"}
+    assert after.keys() - before.keys() == {"NEWS.md"}
 
 
 def test_modules_alone_bring_no_users(released: Path) -> None:
@@ -192,8 +200,7 @@ def test_users_can_come_and_go_later(
     (made,) = (project / "migrations/versions").glob(f"*_set_auth_{after}.py")
     assert answers(project)["auth"] == after
     programs = environment(released)
-    for url in ("", "sqlite+aiosqlite://"):
-        variables = {"TEST_DATABASE_URL": url} if url else {}
+    for variables in DATABASES.values():
         run(project, programs, "pytest", "-q", "tests/db/test_migrations.py", **variables)
     run(project, programs, "ruff", "check")
     run(project, programs, "ruff", "format", "--check", "migrations")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.every import every_module, owned_modules
-from tests.generated import environment, make_service, run, snapshot_template
+from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 
 
 @pytest.fixture(scope="module", params=["everybody's", "owned"])
@@ -23,12 +23,11 @@ def project(
     return make_service(template, root / "every", data), environment(template)
 
 
-@pytest.mark.parametrize("url", ["", "sqlite+aiosqlite://"], ids=["postgresql", "sqlite"])
-def test_every_type_works(project: tuple[Path, Path], url: str) -> None:
+@pytest.mark.parametrize("database", DATABASES)
+def test_every_type_works(project: tuple[Path, Path], database: str) -> None:
     """Create, read, list, change, delete and every refusal, for each type with each modifier."""
-    folder, environment = project
-    variables = {"TEST_DATABASE_URL": url} if url else {}
-    run(folder, environment, "pytest", "-q", "tests/modules", "tests/db", **variables)
+    folder, programs = project
+    run(folder, programs, "pytest", "-q", "tests/modules", "tests/db", **DATABASES[database])
 
 
 def test_every_type_is_clean(project: tuple[Path, Path]) -> None:

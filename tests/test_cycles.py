@@ -9,11 +9,9 @@ import pytest
 
 from cofee import composite, evolve, records
 from tests.conftest import Run, snapshot
-from tests.generated import environment, make_service, run, snapshot_template
+from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 from tests.strategies import TYPES, Record
 
-URLS = ("", "sqlite+aiosqlite://")
-DATABASES = pytest.mark.parametrize("url", URLS, ids=["postgresql", "sqlite"])
 OPTIONS = ("--defaults", "--trust", "--data", "auth=none")
 ORDERS = "code:str:unique last_invoice:ref:invoices:null:filter receipt:one:invoices:null"
 INVOICES = "number:int:unique order:ref:orders:null:on_delete=cascade"
@@ -129,17 +127,16 @@ def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-def require_green(project: Path, template: Path, url: str) -> None:
+def require_green(project: Path, template: Path, database: str) -> None:
     """Run the tests of the modules, and of the migrations both ways."""
-    variables = {"TEST_DATABASE_URL": url} if url else {}
     paths = ("tests/modules", "tests/db/test_migrations.py")
-    run(project, environment(template), "pytest", "-q", *paths, **variables)
+    run(project, environment(template), "pytest", "-q", *paths, **DATABASES[database])
 
 
-@DATABASES
-def test_cycles_work(project: Path, template: Path, url: str) -> None:
+@pytest.mark.parametrize("database", DATABASES)
+def test_cycles_work(project: Path, template: Path, database: str) -> None:
     """Tables come and go with their keys, rows refer to each other, and deletion ends."""
-    require_green(project, template, url)
+    require_green(project, template, database)
 
 
 def test_cycles_are_clean(project: Path, template: Path) -> None:
@@ -214,8 +211,8 @@ def test_modules_of_a_cycle_change(shop: Path, template: Path, cofee: Run) -> No
         done = cofee(*step, "-C", shop)
         assert done.code == 0, done.err
 
-    for url in URLS:
-        require_green(shop, template, url)
+    for database in DATABASES:
+        require_green(shop, template, database)
     texts = [path.read_text() for path in (shop / "app").rglob("*.py")]
     assert not [text for text in texts if "nvoice" in text or "modules.orders" in text]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.conftest import Run
-from tests.generated import environment, run, snapshot_template
+from tests.generated import DATABASES, environment, run, snapshot_template
 from tests.hand_edits import EDITS
 from tests.test_main_job import improve
 from tests.tiny import run_git
 
-SQLITE = {"TEST_DATABASE_URL": "sqlite+aiosqlite://"}
 KEPT = (
     *("method of the model", "property after the fields", "comment above a field"),
     *("comment of the class", "class beside the model", "method of a schema"),
@@ -53,7 +52,7 @@ def test_edited_module_survives_every_command(tmp_path: Path, cofee: Run) -> Non
         ran = cofee(*step, "-C", shop)
         assert ran.code == 0, f"{step}: {ran.err}"
         if step[0] == "update":
-            run(shop, programs, "pytest", "-q", "tests/modules/products", **SQLITE)
+            run(shop, programs, "pytest", "-q", "tests/modules/products", **DATABASES["sqlite"])
 
     texts = "\n".join(
         path.read_text() for path in shop.rglob("*.*") if path.suffix in {".py", ".md"}

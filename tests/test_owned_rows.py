@@ -11,7 +11,7 @@ from cofee import composite, owners
 from cofee.errors import CofeeError
 from cofee.records import RULES
 from tests.conftest import Run, snapshot
-from tests.generated import environment, run, snapshot_template
+from tests.generated import DATABASES, environment, run, snapshot_template
 from tests.strategies import TYPES, Record
 from tests.tiny import run_git
 
@@ -69,8 +69,7 @@ def test_owned_modules_go_through_every_command(tmp_path: Path, cofee: Run, owne
     run(root, programs, "ruff", "format", "--check")
     run(root, programs, "ruff", "check")
     run(root, programs, "mypy")
-    for url in ("", "sqlite+aiosqlite://"):
-        variables = {"TEST_DATABASE_URL": url} if url else {}
+    for variables in DATABASES.values():
         run(root, programs, "pytest", "-q", "tests/modules", "tests/db", **variables)
 
 

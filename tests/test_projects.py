@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from copier import run_copy, run_update
+from copier import run_copy
 
 from tests.conftest import Run, snapshot
-from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
-from tests.test_auth import NOTE, answers, rendered, sources
-from tests.tiny import release, run_git
+from tests.generated import DATABASES, REPOSITORY, environment, make_service, run, snapshot_template
+from tests.test_auth import NOTE, answers, rendered, sources, updates_that_take_none
 
 OF_PROJECTS = re.compile(r"modules.projects|project.(id|members)|ReadableProject|isolation[:=]")
 NEEDS_USERS = "Projects have members, who are users"
@@ -125,25 +124,12 @@ def test_an_older_service_goes_on_without_projects(
 ) -> None:
     """By cofee and by Copier: the answer is `none`, and no other file changes."""
     template = shutil.copytree(released, tmp_path / "template")
-    shop, twin = tmp_path / "one/shop", tmp_path / "two/shop"
+    shop = tmp_path / "shop"
     run_copy(str(template), shop, data={"modules": [NOTE]}, defaults=True, skip_tasks=True)
-    record = shop / ".copier-answers.yml"
-    record.write_text(record.read_text().replace("isolation: none\n", ""))
-    run_git(shop, "init", "--quiet")
-    run_git(shop, "add", "--all")
-    run_git(shop, "commit", "--quiet", "--message", "before")
-    shutil.copytree(shop, twin)
-    before = snapshot(shop)
-    release(template, "v0.2.0", {"template/NEWS.md": "New.\n"})
 
-    updated = cofee("update", "--defaults", "-C", shop)
-    run_update(twin, defaults=True, overwrite=True, quiet=True, unsafe=True)
+    before, after = updates_that_take_none("isolation", shop, template, cofee)
 
-    assert updated.code == 0, updated.err
-    assert "new question `isolation` took its default `none`" in updated.err
-    assert answers(shop)["isolation"] == "none"
-    assert snapshot(shop) == snapshot(twin)
-    changed = {path for path, content in snapshot(shop).items() if before.get(path) != content}
+    changed = {path for path, content in after.items() if before.get(path) != content}
     assert changed == {"NEWS.md", ".copier-answers.yml"}
 
 
@@ -240,8 +226,7 @@ def test_projects_can_come_and_go_later(
     assert changed.code == 0, changed.err
     (made,) = (project / "migrations/versions").glob(f"*_set_{slug}.py")
     programs = environment(released)
-    for url in ("", "sqlite+aiosqlite://"):
-        variables = {"TEST_DATABASE_URL": url} if url else {}
+    for variables in DATABASES.values():
         run(project, programs, "pytest", "-q", "tests/db/test_migrations.py", **variables)
     run(project, programs, "ruff", "check")
     run(project, programs, "ruff", "format", "--check", "migrations")

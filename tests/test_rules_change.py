@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.conftest import Run, snapshot
-from tests.generated import environment, make_service, run, snapshot_template
+from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 from tests.strategies import Record
 
-SQLITE = {"TEST_DATABASE_URL": "sqlite+aiosqlite://"}
 PRICE: Record = {"type": "decimal", "precision": 9, "scale": 2}
 MODULES: list[Record] = [
     {"name": "sellers", "entity": "Seller", "fields": [{"name": "name", "type": "str"}]},
@@ -55,7 +54,8 @@ def test_rules_change_and_the_service_stays_green(tmp_path: Path, cofee: Run) ->
             run(service, programs, "ruff", "check")
             run(service, programs, "ruff", "format", "--check")
             run(service, programs, "mypy")
-            run(service, programs, "pytest", "-q", "tests/modules", "tests/db", **SQLITE)
+            places = ("tests/modules", "tests/db")
+            run(service, programs, "pytest", "-q", *places, **DATABASES["sqlite"])
 
     for state in reversed(states[:-1]):
         assert cofee("undo", "-C", service).code == 0

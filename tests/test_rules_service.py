@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.generated import environment, make_service, run, snapshot_template
+from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 from tests.strategies import Record
-
-SQLITE = "sqlite+aiosqlite://"
 
 
 def text(name: str, **more: object) -> Record:
@@ -191,13 +189,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return made, environment(template)
 
 
-@pytest.mark.parametrize("url", ["", SQLITE], ids=["postgresql", "sqlite"])
-def test_rules_work(project: tuple[Path, Path], url: str) -> None:
+@pytest.mark.parametrize("database", DATABASES)
+def test_rules_work(project: tuple[Path, Path], database: str) -> None:
     """Its own tests are green, and so is what only two modules show, on both databases."""
-    variables = {"TEST_DATABASE_URL": url} if url else {}
-    folder, programs = project
     places = ("tests/modules", "tests/db", "tests/test_together.py")
-    run(folder, programs, "pytest", "-q", *places, **variables)
+    folder, programs = project
+    run(folder, programs, "pytest", "-q", *places, **DATABASES[database])
 
 
 def test_rules_are_clean(project: tuple[Path, Path]) -> None:

@@ -11,7 +11,6 @@ import yaml
 
 from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
 
-SQLITE = {"TEST_DATABASE_URL": "sqlite+aiosqlite://"}
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*.yml"))
 # Every type of field, and rows of every owner; the others add nothing that SQLite would see.
 ON_SQLITE = ("shop.yml", "tracker.yml")
