@@ -80,6 +80,8 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
 @st.composite
 def owned(draw: st.DrawFn, found: list[Record]) -> list[Record]:
     """Make the rows of some modules somebody's, and so those of all that refer to them."""
+    if not found:
+        return found
     owner = draw(st.sampled_from(["user", "project"]))
     listed = [module["name"] for module in found]
     chosen = draw(st.one_of(st.just(set()), st.sets(st.sampled_from(listed)), st.just(set(listed))))
