@@ -175,14 +175,15 @@ def _together(drawn: list[Record], module: str) -> list[Record]:
     found = []
     for record in drawn:
         names = {column(record), record["name"]}
-        if columns & names or not _is_free(record, module):
+        if columns & names or not is_free(record, module):
             continue
         columns |= names
         found.append(record)
     return found
 
 
-def _is_free(record: Record, module: str) -> bool:
+def is_free(record: Record, module: str) -> bool:
+    """Tell whether a module of this name can have the field."""
     try:
         check_field_name(record["name"], filterable="filter" in record, reference="to" in record)
         check_constraints(module, record)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cofee import composite
 from cofee.evolve_rules import with_rules
 from cofee.render import Renderer
-from tests.strategies import TYPES, Record, fields, modules, names, options_of, ruled
+from tests.strategies import TYPES, Record, fields, is_free, modules, names, options_of, ruled
 from tests.test_blueprint import renderer, ruff
 
 RULES = "F,I,B,UP,SIM,RUF,S,RET,N"
@@ -70,14 +70,16 @@ def _changed(draw: st.DrawFn, _: Record, given: list[Record], known: list[Record
 
 def _renamed(draw: st.DrawFn, module: Record, records: list[Record], _: object) -> Record:
     old = draw(st.sampled_from(records))
-    new = {**old, "name": draw(names(56))}
+    others = names(56).map(lambda name: {**old, "name": name})
+    new = draw(others.filter(lambda one: is_free(one, module["name"])))
     fields = [new if one is old else one for one in records]
     rules = composite.renamed({**module, "fields": records}, old["name"], new["name"])
     return {"old": old, "new": new, "after": {**rules, "fields": fields}}
 
 
 def _moved(draw: st.DrawFn, module: Record, records: list[Record], _: object) -> Record:
-    return {"old": draw(names(40)), "record": {**module, "fields": records}}
+    olds = names(40).filter(lambda old: all(is_free(record, old) for record in records))
+    return {"old": draw(olds), "record": {**module, "fields": records}}
 
 
 def _ruled(draw: st.DrawFn, module: Record, records: list[Record], _: object) -> Record:
