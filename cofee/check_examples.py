@@ -28,6 +28,7 @@ NUMBER = re.compile(r"(?<![\w.])\d{1,15}(?:\.\d{1,15})?(?![\w.])")
 TEXT = re.compile(r"'((?:[^']|'')*)'")
 NUMBERS = ("integer", "number", "decimal", "seconds")
 MOMENTS = ("date", "datetime", "time")
+EXACT = decimal.Context(prec=60)  # a bound of 19 digits can be tried in a unit of 18 places
 LARGER = -1  # stands for a unit that is as many of the smallest; binary, so fractions are exact
 LARGER_UNIT = 1024
 EMPTIED = "emptied"  # marks a reference that some rows of the tests have, and some have not
@@ -163,7 +164,7 @@ def _numbers(
     counts += [literal * unit + step for literal in literals for step in (0, unit, -unit)]
     usual = [decimal.Decimal(one) for one in ("1", "2", "0", "5", "10", "60", "100")]
     for number in dict.fromkeys([*near, *usual, *counts] if bound else [*counts, *near, *usual]):
-        whole = number.quantize(unit, decimal.ROUND_DOWN)
+        whole = number.quantize(unit, decimal.ROUND_DOWN, EXACT)
         if not bound or least <= whole <= most:
             yield _written(whole, kind, places)
 

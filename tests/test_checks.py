@@ -28,6 +28,7 @@ def examples(fields: list[str], *checks: str, **more: object) -> list[Record]:
         (["cost:decimal:9.2:min=0", "price:decimal:9.2"], ["price >= cost"]),
         (["cost:decimal:18.2", "price:decimal:18.2"], ["price > cost"]),
         (["cost:decimal:18.18", "price:decimal:18.18"], ["price > cost"]),
+        (["size:bigint:min=9223372036854775000", "cost:decimal:18.18"], ["cost > 0 OR size > 0"]),
         (["cost:decimal:9.2", "price:decimal:9.2", "n:int"], ["cost * n <= price"]),
         (["code:str", "name:str:null"], ["length(code) = 3", "name <> code"]),
         (["state:enum:new,old", "n:int:min=50"], ["state <> 'old' OR n > 100"]),
