@@ -39,6 +39,15 @@ OPTIONS: dict[str, Mapping[str, Any]] = {
     "gitlab": {"ci": "gitlab"},
     "no ci": {"ci": "none"},
     "python": {"python_version": "3.13", "description": 'Says "größe" & more'},
+    "beyond ASCII": {
+        "modules": [
+            {
+                "name": "notes",
+                "entity": "Note",
+                "fields": [{"name": "mood", "type": "str", "default": "größe 😀 \u2028 'x'"}],
+            }
+        ]
+    },
     **EXAMPLES,
     "module alone": {**EXAMPLES["shop"], "kind": "module"},
 }
