@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
 from app.common.schemas import Schema
-from app.db.violations import read_violation
+from app.db.violations import is_busy, read_violation
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -26,6 +27,7 @@ ERROR_IN_USE = "It cannot be deleted, because rows refer to it"
 ERROR_CHECK_FAILED = "The values do not go together"
 ERROR_CHANGED = "The row has changed since it was read; read it again"
 ERROR_INVALID_VALUE = "The database cannot store this value"
+ERROR_BUSY = "The database is busy; try again"
 ERROR_INVALID_REQUEST = "The request is not valid; `errors` says where"
 ERROR_INTERNAL = "Something went wrong on our side"
 
@@ -39,6 +41,8 @@ TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # Python 3.13
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # An input's place in the request (body, query, path) is left out of the field's name.
 PLACES = {"body", "query", "path", "header", "cookie"}
+
+logger = logging.getLogger(__name__)
 
 
 class FieldProblem(Schema):
@@ -166,7 +170,10 @@ async def answer_integrity_error(request: Request, error: IntegrityError) -> Pro
 
 
 async def answer_database_error(request: Request, error: DBAPIError) -> ProblemResponse:
-    """Answer a value that the database refuses; any other of its errors is ours."""
+    """Answer a busy database and a value that it refuses; any other of its errors is ours."""
+    if is_busy(error):
+        logger.warning("the database is busy: %s", error.orig)
+        return ProblemResponse(describe(503, ERROR_BUSY, "database_busy"), {"Retry-After": "1"})
     # Class 22 is SQL's "data exception". The driver refuses some values by itself, as a ValueError.
     refused = str(getattr(error.orig, "sqlstate", "")).startswith("22")
     if not refused and not isinstance(error.orig and error.orig.__cause__, ValueError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.db.base import Base
 
@@ -15,6 +15,8 @@ _SQLITE_COLUMN = re.compile(r"(\w+)\.(\w+)")
 # In any language, PostgreSQL writes: Key (sku, shop)=(tea, north) already exists.
 _POSTGRESQL_COLUMNS = re.compile(r'[^(]*\(([\w", ]+)\)=')
 _WORD = re.compile(r"\w+")
+# PostgreSQL gave a transaction up, or a statement that waited too long.
+_BUSY = {"40001", "40P01", "55P03", "57014"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ def read_violation(error: IntegrityError) -> Violation:
     if getattr(error.orig, "sqlstate", None):
         return _from_postgresql(error)
     return _from_sqlite(str(error.orig))
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """Tell whether somebody else was in the way: the same statement may succeed later."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state in _BUSY or getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
 
 def _from_postgresql(error: IntegrityError) -> Violation:

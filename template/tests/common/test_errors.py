@@ -57,6 +57,8 @@ async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     app.add_api_route("/crash", fail_with(RuntimeError(SECRET_TEXT)))
     app.add_api_route("/stale", fail_with(StaleDataError(SECRET_TEXT)))
     app.add_api_route("/refused", fail_with(refused_value()))
+    deadlock = type("Deadlock", (Exception,), {"sqlstate": "40P01"})(SECRET_TEXT)
+    app.add_api_route("/busy", fail_with(DBAPIError("UPDATE", None, deadlock)))
     app.add_api_route("/unknown", fail_with(DBAPIError(SECRET_TEXT, None, Exception(SECRET_TEXT))))
     app.add_api_route("/payload", receive_payload, methods=["POST"])
     async with client_of(app) as client:
@@ -73,6 +75,7 @@ async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
         ("GET", "/crash", 500, "internal_error"),
         ("GET", "/stale", 412, "precondition_failed"),
         ("GET", "/refused", 422, "invalid_value"),
+        ("GET", "/busy", 503, "database_busy"),
         ("GET", "/unknown", 500, "internal_error"),
         ("POST", "/payload", 422, "invalid_request"),
     ],
@@ -86,6 +89,7 @@ async def test_every_error_has_the_same_shape(
     found = answer.json()
     assert SECRET_TEXT not in answer.text
     assert (answer.status_code, found["status"], found["code"]) == (status, status, code)
+    assert ("retry-after" in answer.headers) is (status == 503)
     assert found.keys() == {"type", "title", "status", "code", "detail", "errors"}
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.sqlite import ERROR_DRIVER, DatabaseSettings, create_engine
+from app.db.violations import is_busy
 
 
 def test_another_driver_is_refused() -> None:
@@ -21,6 +23,19 @@ def test_another_driver_is_refused() -> None:
 
 async def test_foreign_keys_are_enforced(connection: AsyncConnection) -> None:
     assert await connection.scalar(sa.text("PRAGMA foreign_keys")) == 1
+
+
+async def test_who_waits_in_vain_may_come_again(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'busy.sqlite3'}"
+    engine = create_engine(DatabaseSettings(database_url=url, database_busy_timeout_ms=0))
+
+    async with engine.begin():
+        with pytest.raises(DBAPIError) as raised:
+            async with engine.begin():
+                pass
+
+    assert is_busy(raised.value)
+    await engine.dispose()
 
 
 async def test_a_second_writer_waits_for_the_first(tmp_path: Path) -> None:
