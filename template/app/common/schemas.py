@@ -24,6 +24,7 @@ class Schema(BaseModel):
         str_strip_whitespace=True,
         extra="forbid",
         regex_engine="python-re",
+        hide_input_in_errors=True,
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Field
 
 from app.common.schemas import PageQuery, Schema, unset
 from app.common.types import Email
@@ -14,8 +14,15 @@ from app.infrastructure.passwords import NewPassword, Password
 
 Role = Literal["user", "admin"]
 UserSort = Literal["id", "-id", "email", "-email", "name", "-name"]
-# Mail servers do not tell `Ann@` from `ann@`, and people mistake one for the other.
-UserEmail = Annotated[Email, AfterValidator(str.lower)]
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+# Mail servers do not tell `Ann@` from `ann@`, and people mistake one for the other. A letter can
+# become two when it is lowered, so that comes before the address is looked at.
+UserEmail = Annotated[Email, BeforeValidator(_lower)]
 
 
 class UserCreate(Schema):
