@@ -50,7 +50,7 @@ async def verify_password(password: SecretStr, stored: str | None) -> tuple[bool
     text = password.get_secret_value().encode()
     candidate = text[:MAX_BYTES]  # bcrypt raises an error beyond it
     is_right, renewed = await to_thread.run_sync(
-        _hashing().verify_and_update, candidate, stored or _impossible_hash()
+        _hashing().verify_and_update, candidate, stored or impossible_hash()
     )
     return is_right and candidate == text and stored is not None, renewed
 
@@ -59,6 +59,6 @@ def _hashing() -> PasswordHash:
     return PasswordHash((BcryptHasher(rounds=get_settings().bcrypt_rounds),))
 
 
-def _impossible_hash() -> str:
+def impossible_hash() -> str:
     """Return a hash of today's cost that no password has."""
     return f"$2b${get_settings().bcrypt_rounds:02}${'.' * 53}"

@@ -17,6 +17,16 @@ class RefreshTokenRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    async def lock_login(self, token_hash: str) -> bool:
+        """Hold the login of a token, by its first one, until the commit; tell whether there is one.
+
+        Who revokes a login would otherwise not see the token that a refresh is about to add.
+        """
+        login = sa.select(RefreshToken.session_id).filter_by(token_hash=token_hash)
+        chain = sa.select(RefreshToken.id).filter_by(session_id=login.scalar_subquery())
+        first = chain.order_by(RefreshToken.id).limit(1).with_for_update()
+        return await self._session.scalar(first) is not None
+
     async def get_by_hash(self, token_hash: str) -> RefreshToken | None:
         """Return a token, used or not, or nothing."""
         statement = sa.select(RefreshToken).where(sa.not_(RefreshToken.is_deleted))

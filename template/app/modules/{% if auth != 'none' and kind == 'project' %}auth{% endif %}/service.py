@@ -61,7 +61,8 @@ class AuthService:
 
     async def refresh(self, token: SecretStr) -> Tokens:
         """Trade a refresh token for new ones; it works once, and a second time gives it away."""
-        used = await self._repository.use(_hash(token), utc_now())
+        is_known = await self._repository.lock_login(_hash(token))
+        used = await self._repository.use(_hash(token), utc_now()) if is_known else None
         if used is None:
             await self._revoke_if_stolen(token)
             raise unauthorized(ERROR_REFRESH)
@@ -72,6 +73,7 @@ class AuthService:
 
     async def sign_out(self, token: SecretStr) -> uuid.UUID | None:
         """Revoke the chain of a refresh token, and return which; nothing if there is none."""
+        await self._repository.lock_login(_hash(token))
         found = await self._repository.get_by_hash(_hash(token))
         if found is None:
             return None

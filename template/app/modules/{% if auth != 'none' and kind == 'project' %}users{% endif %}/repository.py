@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,6 +31,38 @@ class UserRepository:
     async def get_by_email(self, email: str) -> User | None:
         """Return the user with this address, or nothing."""
         return await self._session.scalar(self._rows().filter_by(email=email))
+
+    async def lock_administrators(self) -> Sequence[uuid.UUID]:
+        """Return who may decide about others, and hold them until the commit.
+
+        It is always in the same order, because two who held one each would wait forever.
+        """
+        rows = self._rows().with_only_columns(User.id).filter_by(role="admin", is_active=True)
+        rows = rows.order_by(User.id).with_for_update(key_share=True)
+        return (await self._session.scalars(rows)).all()
+
+    async def set_password(
+        self, item_id: uuid.UUID, password_hash: str, verified: str | None
+    ) -> User | None:
+        """Store another hash and end every login; nothing if the verified hash is gone by now.
+
+        The database counts and compares: what was read before may have changed meanwhile.
+        """
+        statement = sa.update(User).where(User.id == item_id)
+        if verified is not None:
+            statement = statement.where(User.password_hash == verified)
+        statement = statement.values(
+            password_hash=password_hash, token_version=User.token_version + 1
+        )
+        return await self._session.scalar(
+            statement.returning(User),
+            execution_options={"synchronize_session": False, "populate_existing": True},
+        )
+
+    async def renew_hash(self, item_id: uuid.UUID, renewed: str, verified: str) -> None:
+        """Store another hash of the same password, unless the verified hash is gone by now."""
+        statement = sa.update(User).where(User.id == item_id, User.password_hash == verified)
+        await self._session.execute(statement.values(password_hash=renewed))
 
     async def list_page(self, query: UserQuery) -> Rows[User]:
         """Return one page of the users that the query asks for."""

@@ -24,6 +24,7 @@ from app.modules.users.schemas import (
 
 ERROR_NOT_FOUND = "There is no user with this id"
 ERROR_MISMATCH = "This is not your password"
+ERROR_NO_LONGER = "You are no administrator any more"
 ERROR_YOURSELF = "Another administrator has to do this to you"
 
 
@@ -31,16 +32,17 @@ class UserService:
     """What can be done with users."""
 
     def __init__(self, session: AsyncSession) -> None:
+        self._session = session
         self._repository = UserRepository(session)
 
     async def create(self, data: UserCreate, role: Role = "user") -> UserRead:
-        """Store a new user."""
-        return UserRead.model_validate(await self.add(data, role))
-
-    async def add(self, data: UserCreate, role: Role = "user") -> User:
         """Store a new user, with the hash of the password in its place."""
         values = data.model_dump(exclude={"password"})
         user = User(**values, role=role, password_hash=await hash_password(data.password))
+        return UserRead.model_validate(await self.add(user))
+
+    async def add(self, user: User) -> User:
+        """Store a new user."""
         await self._repository.save(user)
         return user
 
@@ -52,17 +54,21 @@ class UserService:
         return UserRead.model_validate(user)
 
     async def change_password(self, user: User, data: PasswordChange) -> None:
-        """Store a new password for who knows the old one."""
-        is_right, _ = await verify_password(data.current_password, user.password_hash)
-        if not is_right:
+        """Store a new password for who knows the old one, which may have changed meanwhile."""
+        await self._let_others_work()
+        verified = user.password_hash
+        is_right, _ = await verify_password(data.current_password, verified)
+        changed = is_right and await self.set_password(
+            user.id, await hash_password(data.new_password), verified
+        )
+        if not changed:
             raise problem(422, "wrong_password", ERROR_MISMATCH, "current_password")
-        await self.set_password(user, data.new_password)
 
-    async def set_password(self, user: User, password: SecretStr) -> None:
-        """Store a new password, and make every token of the user worthless."""
-        user.password_hash = await hash_password(password)
-        user.token_version += 1
-        await self._repository.save(user)
+    async def set_password(
+        self, item_id: uuid.UUID, password_hash: str, verified: str | None
+    ) -> User | None:
+        """Replace a password, the verified one or any, and make every token worthless."""
+        return await self._repository.set_password(item_id, password_hash, verified)
 
     async def list_page(self, query: UserQuery) -> Page[UserRead]:
         """Return one page of users."""
@@ -71,6 +77,8 @@ class UserService:
 
     async def decide(self, item_id: uuid.UUID, data: UserAccess, administrator: User) -> UserRead:
         """Change what a user may do. Nobody can lock themselves, and so everybody, out."""
+        if administrator.id not in await self._repository.lock_administrators():
+            raise problem(403, "forbidden", ERROR_NO_LONGER)
         user = await self._repository.get(item_id)
         if user is None:
             raise problem(404, "not_found", ERROR_NOT_FOUND)
@@ -78,7 +86,7 @@ class UserService:
             raise problem(409, "yourself", ERROR_YOURSELF)
         for name, value in data.model_dump(exclude_unset=True).items():
             setattr(user, name, value)
-        user.token_version += 1
+        user.token_version = User.token_version + 1
         await self._repository.save(user)
         return UserRead.model_validate(user)
 
@@ -95,10 +103,18 @@ class UserService:
     async def authenticate(self, email: str, password: SecretStr) -> User | None:
         """Return the user with this address and password; a hash of an old cost is renewed."""
         user = await self.find_by_email(email)
+        await self._let_others_work()
         is_right, renewed = await verify_password(password, user.password_hash if user else None)
-        if user is None or not is_right or not user.is_active:
+        if user is None or not is_right:
             return None
         if renewed is not None:
-            user.password_hash = renewed
-            await self._repository.save(user)
-        return user
+            await self._repository.renew_hash(user.id, renewed, user.password_hash)
+        return await self.find(user.id, user.token_version)
+
+    async def _let_others_work(self) -> None:
+        """End the transaction, in which nothing was written, before bcrypt takes its time.
+
+        Others wait for its connection, or on SQLite for the database. What was read stays readable.
+        """
+        self._session.expunge_all()
+        await self._session.rollback()

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
-
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.common.errors import problem
 from app.infrastructure.auth import unauthorized
+from app.infrastructure.passwords import impossible_hash
 from app.modules.auth.service import AuthService, Tokens
 from app.modules.identities.models import Identity
 from app.modules.identities.repository import IdentityRepository
 from app.modules.identities.schemas import ProviderClaims
 from app.modules.users.models import User
-from app.modules.users.schemas import UserCreate
 from app.modules.users.service import UserService
 
 ERROR_UNVERIFIED = "The provider has not verified your email address"
@@ -50,7 +47,7 @@ class IdentityService:
 
     async def _create(self, claims: ProviderClaims, email: str) -> User:
         name = (claims.name or email)[:NAME_LENGTH]
-        return await self._users.add(UserCreate(email=email, name=name, password=_unguessable()))
+        return await self._users.add(User(email=email, name=name, password_hash=impossible_hash()))
 
     async def _free(self, user: User) -> User:
         """Put out whoever came before: nobody asked them to prove that the address is theirs.
@@ -58,11 +55,6 @@ class IdentityService:
         Somebody who registers the address of another one waits for them to sign in, and would then
         share what is theirs.
         """
-        await self._users.set_password(user, _unguessable())
+        await self._users.set_password(user.id, impossible_hash(), verified=None)
         await self._repository.take_away(user.id)
         return user
-
-
-def _unguessable() -> SecretStr:
-    """Return a password that nobody knows; who wants one sets another."""
-    return SecretStr(secrets.token_urlsafe())

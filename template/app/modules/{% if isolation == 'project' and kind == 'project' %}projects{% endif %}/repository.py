@@ -12,6 +12,7 @@ from app.common.schemas import PageQuery
 from app.db.keyset import Columns, Rows, fetch_page
 from app.modules.projects.models import Member, Project
 from app.modules.projects.schemas import ProjectQuery
+from app.modules.users.models import User
 
 # The columns that a list can be sorted by; its sort parameter names them.
 SORTS: Columns = {"id": Project.id, "name": Project.name}
@@ -74,8 +75,9 @@ class MemberRepository:
         )
 
     async def has_other_owner(self, project_id: uuid.UUID, user_id: uuid.UUID) -> bool:
-        """Tell whether a project has an owner beside this user."""
-        others = self._rows(project_id).where(Member.role == "owner", Member.user_id != user_id)
+        """Tell whether a project has an owner beside this user, who may sign in."""
+        owners = self._rows(project_id).where(Member.role == "owner").join(Member.user)
+        others = owners.where(Member.user_id != user_id, User.is_active)
         return bool(await self._session.scalar(sa.select(others.exists())))
 
     async def list_page(self, project_id: uuid.UUID, query: PageQuery) -> Rows[Member]:

@@ -6,8 +6,14 @@ import uuid
 
 import httpx2
 import pytest
+import sqlalchemy as sa
+from fastapi import HTTPException
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.modules.users.models import User
+from app.modules.users.repository import UserRepository
+from app.modules.users.schemas import UserAccess
+from app.modules.users.service import ERROR_NO_LONGER, UserService
 from tests.api import assert_problem, create
 from tests.modules.users.factory import (
     PASSWORD,
@@ -64,6 +70,12 @@ async def test_a_password_that_cannot_be_one_is_refused(
     assert str(password) not in answer.text
 
 
+async def test_a_letter_that_becomes_two_counts_as_two(client: httpx2.AsyncClient) -> None:
+    address = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}" * 100 + "@example.com"
+
+    assert_problem(await client.post(URL, json=person("ann") | {"email": address}), 422, "email")
+
+
 async def test_a_password_keeps_its_spaces(client: httpx2.AsyncClient) -> None:
     await create(client, URL, person("ann") | {"password": f" {PASSWORD} "})
 
@@ -103,6 +115,23 @@ async def test_a_new_password_needs_the_old_one(client: httpx2.AsyncClient) -> N
 
     assert_problem(answer, 422, "current_password")
     assert await sign_in(client, "ann")
+
+
+async def test_a_password_that_changed_meanwhile_is_not_replaced(
+    client: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    await create(client, URL, person("ann"))
+    users = UserRepository(session)
+    user = await users.get_by_email("ann@example.com")
+    assert user is not None
+    verified = user.password_hash
+
+    changes = [await users.set_password(user.id, name, verified) for name in ("one", "two")]
+    await users.renew_hash(user.id, "renewed", verified)
+    await session.refresh(user)
+
+    assert changes == [user, None]
+    assert (user.password_hash, user.token_version) == ("one", 1)
 
 
 async def test_an_administrator_lists_and_finds_users(
@@ -149,6 +178,18 @@ async def test_an_administrator_cannot_lock_everybody_out(
     assert_problem(await client.patch(url, json={"is_active": False}, headers=headers), 409)
     nobody = f"{URL}/{uuid.uuid4()}"
     assert_problem(await client.patch(nobody, json={"role": "user"}, headers=headers), 404)
+
+
+async def test_who_is_no_administrator_any_more_decides_nothing(
+    client: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    await administrator(client, session)
+    root = await UserService(session).find_by_email("root@example.com")
+    assert root is not None
+    await session.execute(sa.update(User).values(role="user"))
+
+    with pytest.raises(HTTPException, match=ERROR_NO_LONGER):
+        await UserService(session).decide(uuid.uuid4(), UserAccess(), root)
 
 
 async def test_routes_of_administrators_are_theirs_alone(client: httpx2.AsyncClient) -> None:

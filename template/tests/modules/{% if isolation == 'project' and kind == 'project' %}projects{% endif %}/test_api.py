@@ -245,6 +245,17 @@ async def test_the_last_owner_stays(
     assert await roles(client, owner, project) == {"ann": "owner", "editor": "editor"}
 
 
+async def test_an_owner_who_is_deactivated_is_no_other_owner(
+    client: httpx2.AsyncClient, session: AsyncSession, project: JSON, owner: Headers
+) -> None:
+    await new_member(client, owner, project, "owner")
+    await session.execute(sa.update(User).filter_by(name="owner").values(is_active=False))
+    await session.commit()
+    url = f"{URL}/{project['id']}/members/{await my_id(client, owner)}"
+
+    assert_problem(await client.delete(url, headers=owner), 409)
+
+
 async def test_a_role_that_is_none_is_refused(
     client: httpx2.AsyncClient, session: AsyncSession, project: JSON, owner: Headers
 ) -> None:
