@@ -22,6 +22,7 @@ from tests.modules.users.factory import URL as USERS
 URL = "/api/v1/auth"
 ME = f"{USERS}/me"
 GUESS = "a wrong password"
+SHOP = "https://shop.example.com"
 
 
 async def refresh(client: httpx2.AsyncClient, tokens: JSON) -> httpx2.Response:
@@ -219,3 +220,35 @@ async def test_cookies_mean_nothing_where_they_are_off(client: httpx2.AsyncClien
     client.cookies["access_token"] = headers["Authorization"].removeprefix("Bearer ")
 
     assert_problem(await client.get(ME), 401)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://test"}, 200),
+        ({"Origin": "http://proxied", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": SHOP, "Sec-Fetch-Site": "same-site"}, 200),
+        ({"Origin": "https://evil.example.com", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "https://evil.example.com"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+    ids=str,
+)
+async def test_another_site_cannot_sign_its_visitors_in(
+    client: httpx2.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    monkeypatch.setattr(get_settings(), "cors_origins", (SHOP,))
+    await create(client, USERS, person("ann"))
+    form = {"username": "ann@example.com", "password": PASSWORD}
+    assert (await client.post(f"{URL}/token", data=form, headers=headers)).status_code == 200
+    monkeypatch.setattr(get_settings(), "auth_cookies", True)
+
+    answer = await client.post(f"{URL}/token", data=form, headers=headers)
+
+    assert answer.status_code == status
+    assert ("set-cookie" in answer.headers) == (status == 200)
