@@ -72,7 +72,8 @@ async def refresh(
     response_model=None,
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Sign out",
-    responses=responses(401, 403, 422),
+    responses=responses(401, 403, 422, 429),
+    dependencies=[Depends(limited("refresh"))],
 )
 async def sign_out(
     request: Request,
