@@ -29,9 +29,10 @@ def get_limiter() -> FixedWindowRateLimiter:
     return FixedWindowRateLimiter(storage_from_string(f"async+{url}", **options))
 
 
-async def count(action: Action, who: str) -> None:
-    """Count one attempt, and refuse it when there were too many."""
+async def count(action: Action, who: str, times: int = 1) -> None:
+    """Count one attempt, and refuse it when there were more than so many times the limit."""
     limit = parse(getattr(get_settings(), f"{action}_rate_limit"))
+    limit = type(limit)(limit.amount * times, limit.multiples)
     limiter = get_limiter()
     if await limiter.hit(limit, action, who):
         return

@@ -8,12 +8,14 @@ import httpx2
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.infrastructure.settings import get_settings
 from tests.api import assert_problem, create
 from tests.modules.users.factory import (
     PASSWORD,
     URL,
     administrator,
     bearer,
+    client_at,
     person,
     sign_in,
     signed_in,
@@ -103,6 +105,31 @@ async def test_a_new_password_needs_the_old_one(client: httpx2.AsyncClient) -> N
 
     assert_problem(answer, 422, "current_password")
     assert await sign_in(client, "ann")
+
+
+async def test_other_addresses_are_not_to_be_tried_out(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = await signed_in(client)
+    monkeypatch.setattr(get_settings(), "register_rate_limit", "2/hour")
+    bodies = [{"email": f"{name}@example.com", "name": "Ann"} for name in "abbbc"]
+
+    answers = [await client.patch(ME, json=body, headers=headers) for body in bodies]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
+
+
+async def test_a_password_is_not_to_be_guessed_from_many_places(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = await signed_in(client)
+    monkeypatch.setattr(get_settings(), "login_rate_limit", "2/minute")
+    change = {"current_password": "a guess", "new_password": PASSWORD * 2}
+
+    for address, status in (("10.0.0.1", 422), ("10.0.0.2", 422), ("10.0.0.3", 429)):
+        async with client_at(address) as elsewhere:
+            answer = await elsewhere.post(f"{ME}/password", json=change, headers=headers)
+        assert_problem(answer, status, *["current_password"] * (status == 422))
 
 
 async def test_an_administrator_lists_and_finds_users(
