@@ -40,8 +40,9 @@ async def in_parts(size: int) -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("path", ["/health/live", "/nowhere", "/broken", "/docs"])
 async def test_every_answer_has_the_security_headers(probe: FastAPI, path: str) -> None:
     async with client_of(probe) as client:
-        answer = await client.get(path)
+        answer = await client.get(path, headers={"Authorization": "Bearer x"})
 
+    assert answer.headers["cache-control"] == "no-store"
     assert HEADERS.items() <= {name.title(): v for name, v in answer.headers.items()}.items()
     expected = DOCS_POLICY if path == "/docs" else API_POLICY
     assert answer.headers["content-security-policy"] == expected
