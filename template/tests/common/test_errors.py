@@ -13,7 +13,7 @@ from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.common.errors import ERROR_INTERNAL, problem
+from app.common.errors import problem
 from app.common.schemas import PageQuery, Schema
 from tests.fixtures import client_of
 
@@ -84,7 +84,7 @@ async def test_every_error_has_the_same_shape(
 
     assert answer.headers["content-type"] == "application/problem+json"
     found = answer.json()
-    assert SECRET_TEXT not in answer.text
+    assert [told for told in (SECRET_TEXT, "Traceback") if told in answer.text] == []
     assert (answer.status_code, found["status"], found["code"]) == (status, status, code)
     assert found.keys() == {"type", "title", "status", "code", "detail", "errors"}
 
@@ -102,13 +102,6 @@ async def test_a_problem_names_its_fields(probe: httpx2.AsyncClient) -> None:
     assert answer.json()["errors"] == [
         {"field": "sku", "code": "sold_out", "message": "None left"},
     ]
-
-
-async def test_a_crash_tells_nothing_of_the_inside(probe: httpx2.AsyncClient) -> None:
-    answer = await probe.get("/crash")
-
-    assert answer.json()["detail"] == ERROR_INTERNAL
-    assert "Traceback" not in answer.text
 
 
 async def test_each_wrong_field_is_named_and_its_input_is_not_repeated(
