@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import httpx2
 import uvicorn
-from fastapi import FastAPI, Form, HTTPException
+from fastapi import FastAPI, Form, HTTPException, Response
 from fastapi.responses import RedirectResponse
 from joserfc import jwt
 from joserfc.jwk import RSAKey
@@ -68,6 +68,8 @@ def make_provider(issuer: str) -> FastAPI:
         digest = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest())
         if claims is None or claims.pop("challenge") != digest.rstrip(b"=").decode():
             raise HTTPException(400, "invalid_grant")
+        if "answer" in claims:
+            return Response(claims["answer"], media_type="application/json")
         key = keys[claims.pop("signed_by", "own")]
         now = int(time.time())
         token = {"iss": issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 60, **claims}

@@ -41,6 +41,9 @@ TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # Python 3.13
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # An input's place in the request (body, query, path) is left out of the field's name.
 PLACES = {"body", "query", "path", "header", "cookie"}
+# However much is wrong with a request, its answer stays short.
+MAX_LISTED = 20
+MAX_FIELD_LENGTH = 200
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ class Problem(Schema):
     status: int
     code: str = Field(description="A stable name of the error, for programs")
     detail: str = Field(description="What went wrong, for people")
-    errors: list[FieldProblem] = Field(default=[], description="The offending fields")
+    errors: list[FieldProblem] = Field(default=[], description="The offending fields, at most 20")
 
 
 class ProblemException(HTTPException):
@@ -142,14 +145,14 @@ async def answer_invalid_request(_: Request, error: RequestValidationError) -> P
     """Answer 422 with each field; the input is not repeated, since it may hold a secret."""
     errors = [
         FieldProblem(field=_field_name(item["loc"]), code=item["type"], message=item["msg"])
-        for item in error.errors()
+        for item in error.errors()[:MAX_LISTED]
     ]
     return ProblemResponse(describe(422, ERROR_INVALID_REQUEST, errors=errors))
 
 
 def _field_name(location: tuple[int | str, ...]) -> str:
     inside = location[1:] if location and location[0] in PLACES else location
-    return ".".join(str(part) for part in inside or location)
+    return ".".join(str(part) for part in inside or location)[:MAX_FIELD_LENGTH]
 
 
 async def answer_integrity_error(request: Request, error: IntegrityError) -> ProblemResponse:

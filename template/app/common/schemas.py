@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+ERROR_TOO_MANY_ERRORS = "There are too many errors to tell them one by one"
+MAX_ERRORS = 100
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 
@@ -26,6 +30,17 @@ class Schema(BaseModel):
         regex_engine="python-re",
         hide_input_in_errors=True,
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def refuse_a_flood(cls, value: Any, validate: Callable[[Any], Self]) -> Self:
+        """Make one error of very many: to describe each would take longer than to find them."""
+        try:
+            return validate(value)
+        except ValidationError as error:
+            if error.error_count() <= MAX_ERRORS:
+                raise
+        raise PydanticCustomError("too_many_errors", ERROR_TOO_MANY_ERRORS)
 
 
 class PageQuery(Schema):

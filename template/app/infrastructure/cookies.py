@@ -17,7 +17,9 @@ CSRF_COOKIE = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
 REFRESH_PATH = "/api/v1/auth"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+OWN_SITES = {"same-origin", "none"}  # none: somebody typed the address
 ERROR_CSRF = f"The header {CSRF_HEADER} must repeat the cookie {CSRF_COOKIE}"
+ERROR_OTHER_SITE = "A page of another site cannot sign in here; CORS_ORIGINS lists those that can"
 
 
 def read_cookie(request: Request, name: str) -> str | None:
@@ -52,6 +54,23 @@ def set_cookies(response: Response, access: str, refresh: str, session_id: uuid.
         secure=True,
         samesite="strict",
     )
+
+
+async def refuse_other_sites(request: Request) -> None:
+    """Refuse cookies to another site's page: who visits it would go on as somebody else.
+
+    A browser says where the page comes from, and a program need not.
+    """
+    settings = get_settings()
+    origin = request.headers.get("Origin", "")
+    if not settings.auth_cookies or origin in settings.cors_origins:
+        return
+    if site := request.headers.get("Sec-Fetch-Site"):
+        is_own = site in OWN_SITES
+    else:
+        is_own = not origin or origin.partition("://")[2] == request.headers.get("Host")
+    if not is_own:
+        raise problem(403, "other_site", ERROR_OTHER_SITE)
 
 
 def clear_cookies(response: Response) -> None:

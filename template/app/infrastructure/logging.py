@@ -37,7 +37,10 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging(level: str) -> None:
-    """Send everything to standard error as JSON, the server's own messages too."""
+    """Send everything to standard error as JSON, the server's own messages too.
+
+    At DEBUG libraries write what they are given, secrets as well: only the service itself goes there.
+    """
     propagate: dict[str, object] = {"handlers": [], "propagate": True}
     logging.config.dictConfig(
         {
@@ -45,8 +48,9 @@ def configure_logging(level: str) -> None:
             "disable_existing_loggers": False,
             "formatters": {"json": {"()": JsonFormatter}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-            "root": {"level": level, "handlers": ["stderr"]},
+            "root": {"level": "INFO" if level == "DEBUG" else level, "handlers": ["stderr"]},
             "loggers": {
+                "app": {"level": level},
                 "uvicorn": propagate,
                 "uvicorn.error": propagate,
                 # Every request is logged already, with more to say.

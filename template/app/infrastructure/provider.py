@@ -26,6 +26,8 @@ METADATA = "/.well-known/openid-configuration"
 ERROR_NO_PROVIDER = "No provider is set up: OIDC_ISSUER is empty"
 ERROR_UNREACHABLE = "The provider does not answer as it should"
 ERROR_REFUSED = "The provider did not prove who you are: start again"
+# What comes of an answer that is missing, is no JSON, is nested too deep or has something else in it.
+BROKEN_ANSWER = (httpx2.HTTPError, ValueError, TypeError, RuntimeError)
 
 
 @lru_cache
@@ -48,7 +50,7 @@ async def start_login(request: Request, callback: str) -> RedirectResponse:
     request.scope["session"] = {}
     try:
         answer: RedirectResponse = await get_client().authorize_redirect(request, callback)
-    except (httpx2.HTTPError, ValueError) as error:
+    except BROKEN_ANSWER as error:
         raise problem(502, "provider_unreachable", ERROR_UNREACHABLE) from error
     claims = {"session": request.session, "exp": int(time.time()) + STATE_SECONDS}
     answer.set_cookie(
@@ -74,11 +76,15 @@ async def finish_login(request: Request, response: Response) -> dict[str, Any]:
     }
     try:
         token = await get_client().authorize_access_token(request, claims_options=expected)
-        return dict(token["userinfo"])
     except (AuthlibBaseError, JoseError, KeyError) as error:
         raise unauthorized(ERROR_REFUSED) from error
-    except (httpx2.HTTPError, ValueError) as error:
+    except BROKEN_ANSWER as error:
         raise problem(502, "provider_unreachable", ERROR_UNREACHABLE) from error
+    # Authlib puts the claims that it has checked here. Without an ID token it checks nothing, and
+    # what is here came with the answer, signed by nobody.
+    if "id_token" not in token:
+        raise unauthorized(ERROR_REFUSED)
+    return dict(token["userinfo"])
 
 
 def _read_state(request: Request) -> dict[str, Any]:

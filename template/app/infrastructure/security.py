@@ -19,6 +19,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=31536000",
 }
+CREDENTIALS = {"authorization", "cookie"}  # the answer to who sends one is for them alone
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 # The page of the documentation loads Swagger UI from its CDN and starts it inline.
 DOCS_POLICY = (
@@ -44,6 +45,8 @@ class SecurityHeadersMiddleware:
                 policy = DOCS_POLICY if scope["path"] == self.docs_url else API_POLICY
                 headers = MutableHeaders(scope=message)
                 headers.update({**HEADERS, "Content-Security-Policy": policy})
+                if CREDENTIALS & set(Headers(scope=scope)):
+                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -43,9 +43,7 @@ def test_constraints_are_named_by_convention() -> None:
     assert {str(index.name) for index in table.indexes} == {"gadgets_size_idx"}
 
 
-async def test_a_row_knows_when_it_was_made_and_changed(
-    samples: AsyncSession,
-) -> None:
+async def test_a_row_knows_when_it_was_made_and_changed(samples: AsyncSession) -> None:
     gadget = Gadget(sku="a")
     samples.add(gadget)
     await samples.flush()

@@ -47,22 +47,14 @@ async def count(session: AsyncSession) -> int:
     return await session.scalar(sa.select(sa.func.count()).select_from(Gadget)) or 0
 
 
-async def test_a_request_that_ends_well_is_committed(
-    gadgets: httpx2.AsyncClient, session: AsyncSession
+@pytest.mark.parametrize(("fail", "status", "rows"), [(False, 201, 1), (True, 409, 0)])
+async def test_what_a_request_did_stays_when_it_ends_well(
+    gadgets: httpx2.AsyncClient, session: AsyncSession, fail: bool, status: int, rows: int
 ) -> None:
-    answer = await gadgets.post("/gadgets", json={"sku": "a"})
+    answer = await gadgets.post("/gadgets", params={"fail": fail}, json={"sku": "a"})
 
-    assert answer.status_code == 201
-    assert await count(session) == 1
-
-
-async def test_a_request_that_fails_is_rolled_back(
-    gadgets: httpx2.AsyncClient, session: AsyncSession
-) -> None:
-    answer = await gadgets.post("/gadgets", params={"fail": True}, json={"sku": "a"})
-
-    assert answer.status_code == 409
-    assert await count(session) == 0
+    assert answer.status_code == status
+    assert await count(session) == rows
 
 
 async def test_a_unique_clash_is_a_conflict_that_names_the_field(
@@ -79,9 +71,7 @@ async def test_a_unique_clash_is_a_conflict_that_names_the_field(
     assert await count(session) == 1
 
 
-async def test_an_unknown_reference_is_a_problem_of_the_request(
-    gadgets: httpx2.AsyncClient,
-) -> None:
+async def test_an_unknown_reference_is_the_requests_problem(gadgets: httpx2.AsyncClient) -> None:
     answer = await gadgets.post("/gadgets", json={"sku": "a", "parent_id": str(uuid.uuid4())})
 
     assert answer.status_code == 422

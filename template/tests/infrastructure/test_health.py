@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 
 from app.main import lifespan
 from tests.fixtures import client_of
 
 
-async def test_a_running_process_is_alive(client: httpx2.AsyncClient) -> None:
-    answer = await client.get("/health/live")
-
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
-
-
-async def test_a_service_with_its_database_is_ready(client: httpx2.AsyncClient) -> None:
-    answer = await client.get("/health/ready")
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_a_service_with_its_database_is_well(client: httpx2.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 

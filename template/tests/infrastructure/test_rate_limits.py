@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 from limits.aio.storage import MemoryStorage, RedisStorage
 
 from app.infrastructure.rate_limits import get_limiter
 from app.infrastructure.settings import get_settings
+from tests.api import assert_problem
 
 
 @pytest.mark.parametrize(
@@ -20,5 +22,16 @@ def test_the_url_says_where(
     get_limiter.cache_clear()
 
     assert isinstance(get_limiter().storage, storage)
+
+    get_limiter.cache_clear()
+
+
+async def test_what_cannot_be_counted_is_not_let_through(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "rate_limit_url", "redis://127.0.0.1:1/0")
+    get_limiter.cache_clear()
+
+    assert_problem(await client.post("/api/v1/auth/token"), 503)
 
     get_limiter.cache_clear()

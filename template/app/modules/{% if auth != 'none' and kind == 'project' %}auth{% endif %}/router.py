@@ -14,6 +14,7 @@ from app.infrastructure.cookies import (
     REFRESH_COOKIE,
     clear_cookies,
     read_cookie,
+    refuse_other_sites,
     require_csrf,
     set_cookies,
 )
@@ -33,8 +34,8 @@ router = APIRouter(
     response_model=TokenRead,
     status_code=status.HTTP_200_OK,
     summary="Sign in",
-    responses=responses(401, 422, 429),
-    dependencies=[Depends(limited("login"))],
+    responses=responses(401, 403, 422, 429),
+    dependencies=[Depends(refuse_other_sites), Depends(limited("login"))],
 )
 async def sign_in(
     form: Annotated[LoginForm, Form()],
@@ -51,7 +52,7 @@ async def sign_in(
     status_code=status.HTTP_200_OK,
     summary="Trade a refresh token for new ones",
     responses=responses(401, 403, 422, 429),
-    dependencies=[Depends(limited("refresh"))],
+    dependencies=[Depends(refuse_other_sites), Depends(limited("refresh"))],
 )
 async def refresh(
     request: Request,
@@ -71,7 +72,8 @@ async def refresh(
     response_model=None,
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Sign out",
-    responses=responses(401, 403, 422),
+    responses=responses(401, 403, 422, 429),
+    dependencies=[Depends(limited("refresh"))],
 )
 async def sign_out(
     request: Request,

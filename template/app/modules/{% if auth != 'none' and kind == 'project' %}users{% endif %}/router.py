@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, status
+from fastapi import APIRouter, Depends, Query, Request, status
 
 from app.common.errors import responses
 from app.common.schemas import Page
 from app.db.session import DbSession
 from app.infrastructure.auth import Administrator, CurrentUser
-from app.infrastructure.rate_limits import limited
+from app.infrastructure.rate_limits import count, limited
 from app.modules.users.schemas import (
     PasswordChange,
     UserAccess,
@@ -73,9 +73,17 @@ async def get_me(user: CurrentUser) -> UserRead:
     response_model=UserRead,
     status_code=status.HTTP_200_OK,
     summary="Change yourself",
-    responses=responses(401, 403, 409, 422),
+    responses=responses(401, 403, 409, 422, 429),
 )
-async def update_me(data: UserUpdate, user: CurrentUser, session: DbSession) -> UserRead:
+async def update_me(
+    data: UserUpdate,
+    user: CurrentUser,
+    request: Request,
+    session: DbSession,
+) -> UserRead:
+    if data.model_dump(exclude_unset=True).get("email", user.email) != user.email:
+        # It tells whether the address is taken, as registering does.
+        await limited("register")(request)
     service = UserService(session)
     return await service.update(user, data)
 
@@ -89,6 +97,7 @@ async def update_me(data: UserUpdate, user: CurrentUser, session: DbSession) -> 
     dependencies=[Depends(limited("login"))],
 )
 async def change_password(data: PasswordChange, user: CurrentUser, session: DbSession) -> None:
+    await count("login", str(user.id))
     service = UserService(session)
     await service.change_password(user, data)
 

@@ -14,7 +14,7 @@ class ProviderClaims(Schema):
     iss: str = Field(max_length=255)
     sub: str = Field(min_length=1, max_length=255)
     email: UserEmail | None = None
-    email_verified: bool = False
-    name: str = ""
+    email_verified: bool | None = None
+    name: str | None = None
 
     model_config = ConfigDict(extra="ignore")

@@ -11,17 +11,18 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.infrastructure.logging import JsonFormatter
+from app.infrastructure.logging import JsonFormatter, configure_logging
 from app.infrastructure.settings import get_settings
 from app.modules.auth.models import RefreshToken
 from app.modules.users.models import User
 from tests.api import JSON, assert_problem, create
-from tests.modules.users.factory import PASSWORD, bearer, person, sign_in, signed_in
+from tests.modules.users.factory import PASSWORD, bearer, client_at, person, sign_in, signed_in
 from tests.modules.users.factory import URL as USERS
 
 URL = "/api/v1/auth"
 ME = f"{USERS}/me"
 GUESS = "a wrong password"
+SHOP = "https://shop.example.com"
 
 
 async def refresh(client: httpx2.AsyncClient, tokens: JSON) -> httpx2.Response:
@@ -136,31 +137,49 @@ async def test_a_hash_of_another_cost_is_renewed(
     assert await sign_in(client, "ann")
 
 
-@pytest.mark.parametrize("action", ["login", "register", "refresh"])
+@pytest.mark.parametrize(
+    ("action", "url"),
+    [
+        ("login", f"{URL}/token"),
+        ("register", USERS),
+        ("refresh", f"{URL}/refresh"),
+        ("refresh", f"{URL}/logout"),
+    ],
+)
 async def test_too_many_attempts_have_to_wait(
-    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, action: str
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, action: str, url: str
 ) -> None:
     monkeypatch.setattr(get_settings(), f"{action}_rate_limit", "2/minute")
-    form = {"username": "ann@example.com", "password": GUESS}
 
-    async def attempt() -> httpx2.Response:
-        if action == "login":
-            return await client.post(f"{URL}/token", data=form)
-        if action == "register":
-            return await client.post(USERS, json={})
-        return await refresh(client, {"refresh_token": GUESS})
-
-    answers = [await attempt() for _ in range(3)]
+    answers = [await client.post(url, json={}) for _ in range(3)]
 
     assert [answer.status_code == 429 for answer in answers] == [False, False, True]
     assert_problem(answers[-1], 429)
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
 
 
+async def test_nobody_locks_a_user_out_from_one_address(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create(client, USERS, person("ann"))
+    monkeypatch.setattr(get_settings(), "login_rate_limit", "1/minute")
+
+    async def attempt(address: str, password: str) -> int:
+        form = {"username": "ann@example.com", "password": password}
+        async with client_at(address) as somewhere:
+            return (await somewhere.post(f"{URL}/token", data=form)).status_code
+
+    assert [await attempt("10.0.0.1", GUESS) for _ in range(3)] == [401, 429, 429]
+    assert await attempt("10.0.0.2", PASSWORD) == 200
+    guesses = [await attempt(f"10.0.1.{number}", GUESS) for number in range(9)]
+    assert guesses == [401] * 8 + [429]
+
+
 async def test_no_secret_is_in_any_log(
     client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    configure_logging("DEBUG")
+    logging.getLogger().addHandler(caplog.handler)
     await create(client, USERS, person("ann"))
     tokens = await sign_in(client, "ann")
     form = {"username": "ann@example.com", "password": GUESS}
@@ -174,6 +193,7 @@ async def test_no_secret_is_in_any_log(
     log = "\n".join(JsonFormatter().format(record) for record in caplog.records)
 
     assert "a refresh token came twice" in log
+    assert "$2b$" not in log  # with which a hash begins
     secrets = [PASSWORD, GUESS, *tokens.values(), *newest.values()]
     assert [one for one in secrets if len(str(one)) > 6 and str(one) in log] == []
 
@@ -219,3 +239,35 @@ async def test_cookies_mean_nothing_where_they_are_off(client: httpx2.AsyncClien
     client.cookies["access_token"] = headers["Authorization"].removeprefix("Bearer ")
 
     assert_problem(await client.get(ME), 401)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://test"}, 200),
+        ({"Origin": "http://proxied", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": SHOP, "Sec-Fetch-Site": "same-site"}, 200),
+        ({"Origin": "https://evil.example.com", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "https://evil.example.com"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+    ids=str,
+)
+async def test_another_site_cannot_sign_its_visitors_in(
+    client: httpx2.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    monkeypatch.setattr(get_settings(), "cors_origins", (SHOP,))
+    await create(client, USERS, person("ann"))
+    form = {"username": "ann@example.com", "password": PASSWORD}
+    assert (await client.post(f"{URL}/token", data=form, headers=headers)).status_code == 200
+    monkeypatch.setattr(get_settings(), "auth_cookies", True)
+
+    answer = await client.post(f"{URL}/token", data=form, headers=headers)
+
+    assert answer.status_code == status
+    assert ("set-cookie" in answer.headers) == (status == 200)

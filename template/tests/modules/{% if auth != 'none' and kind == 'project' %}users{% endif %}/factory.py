@@ -13,6 +13,14 @@ URL = "/api/v1/users"
 PASSWORD = "correct horse battery"
 
 
+def client_at(address: str) -> httpx2.AsyncClient:
+    """Return a client of the service that asks from this address."""
+    from app.main import app  # reads the settings, which are set by now
+
+    transport = httpx2.ASGITransport(app, client=(address, 1))
+    return httpx2.AsyncClient(transport=transport, base_url="http://test")
+
+
 def person(name: str) -> JSON:
     """Return the body that registers somebody."""
     return {"email": f"{name}@example.com", "name": name, "password": PASSWORD}

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from fastapi import HTTPException
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.infrastructure.settings import get_settings
 from app.modules.users.models import User
 from app.modules.users.repository import UserRepository
 from app.modules.users.schemas import UserAccess
@@ -20,6 +21,7 @@ from tests.modules.users.factory import (
     URL,
     administrator,
     bearer,
+    client_at,
     person,
     sign_in,
     signed_in,
@@ -132,6 +134,31 @@ async def test_a_password_that_changed_meanwhile_is_not_replaced(
 
     assert changes == [user, None]
     assert (user.password_hash, user.token_version) == ("one", 1)
+
+
+async def test_other_addresses_are_not_to_be_tried_out(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = await signed_in(client)
+    monkeypatch.setattr(get_settings(), "register_rate_limit", "2/hour")
+    bodies = [{"email": f"{name}@example.com", "name": "Ann"} for name in "abbbc"]
+
+    answers = [await client.patch(ME, json=body, headers=headers) for body in bodies]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
+
+
+async def test_a_password_is_not_to_be_guessed_from_many_places(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = await signed_in(client)
+    monkeypatch.setattr(get_settings(), "login_rate_limit", "2/minute")
+    change = {"current_password": "a guess", "new_password": PASSWORD * 2}
+
+    for address, status in (("10.0.0.1", 422), ("10.0.0.2", 422), ("10.0.0.3", 429)):
+        async with client_at(address) as elsewhere:
+            answer = await elsewhere.post(f"{ME}/password", json=change, headers=headers)
+        assert_problem(answer, status, *["current_password"] * (status == 422))
 
 
 async def test_an_administrator_lists_and_finds_users(

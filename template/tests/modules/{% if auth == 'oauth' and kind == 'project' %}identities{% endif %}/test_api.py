@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -80,6 +81,12 @@ async def test_who_is_new_becomes_a_user(browser: httpx2.AsyncClient) -> None:
     assert (me["email"], me["name"], me["role"]) == ("ann@example.com", "Ann", "user")
 
 
+async def test_who_tells_no_name_is_called_by_their_address(browser: httpx2.AsyncClient) -> None:
+    tokens = (await enter(browser, ANN | {"name": None})).json()
+
+    assert (await browser.get(ME, headers=bearer(tokens))).json()["name"] == "ann@example.com"
+
+
 async def test_a_browser_goes_back_to_its_page(
     browser: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +135,9 @@ async def test_an_identity_does_not_follow_a_borrowed_address(browser: httpx2.As
     assert one["id"] != two["id"]
 
 
-@pytest.mark.parametrize("claims", [{"email_verified": False}, {"email": None}], ids=str)
+@pytest.mark.parametrize(
+    "claims", [{"email_verified": False}, {"email_verified": None}, {"email": None}], ids=str
+)
 async def test_an_unverified_address_leads_to_nobody(
     browser: httpx2.AsyncClient, claims: JSON
 ) -> None:
@@ -164,6 +173,21 @@ async def test_an_id_token_that_is_not_quite_right_is_refused(
     browser: httpx2.AsyncClient, claims: JSON
 ) -> None:
     assert_problem(await enter(browser, ANN | claims), 401)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (json.dumps({"access_token": "theirs", "userinfo": ANN | {"iss": "anybody"}}), 401),
+        (json.dumps({"access_token": "theirs", "id_token": None}), 502),
+        ("[" * 100_000, 502),
+    ],
+    ids=["unsigned", "null", "deep"],
+)
+async def test_what_is_no_id_token_proves_nothing(
+    browser: httpx2.AsyncClient, answer: str, status: int
+) -> None:
+    assert_problem(await enter(browser, {"answer": answer}), status)
 
 
 async def test_a_code_comes_once(browser: httpx2.AsyncClient) -> None:
