@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
         plan = operations.plan_module(found, record)
         soundness.require_sound(found.root, plan)
         next_steps = found.template.setting("cofee_next_steps", [])
-        finish(found, plan, options, next_steps=next_steps, verify="")
+        finish(found, plan, options, next_steps=next_steps)
 
 
 def update(directory: Path, to: str | None, options: Options) -> None:
@@ -194,19 +194,19 @@ def finish(
     next_steps: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
     notes: list[str] | None = None,
-    verify: str | None = None,
+    concerned: Collection[str] = (),
 ) -> None:
     """Show a plan, apply it unless asked not to, and end with the right code.
 
     Args:
-        verify: the module whose checks must stay green, where that was asked for.
+        concerned: the modules whose tests must stay green under `--verify`; none for all tests.
     """
     if options.diff and not options.as_json:
         report.write(report.patch(plan))
     else:
         options.printer.plan(plan)
     if options.writes and not plan.is_empty:
-        _apply(found, plan, options, verify)
+        _apply(found, plan, options, concerned)
     _say_what_is_next(plan, options, next_steps, notes or [])
     written = options.writes and not plan.is_empty
     options.printer.data({**report.document(plan), **(more or {}), "written": written})
@@ -214,17 +214,17 @@ def finish(
         raise typer.Exit(CONFLICTS_LEFT)
 
 
-def _apply(found: Project, plan: Plan, options: Options, verify: str | None) -> None:
-    if verify is None or not options.verify:
+def _apply(found: Project, plan: Plan, options: Options, concerned: Collection[str]) -> None:
+    if not options.verify:
         change.execute(found, plan)
         return
     from cofee import verification
 
     options.printer.say("verifying: the checks as they are now …")
-    before = verification.state(found, verify)
+    before = verification.state(found, concerned)
     record = change.execute(found, plan)
     options.printer.say("verifying: the checks with the change …")
-    verification.require_still_green(found, plan, record, before, verify)
+    verification.require_still_green(found, plan, record, before, concerned)
 
 
 def _say_what_is_next(
