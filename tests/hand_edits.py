@@ -200,16 +200,16 @@ EDITS: dict[str, Edit] = {
         swap(
             SERVICE,
             "    async def exists(self, item_id: uuid.UUID) -> bool:\n"
-            '        """Tell whether other rows may refer to this one."""\n'
-            "        return await self._repository.get(item_id) is not None\n\n",
+            '        """Tell whether rows may refer to this one, and keep it for them."""\n'
+            "        return await self._repository.hold(item_id) is not None\n\n",
             "",
         ),
         above(
             SERVICE,
             "    async def create(",
             "    async def exists(self, item_id: uuid.UUID) -> bool:",
-            '        """Tell whether other rows may refer to this one."""',
-            "        return await self._repository.get(item_id) is not None",
+            '        """Tell whether rows may refer to this one, and keep it for them."""',
+            "        return await self._repository.hold(item_id) is not None",
             "",
         ),
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run
-from tests.generated import snapshot_template
+from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
 
 PLACES = ("  # the end of a line", "\n\n    def greet(self) -> str:\n        return self.name\n")
 
@@ -50,3 +50,17 @@ def test_links_cannot_become_anything_else(tmp_path: Path, cofee: Run) -> None:
     assert "links of rows cannot become anything else" in refused.err
     assert renamed.code == 0, renamed.err
     assert "other_ids" in (root / "app/modules/products/schemas.py").read_text()
+
+
+def test_a_row_cannot_go_while_another_comes_to_refer_to_it(tmp_path: Path) -> None:
+    """Two requests at once leave no row that refers to a deleted one, whichever comes first."""
+    template = snapshot_template(tmp_path / "template")
+    label = {"name": "labels", "entity": "Label", "fields": [{"name": "name", "type": "str"}]}
+    reference = {"name": "label", "type": "ref", "to": "labels"}
+    note = {"name": "notes", "entity": "Note", "fields": [reference]}
+    root = make_service(template, tmp_path / "shop", {"auth": "none", "modules": [label, note]})
+
+    race = ("python", "-m", "dev", "--temporary", "python", str(REPOSITORY / "tests/holding.py"))
+    printed = run(root, environment(template), *race, PYTHONPATH=str(root))
+
+    assert printed.splitlines()[-1] == "409 in_use; 422 unknown_reference"
