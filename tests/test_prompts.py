@@ -192,8 +192,8 @@ def test_the_whole_module_is_shown_before_it_is_confirmed(
 
     with create_pipe_input() as pipe, create_app_session(pipe, PlainTextOutput(shown)):
         pipe.send_text("title:str" + ENTER + ENTER + "n")
-        rules = ["--owned-by", "project", "--search", "title", "--index", "title"]
-        ran = cofee("new-module", "notes", *rules, "-C", shop)
+        options = ["--owned-by", "project", "--search", "title", "--index", "title"]
+        ran = cofee("new-module", "notes", *options, "-C", shop)
 
     assert ran.code == 1
     before_the_question, _, _ = shown.getvalue().partition("Make this module?")
