@@ -39,6 +39,11 @@ def complete(
     Raises:
         CofeeError: the first thing that is wrong.
     """
+    if module.get("routes") == []:  # every other rule that is empty says nothing
+        raise CofeeError(
+            f"`routes`: a module has at least one of {listing(ROUTES)}",
+            hint="leave the rule out for all of them",
+        )
     given = {key: module[key] for key in RULES if module.get(key) not in (None, [], False)}
     if given.get("deletion") == DELETIONS[0]:
         del given["deletion"]

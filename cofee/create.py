@@ -17,9 +17,10 @@ from cofee import composite, fields, names, template, trust
 from cofee.errors import INTERRUPTED, CofeeError, UsageError, listing, quote
 from cofee.files import EXECUTABLE, LINK, File, Tree, load_yaml, reason
 from cofee.operations import Ask
+from cofee.options import refuse_hidden
 from cofee.questions import Answers
 from cofee.render import Renderer
-from cofee.shapes import check_modules, read_mapping
+from cofee.shapes import check_keys, check_modules, read_mapping
 from cofee.template import Template
 
 
@@ -151,7 +152,7 @@ def read_data(pairs: Sequence[str], data_file: Path | None) -> dict[str, Any]:
         if not separator:
             raise UsageError(f"`--data {pair}` must be `KEY=VALUE`")
         data[key] = value
-    return {key: value for key, value in data.items() if not key.startswith("_")}
+    return data
 
 
 def _settle(renderer: Renderer, folder_name: str, request: Request, ask: Ask | None) -> Answers:
@@ -171,9 +172,12 @@ def _settle(renderer: Renderer, folder_name: str, request: Request, ask: Ask | N
 
 def _known(found: Template, request: Request) -> dict[str, Any]:
     """Return the given answers; the modules of `--module` come after those of the data."""
+    for name in request.data.keys() - {"modules"}:
+        refuse_hidden(found, name)
     given = request.data.get("modules", [])
     modules = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
     modules = [*check_modules(modules, "the data")]
+    check_keys(modules, found.rules, "the data")
     checked = len(modules)  # those of the data are the template's to judge
     for specification in request.modules:
         modules.append(_module(modules, specification))

@@ -56,8 +56,12 @@ def listing(values: Iterable[object]) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Give the hint that names the nearest known word, when one is near enough."""
+    """Give the hint that names the nearest known word, when one is near enough.
+
+    A number or a version is never meant by another one, however alike they look.
+    """
     import difflib  # only a refusal needs it, and start-up is measured
 
-    nearest = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    words = [one for one in known if any(map(str.isalpha, one))]
+    nearest = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)
     return f"did you mean `{nearest[0]}`?" if nearest else None

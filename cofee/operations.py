@@ -30,6 +30,7 @@ from cofee.project import Project
 from cofee.questions import Answers
 from cofee.recording import Change
 from cofee.render import Renderer
+from cofee.shapes import check_keys
 from cofee.stale import Mention
 from cofee.template import Template
 
@@ -243,6 +244,7 @@ def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | Non
     old = project.template
     new = template.latest(old.source, to, base=project.root)
     new.require_contract()
+    check_keys(project.modules, new.rules, f"the answers, for `{new.commit}`")
     renderer = Renderer(new)
     settled = _settle(renderer, project, {})
     if settled.defaulted and not defaults:

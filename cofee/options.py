@@ -11,7 +11,7 @@ from cofee import owners
 from cofee.errors import CofeeError, UsageError, did_you_mean, listing, quote
 from cofee.evolve import Step
 from cofee.project import Project
-from cofee.questions import Answers
+from cofee.questions import Answers, asked_of
 from cofee.render import Renderer
 from cofee.template import Template
 
@@ -79,21 +79,25 @@ def _require_meaning(
 
 def _require_option(template: Template, name: str) -> None:
     """Refuse what is no question that a person is asked."""
-    questions = template.questions
-    options = [key for key, question in questions.items() if _is_asked(question)]
-    if name in options:
-        return
-    if name in questions:
+    refuse_hidden(template, name)
+    options = asked_of(template)
+    if name not in options:
+        raise CofeeError(
+            f"there is no option {quote(name)}; the options are {listing(options)}",
+            hint=did_you_mean(name, options),
+        )
+
+
+def refuse_hidden(template: Template, name: str) -> None:
+    """Refuse an answer to a question that is none for people: commands answer it, or Copier.
+
+    Raises:
+        CofeeError: the hint says what answers it.
+    """
+    options = asked_of(template)
+    if name in template.questions and name not in options:
         hint = NO_OPTIONS.get(name, f"the options are {listing(options)}")
         raise CofeeError(f"{quote(name)} is no option of the service", hint=hint)
-    raise CofeeError(
-        f"there is no option {quote(name)}; the options are {listing(options)}",
-        hint=did_you_mean(name, options),
-    )
-
-
-def _is_asked(question: Mapping[str, Any]) -> bool:
-    return question.get("ask", True) is not False and question.get("when", True) is not False
 
 
 def _unasked(project: Project, settled: Answers) -> list[str]:

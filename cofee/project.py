@@ -11,7 +11,7 @@ from cofee import template
 from cofee.errors import CofeeError, quote
 from cofee.files import load_yaml
 from cofee.journal import Journal
-from cofee.shapes import check_modules
+from cofee.shapes import check_keys, check_modules
 from cofee.template import Template
 
 ANSWERS_FILE = ".copier-answers.yml"
@@ -34,10 +34,15 @@ class Project:
         if not isinstance(loaded, dict):
             raise CofeeError(f"`{ANSWERS_FILE}` holds no answers: it must be a mapping")
         for key in ("_src_path", "_commit"):
-            if not isinstance(loaded.get(key), str):
+            if loaded.get(key) is None:
                 raise CofeeError(
                     f"`{ANSWERS_FILE}` does not say `{key}`, so its template is not known",
                     hint="take the file from the project's history",
+                )
+            if not isinstance(loaded[key], str):
+                raise CofeeError(
+                    f"`{ANSWERS_FILE}`: `{key}` is read as {quote(loaded[key])}, which is no text",
+                    hint="put what stands there into quotes",
                 )
             if not loaded[key].isprintable():
                 raise CofeeError(f"`{ANSWERS_FILE}`: `{key}` is {quote(loaded[key])}, and no text")
@@ -46,10 +51,15 @@ class Project:
 
     @cached_property
     def template(self) -> Template:
-        """The template at the commit that the project records."""
+        """The template at the commit that the project records.
+
+        Raises:
+            CofeeError: it is not to be had, or would not read all that is recorded of a module.
+        """
         source, commit = self.answers["_src_path"], self.answers["_commit"]
         found = template.recorded(source, commit, base=self.root)
         found.require_contract()
+        check_keys(self.modules, found.rules, f"`{ANSWERS_FILE}`")
         return found
 
     @property

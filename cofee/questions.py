@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cofee.errors import CofeeError, did_you_mean
+from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.files import load_yaml
 
 if TYPE_CHECKING:
@@ -120,6 +120,15 @@ class _Settling:
         return self.environment.from_string(value).render(seen)
 
 
+def asked_of(template: Template) -> list[str]:
+    """List the questions of a template that a person is asked, if only beside some answers."""
+    return [
+        name
+        for name, question in template.questions.items()
+        if question.get("ask", True) is not False and question.get("when", True) is not False
+    ]
+
+
 def settle(
     template: Template,
     environment: Environment,
@@ -133,12 +142,14 @@ def settle(
         CofeeError: an answer of the wrong type, outside the choices or refused by its validator.
     """
     known = template.questions
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise CofeeError(
-            f"the template has no question `{unknown[0]}`",
-            hint="it asks " + ", ".join(f"`{name}`" for name in known),
-        )
+    for name in given:
+        if name not in known:
+            asked = asked_of(template)
+            raise CofeeError(
+                f"the template has no question {quote(name)}",
+                hint=did_you_mean(str(name), [*asked, "modules"])
+                or f"it asks {listing(asked)}, and takes `modules`",
+            )
     walk = _Settling(environment, given, last, {"_folder_name": folder_name})
     for name, question in known.items():
         walk.settle(name, question)

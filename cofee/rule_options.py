@@ -95,7 +95,7 @@ def written(module: Mapping[str, Any]) -> list[str]:
 def _routes(only: str | None) -> list[str] | None:
     if only is None:
         return None
-    return list(ROUTES) if only in ("all", "") else _names(only)
+    return list(ROUTES) if only == "all" else _names(only)
 
 
 def _names(text: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +12,8 @@ from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.files import load_yaml, reason
 from cofee.records import FLAG_KEYS, KEYS, RULES
 
-MODULE_KEYS = ("name", "entity", "fields", *RULES)
+PLAIN_KEYS = ("name", "entity", "fields")
+MODULE_KEYS = (*PLAIN_KEYS, *RULES)
 TEXTS = ("name", "type", "items", "to", "on_delete", "pattern", "counterexample")
 WHOLES = ("precision", "scale", "min_length", "max_length")
 LISTS = ("values", "examples")
@@ -89,6 +90,29 @@ def check_modules(modules: object, where: str) -> list[dict[str, Any]]:
     return modules
 
 
+def check_keys(modules: Sequence[Mapping[str, Any]], rules: Sequence[str], where: str) -> None:
+    """Refuse keys of modules that the template would not read.
+
+    Args:
+        rules: the rules that the template knows, which can be more than this command does.
+
+    Raises:
+        CofeeError: a key is misspelt, or a rule of another version of the template.
+    """
+    for number, module in enumerate(modules, start=1):
+        which = f"`modules` in {where}: number {number}, `{module['name']}`"
+        _require_known(module, (*PLAIN_KEYS, *rules), which)
+
+
+def _require_known(record: Mapping[str, Any], known: Sequence[str], which: str) -> None:
+    for key in record:
+        if key not in known:
+            raise CofeeError(
+                f"{which} has the unknown key {quote(key)}",
+                hint=did_you_mean(str(key), known) or f"keys are {listing(known)}",
+            )
+
+
 def _check_module(module: object, which: str) -> None:
     if not isinstance(module, dict):
         raise CofeeError(f"{which} is {quote(module)}, and no module record")
@@ -125,9 +149,7 @@ def _check_field(field: object, which: str) -> None:
         if not field.get(key):
             raise CofeeError(f"{which}: a field has no `{key}`")
     which = f"{which}: the field {quote(field['name'])}"
-    for key in field:
-        if key not in KEYS:
-            raise CofeeError(f"{which} has the unknown key {quote(key)}")
+    _require_known(field, KEYS, which)
     for keys, kind, words in KINDS:
         for key in keys:
             value = field.get(key)

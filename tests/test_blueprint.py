@@ -17,6 +17,7 @@ from cofee.template import Template
 from tests.strategies import ROOT, Record, modules, options_of
 
 RULES = "F,I,B,UP,SIM,ASYNC,RUF"
+ITEMS: Record = {"name": "items", "entity": "Item", "fields": []}
 
 
 @pytest.fixture(scope="module")
@@ -125,11 +126,22 @@ def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:
             ],
             "The module a is listed twice.",
         ),
+        ([ITEMS | {"owner": "user"}], "The module items has the unknown key owner; known are name"),
+        ([ITEMS | {"routes": []}], "The rule routes of items names at least one of create, list"),
+        ([ITEMS | {"checks": ["1 > 0"]}], "The module items has checks and needs examples, two"),
+        ([ITEMS | {"checks": ["1 > 0"], "examples": [{}]}], "The module items has checks and"),
     ],
 )
 def test_broken_modules_are_named(renderer: Renderer, modules: object, problem: str) -> None:
     """The questionnaire says in one sentence what is wrong with the modules."""
     assert validate(renderer, modules).startswith(problem)
+
+
+def test_the_validator_knows_the_rules(renderer: Renderer) -> None:
+    """The same ones as the command reads in `copier.yml`."""
+    macros = renderer.environment.get_template("macros/validate.jinja").module
+
+    assert getattr(macros, "KEYS") == ["name", "entity", "fields", *renderer.template.rules]  # noqa: B009
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ BROKEN = {
     "no mapping": ("- a\n", "it must be a mapping"),
     "no template": ("_commit: v1\n", "does not say `_src_path`"),
     "no commit": ("_src_path: x\n", "does not say `_commit`"),
+    "a commit without quotes": ("_src_path: x\n_commit: 0000000\n", "`_commit` is read as `0`"),
     "a lost commit": ("_src_path: {template}\n_commit: v0.0.0\n", "has no commit `v0.0.0`"),
     "a lost template": ("_src_path: {template}-x\n_commit: v1\n", "cannot be reached"),
     "modules of no form": ("_src_path: {template}\n_commit: v1.0.0\nmodules: 3\n", "`modules`"),

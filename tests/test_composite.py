@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,7 @@ def test_what_says_nothing_is_left_out() -> None:
         ({"indexes": [[]]}, "must name at least one field"),
         ({"indexes": [["code"]]}, "the same index as the indexed field `code`"),
         ({"indexes": [["name"], ["name"]]}, "the same index as `name` of `indexes`"),
+        ({"routes": []}, "at least one of `create`, `list`"),
         ({"routes": ["list", "raed"]}, "`raed` is no route"),
         ({"search": ["price"]}, "`price` is no text"),
         ({"search": ["name", "name"]}, "`name` is there twice"),
@@ -161,3 +163,11 @@ def test_options_exclude_each_other(cofee: Run) -> None:
     ran = cofee("new-module", "notes", "--read-only", "--only", "list")
 
     assert (ran.code, "exclude each other" in ran.err) == (64, True)
+
+
+def test_a_module_has_a_route(shop: Path, cofee: Run) -> None:
+    """Nothing asked for is refused, and not taken for everything."""
+    for command in (["new-module", "notes"], ["change-module", "customers"]):
+        ran = cofee(*command, "--only", "", "-C", shop)
+
+        assert (ran.code, "at least one of `create`" in ran.err) == (1, True)

@@ -199,6 +199,11 @@ def test_empty_folder_is_taken(template: Path, tmp_path: Path, cofee: Run) -> No
     [
         ("ci=jenkins", "must be one of `github`, `none`"),
         ("colour=red", "has no question `colour`"),
+        ("colour=red", "it asks `project_name`, `ci`, and takes `modules`"),
+        ("module=[]", "did you mean `modules`?"),
+        ("_commit=v9", "has no question `_commit`"),
+        ("kind=module", "`kind` is no option of the service"),
+        ("migrations=[1]", "`migrations` is no option of the service"),
         ("project_name=", "say at least a letter"),
         ("nonsense", "must be `KEY=VALUE`"),
     ],
@@ -206,10 +211,23 @@ def test_empty_folder_is_taken(template: Path, tmp_path: Path, cofee: Run) -> No
 def test_bad_answers_are_refused(
     data: str, words: str, template: Path, tmp_path: Path, cofee: Run
 ) -> None:
-    """Choices, names and validators say what is allowed."""
+    """Choices, names and validators say what is allowed, and nobody answers for a command."""
     said = refused(cofee, tmp_path, tmp_path / "shop", "--template", template, "--data", data)
 
     assert words in said
+
+
+@pytest.mark.parametrize("line", ["_commit: 1", "kind: project", "migrations: [1]", "5: a"])
+def test_answers_that_a_file_cannot_give_are_refused(
+    line: str, template: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """By the same sentence as those of an option."""
+    file = tmp_path / "data.yml"
+    file.write_text(f"ci: none\n{line}\n")
+
+    said = refused(cofee, tmp_path, tmp_path / "shop", "--template", template, "--data-file", file)
+
+    assert f"`{line.partition(':')[0]}`" in said
 
 
 def test_without_a_terminal_nothing_is_asked(template: Path, tmp_path: Path, cofee: Run) -> None:

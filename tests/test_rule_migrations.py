@@ -34,6 +34,7 @@ RULES: Record = {
     "unique_together": [["price", "maker"], ["maker", "cost"]],
     "indexes": [["maker", "price"], ["cost"]],
     "checks": ["price >= cost", "cost > 0 OR name <> 'a''b:% \"'"],
+    "examples": [{"name": name, "price": "2.50", "cost": "1.00"} for name in "ab"],
     "versioned": True,
 }
 MAKERS: Record = {
@@ -54,6 +55,7 @@ RENAMED: Record = {
     "unique_together": [["price", "maker"], ["maker", "expense"]],
     "indexes": [["maker", "price"], ["expense"]],
     "checks": ["price >= expense", "expense > 0 OR name <> 'a''b:% \"'"],
+    "examples": [{"name": name, "price": "2.50", "expense": "1.00"} for name in "ab"],
     "versioned": True,
 }
 CHANGED = [{**field, **WIDER} if field["type"] == "decimal" else field for field in FIELDS]

@@ -108,6 +108,18 @@ def test_bad_options_are_refused(
     assert snapshot(shop) == before
 
 
+def test_a_version_is_not_meant_by_another_one(shop: Path, template: Path, cofee: Run) -> None:
+    """However alike they look: what is allowed is listed, and nothing is guessed."""
+    version = 'python: {type: str, default: "3.11", choices: ["3.11", "3.14"]}\n'
+    release(template, "v1.1.0", {"copier.yml": FILES["copier.yml"] + version})
+    cofee("update", "--defaults", "-C", shop)
+
+    ran = cofee("set", "python=3.1", "-C", shop)
+
+    assert (ran.code, "must be one of `3.11`, `3.14`" in ran.err) == (1, True)
+    assert "did you mean" not in ran.err
+
+
 def test_an_option_that_others_make_meaningless_is_refused(rich: Path, cofee: Run) -> None:
     """A question that is not asked has no answer to change; once it is asked, it has."""
     alone = cofee("set", "isolation=project", "-C", rich)

@@ -9,6 +9,7 @@ import pytest
 from cofee import shapes
 from cofee.errors import CofeeError
 from tests.conftest import Run, snapshot
+from tests.tiny import FILES, release
 
 FIELD = "modules: [{{name: a, entity: A, fields: [{{name: x, type: str, {}}}]}}]"
 BROKEN = {
@@ -26,6 +27,9 @@ BROKEN = {
     FIELD.format('pattern: "("'): "a pattern that is none",
     FIELD.format("colour: red"): "unknown key `colour`",
     FIELD.format("type: decimal, default: nan"): "no value of it",
+    "modules: [{name: a, entity: A, fields: [], owner: user}]": "`a` has the unknown key `owner`",
+    "modules: [{name: a, entity: A, fields: [], deleton: hard}]": "did you mean `deletion`?",
+    "modules: [{name: a, entity: A, fields: [], routes: []}]": "at least one of `create`",
     "modules: [{name: a, entity: A, fields: [], indexes: [x]}]": "a list of lists of field names",
     "modules: [{name: a, entity: A, fields: [], routes: list}]": "a list of routes",
     "modules: [{name: a, entity: A, fields: [], versioned: 1}]": "must be true or false",
@@ -59,6 +63,41 @@ def test_answers_of_a_wrong_shape_are_refused(command: list[str], shop: Path, co
 
     assert (ran.code, snapshot(shop)) == (1, before)
     assert "the name `5`, which must be text" in ran.err
+
+
+@pytest.mark.parametrize("command", [["status"], ["update"], ["add-field", "a", "b:int:null"]])
+def test_answers_with_a_misspelt_rule_are_refused(
+    command: list[str], shop: Path, cofee: Run
+) -> None:
+    """A rule that nobody reads is no rule, and what it should keep would be lost in silence."""
+    path = shop / ".copier-answers.yml"
+    path.write_text(path.read_text().replace("-   entity:", "-   serach: []\n    entity:"))
+    before = snapshot(shop)
+
+    ran = cofee(*command, "-C", shop)
+
+    assert (ran.code, snapshot(shop)) == (1, before)
+    assert "number 1, `customers` has the unknown key `serach`" in ran.err
+    assert "did you mean `search`?" in ran.err
+
+
+def test_which_rules_there_are_is_the_templates_to_say(
+    shop: Path, template: Path, cofee: Run
+) -> None:
+    """One that is newer than the command is kept, and not given to a template without it."""
+    rules = "_cofee_rules: [archived, "
+    newer = FILES["copier.yml"].replace("_cofee_rules: [", rules)
+    release(template, "v1.1.0", {"copier.yml": newer})
+    assert cofee("update", "-C", shop).code == 0
+    path = shop / ".copier-answers.yml"
+    path.write_text(path.read_text().replace("-   entity:", "-   archived: 1\n    entity:"))
+
+    added = cofee("add-field", "customers", "size:int:null", "-C", shop)
+    back = cofee("update", "--to", "v1.0.0", "-C", shop)
+
+    assert (added.code, "archived: 1" in path.read_text()) == (0, True)
+    assert back.code == 1
+    assert "for `v1.0.0`: number 1, `customers` has the unknown key `archived`" in back.err
 
 
 @pytest.mark.parametrize(
