@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cofee import evolve, evolve_rules, operations, soundness
+from cofee import evolve, evolve_rules, operations, soundness, verification
 from cofee.cli_options import Options
 from cofee.commands import finish, opened
 from cofee.errors import CofeeError, listing
@@ -112,7 +112,14 @@ def _run(
         more = {"mentions": mentions, "warnings": list(step.warnings)}
         next_steps = found.template.setting("cofee_next_steps", [])
         _list_mentions(mentions, options)
-        finish(found, changed.plan, options, next_steps=next_steps, more=more, verify="")
+        finish(
+            found,
+            changed.plan,
+            options,
+            next_steps=next_steps,
+            more=more,
+            concerned=verification.concerned(found.modules, step.modules),
+        )
 
 
 def _at_stake(changed: Changed) -> dict[str, list[str]]:

@@ -29,4 +29,4 @@ def set_options(directory: Path, pairs: Sequence[str], how: Options) -> None:
             *found.template.setting("cofee_next_steps", []),
         ]
         more = {"warnings": list(step.warnings), "next_steps": next_steps}
-        finish(found, plan, how, next_steps=next_steps, more=more, verify="")
+        finish(found, plan, how, next_steps=next_steps, more=more)

@@ -337,3 +337,35 @@ def test_verify_takes_back_what_breaks_the_checks(shop: Path, template: Path, co
     assert after == before
     assert harmless.code == 0
     assert still_red.code == 0
+
+
+TESTED = """\
+_cofee_verify:
+  - sh -c 'echo "$@" >> ../ran' sh tests/{module}
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "tested"),
+    [
+        (["add-field", "customers", "email:str:null"], "tests/customers tests/orders"),
+        (["change-module", "tags", "--hard-delete"], "tests/tags"),
+        (["remove-module", "tags"], ""),
+        (["rename-module", "tags", "labels"], ""),
+        (["new-module", "notes"], ""),
+        (["set", "ci=none"], ""),
+    ],
+)
+def test_verify_runs_the_tests_that_a_change_can_break(
+    command: list[str], tested: str, shop: Path, template: Path, cofee: Run
+) -> None:
+    """Those of the module and its neighbours; all, where modules come or go or options change."""
+    release(template, "v1.1.0", {"copier.yml": FILES["copier.yml"] + TESTED})
+    cofee("update", "-C", shop)
+    cofee("new-module", "orders", "customer:ref:customers", "-C", shop)
+    cofee("new-module", "tags", "name:str", "-C", shop)
+
+    ran = cofee(*command, "--verify", "-C", shop)
+
+    assert ran.code == 0, ran.err
+    assert (shop.parent / "ran").read_text() == f"{tested}\n" * 2
