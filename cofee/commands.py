@@ -75,19 +75,27 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
         finish(found, plan, options, next_steps=next_steps)
 
 
-def update(directory: Path, to: str | None, options: Options) -> None:
-    """Run `cofee update`."""
-    from cofee import operations, upgrades
+def update(directory: Path, to: str | None, options: Options, *, defaults: bool) -> None:
+    """Run `cofee update`.
+
+    Args:
+        defaults: new questions take their defaults; `--yes` says so too, and not the other way.
+    """
+    from cofee import operations, soundness, upgrades
+    from cofee.consent import confirm_broken
 
     with opened(directory, options) as found:
         options.printer.say("asking the template for its versions …")
-        planned = operations.plan_update(found, to, options.yes, _asker(options))
+        planned = operations.plan_update(found, to, defaults, _asker(options))
         versions = {"from": planned.old.commit, "to": planned.new.commit}
         options.printer.say(f"template {versions['from']} → {versions['to']}")
         for name, value in planned.defaulted.items():
             options.printer.verb("note", f"new question `{name}` took its default `{value}`")
+        broken = soundness.broken(found.root, planned.plan)
+        confirm_broken(broken, options)
         notes = upgrades.notes_between(planned.old, planned.new)
         more = {**versions, "defaulted": planned.defaulted, "notes": notes}
+        more["broken"] = [str(place) for place in broken]
         steps = upgrades.follow_up(planned.new, planned.plan)
         finish(found, planned.plan, options, next_steps=steps, more=more, notes=notes)
 
@@ -117,6 +125,8 @@ def finish_update(
 
 def undo(directory: Path, options: Options) -> None:
     """Run `cofee undo`."""
+    from cofee import soundness
+    from cofee.consent import confirm_broken
     from cofee.undo import plan_undo
     from cofee.upgrades import follow_up
 
@@ -125,10 +135,13 @@ def undo(directory: Path, options: Options) -> None:
         options.printer.say(f"taking back `{planned.record.data['command']}`")
         for note in planned.notes:
             options.printer.verb("note", note)
+        broken = soundness.broken(found.root, planned.plan)
+        confirm_broken(broken, options)
         if planned.notes and options.writes:
             _confirm("Take it back now?", options)
         steps = follow_up(found.template, planned.plan)
-        finish(found, planned.plan, options, next_steps=steps, more={"notes": planned.notes})
+        more = {"notes": planned.notes, "broken": [str(place) for place in broken]}
+        finish(found, planned.plan, options, next_steps=steps, more=more)
 
 
 def show_difference(directory: Path, module: str | None, options: Options) -> None:

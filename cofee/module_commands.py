@@ -10,7 +10,7 @@ from typing import Any
 from cofee import evolve, evolve_rules, operations, soundness, verification
 from cofee.cli_options import Options
 from cofee.commands import finish, opened
-from cofee.errors import CofeeError, listing
+from cofee.consent import confirm_loss
 from cofee.evolve import Step
 from cofee.merge import lines_at_stake
 from cofee.operations import Changed
@@ -125,29 +125,6 @@ def _run(
 def _at_stake(changed: Changed) -> dict[str, list[str]]:
     """Return the hand-written lines in what would go, by file."""
     return {conflict.path: lines_at_stake(conflict) for conflict in changed.plan.conflicts}
-
-
-def confirm_loss(at_stake: Mapping[str, list[str]], options: Options) -> None:
-    """List what was edited by hand in what would go, and ask.
-
-    Raises:
-        CofeeError: nobody agreed.
-    """
-    for path, lines in at_stake.items():
-        options.printer.verb("conflict", f"{path}: edited by hand in what would go")
-        for line in lines:
-            options.printer.say(f"            {line}")
-    if options.yes:
-        return
-    if not options.interactive:
-        raise CofeeError(
-            f"hand edits would go with it, in {listing(at_stake)}",
-            hint="save them, or run this again with `--yes`",
-        )
-    from cofee import prompts
-
-    if not prompts.confirm("Remove them all the same?", default=False):
-        raise CofeeError(prompts.CANCELLED)
 
 
 def _list_mentions(mentions: list[str], options: Options) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from cofee import change, operations, options, soundness, upgrades
 from cofee.cli_options import Options
 from cofee.commands import finish, opened
+from cofee.consent import confirm_loss
 from cofee.merge import lines_at_stake
-from cofee.module_commands import confirm_loss
 
 
 def set_options(directory: Path, pairs: Sequence[str], how: Options) -> None:
