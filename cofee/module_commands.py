@@ -10,7 +10,6 @@ from typing import Any
 from cofee import evolve, evolve_rules, operations, soundness, verification
 from cofee.cli_options import Options
 from cofee.commands import finish, opened
-from cofee.consent import confirm_loss
 from cofee.evolve import Step
 from cofee.merge import lines_at_stake
 from cofee.operations import Changed
@@ -105,6 +104,8 @@ def _run(
         if removed is not None and operations.is_edited_migration(found, removed, step):
             at_stake[removed] = ["the migration was edited by hand"]
         if at_stake:
+            from cofee.consent import confirm_loss
+
             confirm_loss(at_stake, options)
             changed = operations.plan_step(found, step, prefer_template=True, removed=removed)
         soundness.require_sound(found.root, changed.plan)
