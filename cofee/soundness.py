@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from cofee.change import Plan
+from cofee.change import Plan, holds_markers
 from cofee.errors import CofeeError
 from cofee.files import File, read_file
 from cofee.recording import Change
@@ -76,6 +76,7 @@ def broken(root: Path, plan: Plan) -> list[Broken]:
         return _text(planned[path]) if path in planned else before(path)
 
     conflicted = {conflict.path for conflict in plan.conflicts}
+    conflicted |= {path for path, file in planned.items() if holds_markers(file)}
     paths = [path for path in _affected(root, plan) if path not in conflicted]
     found = [(path, fault) for path in paths for fault in faults(path, after)]
     gone = [path for path, file in planned.items() if file is None and path.endswith(".py")]
