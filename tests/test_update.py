@@ -281,6 +281,22 @@ def test_a_program_is_told_what_does_not_import(shop: Path, template: Path, cofe
     ]
 
 
+def test_a_name_that_goes_from_a_file_that_stays_is_asked_for(
+    shop: Path, template: Path, cofee: Run
+) -> None:
+    """As one is that goes with its file; who imports another name is not concerned."""
+    write(
+        shop, {"app/mine.py": "from .main import PORT\n", "seed.py": "from app.main import NAME\n"}
+    )
+    release(template, "v1.1.0", next_main(PORT="PORT_NUMBER"))
+
+    ran = cofee("update", "-C", shop)
+
+    assert ran.code == 1
+    assert "in `app/mine.py`\n" in ran.err
+    assert "line 1: `.main` does not define `PORT`" in ran.err
+
+
 def test_what_did_not_import_before_is_nothing_to_ask(
     shop: Path, template: Path, cofee: Run
 ) -> None:
