@@ -11,12 +11,11 @@ import typer
 
 import cofee.cli_modules  # noqa: F401 (its commands register themselves)
 from cofee.cli import app
-from cofee.errors import CofeeError, quote
+from cofee.errors import INTERRUPTED, CofeeError, quote
 from cofee.git import GitError
 
 # Rendering makes many objects that stay: looking for garbage among them takes a twentieth of a run.
 MANY_OBJECTS = 50_000
-INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
 # Click's error for a wrong command line ends with 2, which here means that conflicts are left.
 (UsageMistake,) = typer.BadParameter.__bases__

@@ -193,7 +193,11 @@ def abort(project: Project, plan: Plan) -> None:
 
 def has_markers(project: Project, path: str) -> bool:
     """Tell whether a file still holds a conflict of ours."""
-    file = read_file(project.root / path)
+    return holds_markers(read_file(project.root / path))
+
+
+def holds_markers(file: File | None) -> bool:
+    """Tell whether some content, if there is any, holds a conflict of ours."""
     starts = (f"<<<<<<< {YOURS}".encode(), f">>>>>>> {TEMPLATE}".encode())
     return file is not None and any(line.startswith(starts) for line in file.content.splitlines())
 

@@ -5,7 +5,6 @@ Modules are imported inside the commands, because `cofee --help` must not wait f
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -102,11 +101,10 @@ def update(
     """Bring the service, with all its modules and edits, to a newer template."""
     from cofee import commands
 
-    options = replace(options, yes=options.yes or defaults)
     if resume or abort:
         commands.finish_update(directory, options, resume=resume, abort=abort, to=to)
     else:
-        commands.update(directory, to, options)
+        commands.update(directory, to, options, defaults=defaults or options.yes)
 
 
 @app.command("set")

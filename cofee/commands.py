@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,30 +62,40 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
 
     with opened(directory, options) as found:
         derived = operations.module_names(found, request.name, request.entity, request.plural)
-        options.printer.say(derived.summary)
-        given, rules = _fields_and_rules(found, derived, request, options)
-        record = operations.module_record(found, derived, given, {**rules, **request.rules})
-        if record.get("owned_by") == "project":
-            options.printer.say(f"its routes stand below /projects/{{project_id}}{derived.url}")
+        given, from_file = _fields_and_rules(request)
+        rules = {**from_file, **request.rules}
+        about = _about(derived, rules)
+        options.printer.say("\n".join(about))
+        if given is None:
+            given = _asked_fields(found, derived.module, about, rules, options)
+        record = operations.module_record(found, derived, given, rules)
         plan = operations.plan_module(found, record)
         soundness.require_sound(found.root, plan)
         next_steps = found.template.setting("cofee_next_steps", [])
-        finish(found, plan, options, next_steps=next_steps, verify="")
+        finish(found, plan, options, next_steps=next_steps)
 
 
-def update(directory: Path, to: str | None, options: Options) -> None:
-    """Run `cofee update`."""
-    from cofee import operations, upgrades
+def update(directory: Path, to: str | None, options: Options, *, defaults: bool) -> None:
+    """Run `cofee update`.
+
+    Args:
+        defaults: new questions take their defaults; `--yes` says so too, and not the other way.
+    """
+    from cofee import operations, soundness, upgrades
+    from cofee.consent import confirm_broken
 
     with opened(directory, options) as found:
         options.printer.say("asking the template for its versions …")
-        planned = operations.plan_update(found, to, options.yes, _asker(options))
+        planned = operations.plan_update(found, to, defaults, _asker(options))
         versions = {"from": planned.old.commit, "to": planned.new.commit}
         options.printer.say(f"template {versions['from']} → {versions['to']}")
         for name, value in planned.defaulted.items():
             options.printer.verb("note", f"new question `{name}` took its default `{value}`")
+        broken = soundness.broken(found.root, planned.plan)
+        confirm_broken(broken, options)
         notes = upgrades.notes_between(planned.old, planned.new)
         more = {**versions, "defaulted": planned.defaulted, "notes": notes}
+        more["broken"] = [str(place) for place in broken]
         steps = upgrades.follow_up(planned.new, planned.plan)
         finish(found, planned.plan, options, next_steps=steps, more=more, notes=notes)
 
@@ -115,6 +125,8 @@ def finish_update(
 
 def undo(directory: Path, options: Options) -> None:
     """Run `cofee undo`."""
+    from cofee import soundness
+    from cofee.consent import confirm_broken
     from cofee.undo import plan_undo
     from cofee.upgrades import follow_up
 
@@ -123,10 +135,13 @@ def undo(directory: Path, options: Options) -> None:
         options.printer.say(f"taking back `{planned.record.data['command']}`")
         for note in planned.notes:
             options.printer.verb("note", note)
+        broken = soundness.broken(found.root, planned.plan)
+        confirm_broken(broken, options)
         if planned.notes and options.writes:
             _confirm("Take it back now?", options)
         steps = follow_up(found.template, planned.plan)
-        finish(found, planned.plan, options, next_steps=steps, more={"notes": planned.notes})
+        more = {"notes": planned.notes, "broken": [str(place) for place in broken]}
+        finish(found, planned.plan, options, next_steps=steps, more=more)
 
 
 def show_difference(directory: Path, module: str | None, options: Options) -> None:
@@ -168,22 +183,34 @@ def opened(directory: Path, options: Options) -> Iterator[Project]:
         yield found
 
 
-def _fields_and_rules(
-    found: Project, derived: Names, request: ModuleRequest, options: Options
-) -> tuple[list[Any], dict[str, Any]]:
-    """Return the new module's fields from the command line, a file or the wizard."""
-    if request.source is not None:
-        from cofee.shapes import read_module
+def _fields_and_rules(request: ModuleRequest) -> tuple[list[Any] | None, dict[str, Any]]:
+    """Return the new module's fields from a file or the command line; None where there are none."""
+    if request.source is None:
+        return list(request.fields) or None, {}
+    from cofee.shapes import read_module
 
-        if request.fields:
-            raise UsageError("fields on the command line and `--from` exclude each other")
-        return read_module(request.source)
-    if request.fields or options.yes or not options.interactive:
-        return list(request.fields), {}
-    from cofee import prompts
+    if request.fields:
+        raise UsageError("fields on the command line and `--from` exclude each other")
+    return read_module(request.source)
+
+
+def _about(derived: Names, rules: Mapping[str, Any]) -> list[str]:
+    """Return what a person is told of a new module: what follows from its name and its owner."""
+    below = f"its routes stand below /projects/{{project_id}}{derived.url}"
+    return [derived.summary, *([below] if rules.get("owned_by") == "project" else [])]
+
+
+def _asked_fields(
+    found: Project, module: str, about: Sequence[str], rules: Mapping[str, Any], options: Options
+) -> list[Any]:
+    """Ask for the fields; where nobody can be asked, there are none."""
+    if options.yes or not options.interactive:
+        return []
+    from cofee import prompts, rule_options
 
     others = [record["name"] for record in found.modules]
-    return list(prompts.ask_fields(found.template.types, others, derived.module, derived)), {}
+    written = rule_options.written(rules)
+    return list(prompts.ask_fields(found.template.types, others, module, about, written))
 
 
 def finish(
@@ -194,19 +221,19 @@ def finish(
     next_steps: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
     notes: list[str] | None = None,
-    verify: str | None = None,
+    concerned: Collection[str] = (),
 ) -> None:
     """Show a plan, apply it unless asked not to, and end with the right code.
 
     Args:
-        verify: the module whose checks must stay green, where that was asked for.
+        concerned: the modules whose tests must stay green under `--verify`; none for all tests.
     """
     if options.diff and not options.as_json:
         report.write(report.patch(plan))
     else:
         options.printer.plan(plan)
     if options.writes and not plan.is_empty:
-        _apply(found, plan, options, verify)
+        _apply(found, plan, options, concerned)
     _say_what_is_next(plan, options, next_steps, notes or [])
     written = options.writes and not plan.is_empty
     options.printer.data({**report.document(plan), **(more or {}), "written": written})
@@ -214,17 +241,17 @@ def finish(
         raise typer.Exit(CONFLICTS_LEFT)
 
 
-def _apply(found: Project, plan: Plan, options: Options, verify: str | None) -> None:
-    if verify is None or not options.verify:
+def _apply(found: Project, plan: Plan, options: Options, concerned: Collection[str]) -> None:
+    if not options.verify:
         change.execute(found, plan)
         return
     from cofee import verification
 
     options.printer.say("verifying: the checks as they are now …")
-    before = verification.state(found, verify)
+    before = verification.state(found, concerned)
     record = change.execute(found, plan)
     options.printer.say("verifying: the checks with the change …")
-    verification.require_still_green(found, plan, record, before, verify)
+    verification.require_still_green(found, plan, record, before, concerned)
 
 
 def _say_what_is_next(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cofee import composite, fields, names, template, trust
-from cofee.errors import CofeeError, UsageError, listing, quote
+from cofee.errors import INTERRUPTED, CofeeError, UsageError, listing, quote
 from cofee.files import EXECUTABLE, LINK, File, Tree, load_yaml, reason
 from cofee.operations import Ask
 from cofee.options import refuse_hidden
@@ -255,12 +255,14 @@ def _removed_on_failure(service: Service) -> Iterator[None]:
     """Take the service away again; a folder that stood there before stays, and is empty again."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         with tempfile.TemporaryDirectory(dir=service.destination.parent) as folder:
             if service.stood:
                 _move_all(service.destination, Path(folder))
             else:
                 service.destination.rename(Path(folder) / "service")
+        if isinstance(error, KeyboardInterrupt):
+            raise CofeeError("interrupted, nothing was kept", exit_code=INTERRUPTED) from error
         raise
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+INTERRUPTED = 130  # the exit code: 128 + SIGINT, as shells count it
 LONGEST_QUOTE = 80
 
 

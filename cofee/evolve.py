@@ -23,7 +23,7 @@ class Renaming:
     """Names of a module that become others, for the lines that nobody generated.
 
     `classes` and `attributes` map old names to new ones; `owners` are the classes whose attributes
-    they are, by their new names.
+    they are, by their new names. `url` is an old one, which nothing but a text can hold.
     """
 
     module: str
@@ -31,6 +31,13 @@ class Renaming:
     attributes: Mapping[str, str] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """What a file says that holds an old name."""
+        packages = [package.rpartition(".")[2] for package in self.packages]
+        return [*self.attributes, *self.classes, *packages, *filter(None, [self.url])]
 
 
 @dataclass(frozen=True)
@@ -185,7 +192,8 @@ def rename_module(modules: Modules, old: str, derived: Names) -> Step:
     packages = {f"app.modules.{name}": f"app.modules.{derived.module}"}
     packages |= {f"tests.modules.{name}": f"tests.modules.{derived.module}"}
     owners = frozenset(classes.values())
-    renaming = Renaming(derived.module, owners, classes=classes, packages=packages)
+    url = names.from_record(name, module["entity"]).url
+    renaming = Renaming(derived.module, owners, classes=classes, packages=packages, url=url)
     command = f"cofee rename-module {name} {derived.module}"
     return Step(command, after, migration, moves, renaming)
 

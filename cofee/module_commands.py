@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cofee import evolve, evolve_rules, operations, soundness
+from cofee import evolve, evolve_rules, operations, soundness, verification
 from cofee.cli_options import Options
 from cofee.commands import finish, opened
-from cofee.errors import CofeeError, listing
 from cofee.evolve import Step
 from cofee.merge import lines_at_stake
 from cofee.operations import Changed
@@ -105,6 +104,8 @@ def _run(
         if removed is not None and operations.is_edited_migration(found, removed, step):
             at_stake[removed] = ["the migration was edited by hand"]
         if at_stake:
+            from cofee.consent import confirm_loss
+
             confirm_loss(at_stake, options)
             changed = operations.plan_step(found, step, prefer_template=True, removed=removed)
         soundness.require_sound(found.root, changed.plan)
@@ -112,35 +113,19 @@ def _run(
         more = {"mentions": mentions, "warnings": list(step.warnings)}
         next_steps = found.template.setting("cofee_next_steps", [])
         _list_mentions(mentions, options)
-        finish(found, changed.plan, options, next_steps=next_steps, more=more, verify="")
+        finish(
+            found,
+            changed.plan,
+            options,
+            next_steps=next_steps,
+            more=more,
+            concerned=verification.concerned(found.modules, step.modules),
+        )
 
 
 def _at_stake(changed: Changed) -> dict[str, list[str]]:
     """Return the hand-written lines in what would go, by file."""
     return {conflict.path: lines_at_stake(conflict) for conflict in changed.plan.conflicts}
-
-
-def confirm_loss(at_stake: Mapping[str, list[str]], options: Options) -> None:
-    """List what was edited by hand in what would go, and ask.
-
-    Raises:
-        CofeeError: nobody agreed.
-    """
-    for path, lines in at_stake.items():
-        options.printer.verb("conflict", f"{path}: edited by hand in what would go")
-        for line in lines:
-            options.printer.say(f"            {line}")
-    if options.yes:
-        return
-    if not options.interactive:
-        raise CofeeError(
-            f"hand edits would go with it, in {listing(at_stake)}",
-            hint="save them, or run this again with `--yes`",
-        )
-    from cofee import prompts
-
-    if not prompts.confirm("Remove them all the same?", default=False):
-        raise CofeeError(prompts.CANCELLED)
 
 
 def _list_mentions(mentions: list[str], options: Options) -> None:

@@ -18,6 +18,7 @@ from cofee import (
     migrations,
     names,
     owners,
+    sources,
     stale,
     template,
 )
@@ -195,7 +196,7 @@ def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -
     if renaming is None:
         return Changed(planned, ())
     changes = {change.path: change for change in planned.changes}
-    texts = dict(_texts(project.root, changes))
+    texts = dict(_texts(project.root, changes, renaming.words))
     inside = (f"app/modules/{renaming.module}/", f"tests/modules/{renaming.module}/")
     for path in list(texts):
         rewritten = stale.rewrite(texts[path], renaming, inside=path.startswith(inside), path=path)
@@ -211,17 +212,17 @@ def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -
     return Changed(rewritten_plan, tuple(by_hand))
 
 
-def _texts(root: Path, changes: Mapping[str, Change]) -> Iterator[tuple[str, str]]:
-    """Yield the project's Python files as they will be."""
-    standing = {
-        path.relative_to(root).as_posix(): read_file(path)
-        for folder in ("app", "tests")
-        for path in (root / folder).rglob("*.py")
-    }
+def _texts(
+    root: Path, changes: Mapping[str, Change], words: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the project's own Python files as they will be, where they say one of some words."""
+    standing = {path: read_file(root / path) for path in sources.python_files(root)}
     planned = {path: change.after for path, change in changes.items() if path.endswith(".py")}
     for path, file in {**standing, **planned}.items():
         if file is not None and file.mode != LINK and not path.startswith(migrations.VERSIONS):
-            yield path, file.content.decode(errors="surrogateescape")
+            text = file.content.decode(errors="surrogateescape")
+            if any(word in text for word in words):
+                yield path, text
 
 
 def _rewritten(root: Path, planned: Change | None, path: str, text: str) -> Change:

@@ -8,8 +8,8 @@ from pathlib import Path
 from cofee import change, operations, options, soundness, upgrades
 from cofee.cli_options import Options
 from cofee.commands import finish, opened
+from cofee.consent import confirm_loss
 from cofee.merge import lines_at_stake
-from cofee.module_commands import confirm_loss
 
 
 def set_options(directory: Path, pairs: Sequence[str], how: Options) -> None:
@@ -29,4 +29,4 @@ def set_options(directory: Path, pairs: Sequence[str], how: Options) -> None:
             *found.template.setting("cofee_next_steps", []),
         ]
         more = {"warnings": list(step.warnings), "next_steps": next_steps}
-        finish(found, plan, how, next_steps=next_steps, more=more, verify="")
+        finish(found, plan, how, next_steps=next_steps, more=more)

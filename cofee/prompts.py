@@ -13,7 +13,7 @@ from typing import Any
 
 from cofee.errors import CofeeError
 from cofee.fields import check_apart, escape, format_field, parse_field
-from cofee.names import Names, check_column_name, check_field_name
+from cofee.names import check_column_name, check_field_name
 from cofee.records import FLAG_KEYS, ON_DELETE, FieldRecord, Scope
 from cofee.rules import column, item_types
 
@@ -74,7 +74,8 @@ def ask_fields(
     types: Mapping[str, Any],
     modules: Collection[str],
     module: str,
-    names: Names | None = None,
+    about: Sequence[str] = (),
+    rules: Sequence[str] = (),
 ) -> list[FieldRecord]:
     """Ask for the fields of a module, show what was understood, and have it confirmed.
 
@@ -82,7 +83,8 @@ def ask_fields(
         types: the template's table of types.
         modules: the modules that a reference may name beside its own.
         module: the module that gets the fields.
-        names: its derived names, shown with the fields.
+        about: what was said of it, shown again above the fields.
+        rules: its rules as options, shown below them.
 
     Raises:
         CofeeError: the user left with Ctrl-C, or did not confirm.
@@ -94,7 +96,8 @@ def ask_fields(
             record = _ask_field(name, scope, records)
             if record is not None:
                 records.append(record)
-        _preview(records, types, names)
+        specified = [format_field(record, types) for record in records] or ["(no fields)"]
+        _preview([*about, *specified, *rules])
     if not confirm("Make this module?", default=True):
         raise CofeeError(CANCELLED)
     return records
@@ -110,14 +113,18 @@ def _cancellable() -> Iterator[None]:
 
 
 def _ask_name(scope: Scope, records: Sequence[FieldRecord]) -> str:
-    import questionary
+    """Ask for a name; who knows the language may give the whole specification instead."""
 
     def check(name: str) -> bool | str:
-        return not name or _verdict(lambda: _check_place({"name": name}, scope, records))
+        return not name or _verdict(lambda: _check_place(_known(name, scope), scope, records))
 
     message = "Name of another field:" if records else "Name of the first field:"
-    question = questionary.text(message, instruction="(Enter alone when done) ", validate=check)
-    return str(question.unsafe_ask())
+    return _ask_text(message, check, instruction="(or `name:type:…`; Enter alone when done) ")
+
+
+def _known(name: str, scope: Scope) -> Mapping[str, Any]:
+    """Return the field that a specification describes in full; of a name, the name."""
+    return _parse(name, scope) if ":" in name else {"name": name}
 
 
 def _check_place(part: Mapping[str, Any], scope: Scope, records: Sequence[FieldRecord]) -> None:
@@ -131,11 +138,13 @@ def _ask_field(name: str, scope: Scope, records: Sequence[FieldRecord]) -> Field
     """Ask for everything behind the name; nothing, when no answer could make it right."""
     import questionary
 
+    if ":" in name:
+        return _parse(name, scope)
     try:
         draft = _Draft(name, _ask_type(scope))
         if scope.argument(draft.type) == "module":
             _check_place({"name": name, "to": ""}, scope, records)
-        return _parse(_ask_rest(draft, scope), scope)
+        return _parse(_ask_rest(draft, scope).spec, scope)
     except CofeeError as error:
         questionary.print(f"  {_sentence(error)}", style="fg:ansired")
         return None
@@ -180,7 +189,7 @@ def _ask_argument(draft: _Draft, scope: Scope) -> str:
         return ""
 
     def check(text: str) -> bool | str:
-        return _verdict(lambda: _parse(replace(draft, argument=escape(text)), scope))
+        return _verdict(lambda: _parse(replace(draft, argument=escape(text)).spec, scope))
 
     message, default = ARGUMENT_QUESTIONS[argument]
     return _ask_text(message, check, default)
@@ -201,7 +210,7 @@ def _ask_modifiers(draft: _Draft, scope: Scope) -> list[str]:
 
     def check(chosen: list[str]) -> bool | str:
         flags = tuple(modifier for modifier in chosen if modifier in FLAG_KEYS)
-        return _verdict(lambda: _parse(replace(draft, flags=flags), scope))
+        return _verdict(lambda: _parse(replace(draft, flags=flags).spec, scope))
 
     return list(questionary.checkbox("Modifiers:", choices, validate=check).unsafe_ask())
 
@@ -215,23 +224,32 @@ def _ask_value(draft: _Draft, modifier: str, scope: Scope) -> str:
 
     def check(text: str) -> bool | str:
         values = {**draft.values, modifier: text}
-        return _verdict(lambda: _parse(replace(draft, values=values), scope))
+        return _verdict(lambda: _parse(replace(draft, values=values).spec, scope))
 
     return _ask_text(f"{modifier} ({MODIFIER_HELP[modifier]}):", check)
 
 
-def _ask_text(message: str, check: Callable[[str], bool | str], default: str = "") -> str:
+def _ask_text(
+    message: str,
+    check: Callable[[str], bool | str],
+    default: str = "",
+    instruction: str | None = None,
+) -> str:
     """Ask for a text that is checked on Enter, because a half-typed value is always wrong."""
     import questionary
 
     question = questionary.text(
-        message, default=default, validate=check, validate_while_typing=False
+        message,
+        default=default,
+        instruction=instruction,
+        validate=check,
+        validate_while_typing=False,
     )
     return str(question.unsafe_ask())
 
 
-def _parse(draft: _Draft, scope: Scope) -> FieldRecord:
-    return parse_field(draft.spec, scope.types, scope.modules, scope.module)
+def _parse(specification: str, scope: Scope) -> FieldRecord:
+    return parse_field(specification, scope.types, scope.modules, scope.module)
 
 
 def _verdict(check: Callable[[], object]) -> bool | str:
@@ -247,10 +265,8 @@ def _sentence(error: CofeeError) -> str:
     return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
-def _preview(records: Sequence[FieldRecord], types: Mapping[str, Any], names: Names | None) -> None:
+def _preview(lines: Sequence[str]) -> None:
     """Show the module as the command line would say it."""
     import questionary
 
-    lines = [names.summary] if names else []
-    lines += [format_field(record, types) for record in records] or ["(no fields)"]
     questionary.print("\n".join(f"  {line}" for line in lines), style="bold")

@@ -4,139 +4,195 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-from cofee.change import Plan
+from cofee.change import Plan, holds_markers
 from cofee.errors import CofeeError
-from cofee.files import read_file
+from cofee.files import File, read_file
 from cofee.recording import Change
+from cofee.sources import Import, Key, imports_of, python_files
 
 # A name bound at the top level of a file, as far as a look at the text can tell.
 DEFINITION = re.compile(rb"^(?:(?:async )?def |class )?([A-Za-z_]\w*)(?: *[:=(\[]|:)", re.MULTILINE)
 ANYTHING = "*"
+UNREADABLE = (SyntaxError, ValueError, RecursionError)  # what `ast.parse` says of no Python
 CHANGE = "change that line first"
-# A new file imports from where the template puts it, and only a person knows where that is by now.
+# A line that comes new imports from where the template puts it, and only a person knows where that
+# is by now.
 PUT_BACK = "put back what it imports, run this again, and move that afterwards"
-PACKAGES = ("app", "tests")  # what the project's own imports begin with
 
 Read = Callable[[str], str | None]
+
+
+class Fault(NamedTuple):
+    """A line that does not parse, or an import that leads nowhere."""
+
+    line: int
+    reason: str
+    key: Key
+
+
+class Broken(NamedTuple):
+    """A place that works now, and would not once a plan is carried out."""
+
+    path: str
+    line: int
+    reason: str
+    comes_new: bool  # the line comes with the plan
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"
 
 
 def require_sound(root: Path, plan: Plan) -> None:
     """Refuse a plan that would break what parses and imports now.
 
-    Only Python files without conflicts are looked at, and only for the project's own modules: what
-    is installed cannot be known here.
-
     Raises:
-        CofeeError: the first file that would break, and how.
+        CofeeError: the first place that would break, and how.
     """
-    conflicted = {conflict.path for conflict in plan.conflicts}
+    for place in broken(root, plan):
+        raise CofeeError(
+            f"`{place.path}` would break: {place.reason}",
+            hint=f"nothing was written; {PUT_BACK if place.comes_new else CHANGE}",
+        )
+
+
+def broken(root: Path, plan: Plan) -> list[Broken]:
+    """Return each place of the project's own Python files that a plan would break.
+
+    Files with conflicts are left out, and so is what is installed, which cannot be known here.
+    """
     planned = {change.path: change.after for change in plan.changes}
 
+    @cache
     def before(path: str) -> str | None:
-        file = read_file(root / path)
-        return file.content.decode("utf-8-sig", errors="replace") if file else None
+        return _text(read_file(root / path))
 
+    @cache
     def after(path: str) -> str | None:
-        file = planned.get(path)
-        if path in planned:
-            return file.content.decode("utf-8-sig", errors="replace") if file else None
-        return before(path)
+        return _text(planned[path]) if path in planned else before(path)
 
-    known = {fault for change in plan.changes for fault in _faults(change.path, before)}
-
-    for path in _affected(root, plan):
-        if path in conflicted or after(path) is None:
-            continue
-        broken = next(iter(_faults(path, after)), None)
-        if broken and broken not in known | set(_faults(path, before)):
-            raise CofeeError(
-                f"`{path}` would break: {broken}",
-                hint=f"nothing was written; {CHANGE if before(path) is not None else PUT_BACK}",
-            )
+    conflicted = {conflict.path for conflict in plan.conflicts}
+    conflicted |= {path for path, file in planned.items() if holds_markers(file)}
+    paths = [path for path in _affected(root, plan) if path not in conflicted]
+    found = [(path, fault) for path in paths for fault in faults(path, after)]
+    gone = [path for path, file in planned.items() if file is None and path.endswith(".py")]
+    return [
+        place
+        for path, fault in found
+        # A file that comes new may be one that moved, with its faults.
+        if (place := _broken(path, fault, [path] if before(path) is not None else gone, before))
+    ]
 
 
-def _affected(root: Path, plan: Plan) -> Iterator[str]:
-    """Yield the changed Python files, and those that import from a changed package."""
-    changed = {change.path for change in plan.changes if change.path.endswith(".py")}
-    yield from sorted(changed)
-    if not any(_takes_away(change) for change in plan.changes):
-        return
-    packages = {path.rsplit("/", 1)[0].replace("/", ".") for path in changed if "/" in path}
-    for package in PACKAGES:
-        for place in (root / package).rglob("*.py"):
-            path = place.relative_to(root).as_posix()
-            if path not in changed and place.is_file():
-                text = place.read_text(encoding="utf-8", errors="replace")
-                if any(name in text for name in packages):
-                    yield path
-
-
-def _takes_away(change: Change) -> bool:
-    """Tell whether a change removes a name that another file may import."""
-    if change.before is None:
-        return False
-    kept = set(DEFINITION.findall(change.after.content)) if change.after else set()
-    return not set(DEFINITION.findall(change.before.content)) <= kept
-
-
-def _faults(path: str, read: Read) -> Iterator[str]:
-    """Yield what is wrong with a file: its syntax, or a name that it imports in vain."""
+def faults(path: str, read: Read) -> Iterator[Fault]:
+    """Yield what is wrong with a file: its syntax, or what it imports in vain."""
     text = read(path)
     if text is None:
         return
     try:
-        imports = _imports(text)
+        imports = imports_of(text, path)
     except SyntaxError as error:
-        yield f"line {error.lineno} is no valid Python ({error.msg})"
+        line = error.lineno or 1
+        yield Fault(line, f"line {line} is no valid Python ({error.msg})", ("", error.msg))
         return
-    for node in imports:
-        yield from _missing(node, read)
+    except (ValueError, RecursionError) as error:
+        yield Fault(1, f"it is no valid Python ({error})", ("", str(error)))
+        return
+    for one in imports:
+        if reason := _missing(one, read):
+            yield Fault(one.line, reason, one.key)
 
 
-@cache
-def _imports(text: str) -> tuple[ast.ImportFrom, ...]:
-    """Return the absolute imports of names, but none inside `try`: it may fail, and is expected to.
+def _text(file: File | None) -> str | None:
+    return file.content.decode("utf-8-sig", errors="replace") if file else None
 
-    A file is looked at before and after, and most are the same.
+
+def _broken(path: str, fault: Fault, earlier: Iterable[str], before: Read) -> Broken | None:
+    """Return the place of a fault, unless it was there before in one of some files."""
+    if any(fault.key == old.key for one in earlier for old in faults(one, before)):
+        return None
+    is_import = fault.key[0] != ""
+    stood = any(fault.key in _keys(one, before) for one in earlier)
+    return Broken(path, fault.line, fault.reason, comes_new=is_import and not stood)
+
+
+def _keys(path: str, read: Read) -> set[Key]:
+    """Return what a file imports."""
+    try:
+        return {one.key for one in imports_of(read(path) or "", path)}
+    except UNREADABLE:
+        return set()
+
+
+def _affected(root: Path, plan: Plan) -> Iterator[str]:
+    """Yield the changed Python files, and those that may import what a change takes away."""
+    changed = {change.path: change for change in plan.changes if change.path.endswith(".py")}
+    yield from sorted(changed)
+    losses = [loss for change in changed.values() if (loss := _loss(change))]
+    if not losses:
+        return
+    for path in sorted(python_files(root)):
+        file = read_file(root / path) if path not in changed else None
+        if file and any(loss.may_concern(path, file.content) for loss in losses):
+            yield path
+
+
+class _Loss(NamedTuple):
+    """What one file takes away from those that import it, and how to find them by their text.
+
+    Who imports a name says it, and says the package that it is in, unless it stands below it.
     """
-    nodes = list(ast.walk(ast.parse(text)))
-    guarded = {
-        id(inside) for node in nodes if isinstance(node, ast.Try) for inside in ast.walk(node)
-    }
-    return tuple(
-        node
-        for node in nodes
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level
-        if id(node) not in guarded
-    )
+
+    folder: str
+    package: bytes
+    names: set[bytes]
+
+    def may_concern(self, path: str, content: bytes) -> bool:
+        """Tell whether a file may import what goes."""
+        knows_package = path.startswith(self.folder) or self.package in content
+        return knows_package and any(name in content for name in self.names)
 
 
-def _missing(node: ast.ImportFrom, read: Read) -> Iterator[str]:
-    """Yield each name that a module of the project does not define."""
-    module = node.module or ""
-    if module.split(".")[0] not in PACKAGES:
-        return
-    folder = module.replace(".", "/")
-    source = read(f"{folder}.py")
+def _loss(change: Change) -> _Loss | None:
+    """Return what a change takes away that another file may import."""
+    place = PurePosixPath(change.path)
+    if change.before is None or not place.stem.isidentifier():
+        return None
+    names = set(DEFINITION.findall(change.before.content))
+    if change.after is not None:
+        names -= set(DEFINITION.findall(change.after.content))
+    else:
+        is_package = place.stem == "__init__"
+        names.add((place.parent.name if is_package else place.stem).encode())
+    folder = place.parent.as_posix()
+    return _Loss(f"{folder}/", place.parent.name.encode(), names) if names else None
+
+
+def _missing(one: Import, read: Read) -> str | None:
+    """Say what an import misses, if anything."""
+    place = one.module.replace(".", "/")
+    source = read(f"{place}.py")
     if source is None:
-        source = read(f"{folder}/__init__.py")
-    for alias in node.names:
-        if alias.name == "*" or (source is not None and alias.name in _plainly_defined(source)):
-            continue
-        if _is_module(f"{folder}/{alias.name}", read):
-            continue
-        if source is None:
-            yield f"there is no module `{module}` to import `{alias.name}` from"
-        elif not {alias.name, ANYTHING, "__getattr__"} & _defined(source):
-            yield f"`{module}` does not define `{alias.name}`"
+        source = read(f"{place}/__init__.py")
+    if not one.name:
+        return f"there is no module `{one.source}` to import" if source is None else None
+    if source is not None and (one.name == ANYTHING or one.name in _plainly_defined(source)):
+        return None
+    if _is_module(f"{place}/{one.name}", read):
+        return None
+    if source is None:
+        return f"there is no module `{one.source}` to import `{one.name}` from"
+    if {one.name, ANYTHING, "__getattr__"} & _defined(source):
+        return None
+    return f"`{one.source}` does not define `{one.name}`"
 
 
-def _is_module(path: str, read: Read) -> bool:
-    return read(f"{path}.py") is not None or read(f"{path}/__init__.py") is not None
+def _is_module(place: str, read: Read) -> bool:
+    return read(f"{place}.py") is not None or read(f"{place}/__init__.py") is not None
 
 
 @cache
@@ -150,7 +206,7 @@ def _defined(source: str) -> set[str]:
     """Return every name that a module binds anywhere; one in conflict may bind any."""
     try:
         nodes = list(ast.walk(ast.parse(source)))
-    except SyntaxError:
+    except UNREADABLE:
         return {ANYTHING}
     found: set[str] = set()
     for node in nodes:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from cofee import holding
 from cofee.evolve import Renaming
+from cofee.sources import imported_module
 
 NEWLINE = re.compile(r"\r\n|\r|\n")
 
@@ -69,6 +70,8 @@ def mentions(files: Mapping[str, str], renaming: Renaming) -> list[Mention]:
         parent, _, last = package.rpartition(".")
         patterns += [rf"^\s*from\s+\.+(?:\w+\.)*{last}\b"]
         patterns += [rf"^\s*from\s+(?:\.+\w*|{re.escape(parent)})\s+import\s(?:.*,)?[(\s]*{last}\b"]
+    if renaming.url:
+        patterns += [rf"{re.escape(renaming.url)}(?![\w-])"]
     words = re.compile("|".join(patterns))
     return [
         Mention(path, number, line.strip().encode(errors="replace").decode())
@@ -90,7 +93,7 @@ def _attribute_spots(tree: ast.Module, renaming: Renaming, path: str) -> Iterato
     """Yield the attributes and keywords that belong to the entity or its schemas."""
 
     def is_own(node: ast.ImportFrom) -> bool:
-        return f".{renaming.module}." in f".{_resolved(node, path)}." or node.level == 1
+        return f".{renaming.module}." in f".{imported_module(node, path)}." or node.level == 1
 
     for node, known in holding.walk(tree, renaming.owners, is_own):
         if isinstance(node, ast.Attribute) and node.attr in renaming.attributes:
@@ -114,7 +117,7 @@ def _classes(tree: ast.Module, renaming: Renaming, path: str, inside: bool) -> M
     elsewhere: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            own = _in_module(_resolved(node, path), renaming) or (inside and node.level == 1)
+            own = _in_module(imported_module(node, path), renaming) or (inside and node.level == 1)
             names = {alias.name for alias in node.names if alias.asname is None}
             (from_module if own else elsewhere).update(names)
         elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
@@ -133,7 +136,7 @@ def _class_spots(
         if isinstance(node, ast.Name) and node.id in classes:
             yield _Spot(node.lineno, node.col_offset, node.id, classes[node.id])
         elif isinstance(node, ast.ImportFrom):
-            own = _in_module(_resolved(node, path), renaming)
+            own = _in_module(imported_module(node, path), renaming)
             for alias in node.names:
                 known = renaming.classes if own and alias.asname else classes
                 if alias.name in known:
@@ -155,7 +158,7 @@ def _from_spots(
     node: ast.ImportFrom, renaming: Renaming, path: str, line: bytes
 ) -> Iterator[_Spot]:
     """Yield what `from … import …` names of a renamed package: itself, or what is in it."""
-    module = _resolved(node, path)
+    module = imported_module(node, path)
     start = re.compile(rb"from[\s.]*").match(line, node.col_offset)
     if start and node.module and (renamed := _renamed(module, renaming)):
         cut = len(module) - len(node.module)  # what the dots of a relative import stand for
@@ -179,7 +182,7 @@ def _imports(tree: ast.Module, path: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            module = _resolved(node, path)
+            module = imported_module(node, path)
             found |= {one.asname or one.name: f"{module}.{one.name}" for one in node.names}
         elif isinstance(node, ast.Import):
             for one in node.names:
@@ -207,14 +210,6 @@ def _dotted(node: ast.expr, imports: Mapping[str, str]) -> str:
     if isinstance(node, ast.Attribute):
         return f"{_dotted(node.value, imports)}.{node.attr}"
     return imports.get(node.id, "") if isinstance(node, ast.Name) else ""
-
-
-def _resolved(node: ast.ImportFrom, path: str) -> str:
-    """Return the absolute name of the module that is imported from; empty where unknown."""
-    if not node.level:
-        return node.module or ""
-    folders = path.split("/")[: -node.level]
-    return ".".join([*folders, *([node.module] if node.module else [])]) if folders else ""
 
 
 def _in_module(name: str, renaming: Renaming) -> bool:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from cofee import evolve
 from cofee.change import Plan
 from cofee.errors import CofeeError
+from cofee.evolve import Modules
 from cofee.files import File, read_file
 from cofee.project import Project
 from cofee.recording import Change, Record
 
 LOCK = "uv.lock"  # running the checks brings it in line with the dependencies
+MODULE = "{module}"  # stands for a module in a command of the template
 
 
 @dataclass(frozen=True)
@@ -24,32 +27,52 @@ class State:
     lock: File | None
 
 
-def state(project: Project, module: str) -> State:
+def concerned(before: Modules, after: Modules) -> set[str]:
+    """Return the modules whose tests tell whether a change is good; none where all tests do.
+
+    A module that comes, goes or gets another name changes the service: its routes, what imports
+    it, and which tests there are at all.
+    """
+    standing = {one["name"] for one in before} & {one["name"] for one in after}
+    reached = evolve.reach(before, after)
+    return reached if reached <= standing else set()
+
+
+def state(project: Project, modules: Collection[str]) -> State:
     """Run the template's checks before a change."""
     lock = read_file(project.root / LOCK)
-    return State(_failures(project, module), lock)
+    return State(_failures(project, modules), lock)
 
 
-def _failures(project: Project, module: str) -> list[str]:
+def _failures(project: Project, modules: Collection[str]) -> list[str]:
     """Run the template's checks; return the commands that fail.
 
     Args:
-        module: the module whose tests are run; empty for those of all modules.
+        modules: those whose tests are run; none for all tests.
     """
     wanted: Sequence[str] = project.template.setting("cofee_verify", [])
-    commands = [command.replace("{module}", module) for command in wanted]
+    commands = [shlex.join(_words(command, modules)) for command in wanted]
     return [command for command in commands if not _passes(project, command)]
 
 
+def _words(command: str, modules: Collection[str]) -> Iterator[str]:
+    """Yield the words of a command; one that names a module is there once for each of them."""
+    for word in shlex.split(command):
+        if MODULE in word:
+            yield from (word.replace(MODULE, module) for module in sorted(modules))
+        else:
+            yield word
+
+
 def require_still_green(
-    project: Project, plan: Plan, record: Record, before: State, module: str
+    project: Project, plan: Plan, record: Record, before: State, modules: Collection[str]
 ) -> None:
     """Take an applied plan back when it broke what was green before.
 
     Raises:
         CofeeError: it did; the project is as it was.
     """
-    failing = _failures(project, module)
+    failing = _failures(project, modules)
     broken = [command for command in failing if command not in before.failing]
     if not broken or plan.conflicts:
         return

@@ -19,6 +19,7 @@ ENVIRONMENT = Path(".env")
 SECRET = re.compile(r"^SECRET_KEY=.*$", re.MULTILINE)
 SECRET_BYTES = 48
 FIRST_COMMIT = "Start from the template"
+INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
 
 class SkipError(Exception):
@@ -94,4 +95,7 @@ def run(*command: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # whoever ran this was interrupted too, and says so
+        sys.exit(INTERRUPTED)

@@ -157,6 +157,23 @@ def test_what_users_need_is_taken(
     assert rendered(released, {"auth": "none", "modules": [module]})
 
 
+def test_a_class_that_users_need_is_renamed_by_the_command_that_is_named(
+    released: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """A class has no command of its own: it takes another name with its module."""
+    shop, data = tmp_path / "shop", tmp_path / "data.yml"
+    data.write_text(yaml.safe_dump({"auth": "none", "modules": [{**NOTE, "entity": "User"}]}))
+    options = ("--template", released, "--defaults", "--trust", "--data-file", data)
+    assert cofee("new", shop, *options).code == 0
+
+    refused = cofee("set", "auth=jwt", "-C", shop)
+    renamed = cofee("rename-module", "notes", "memos", "--entity", "Memo", "-C", shop)
+
+    assert "`cofee rename-module notes NEW --entity NAME`" in refused.err
+    assert renamed.code == 0, renamed.err
+    assert cofee("set", "auth=jwt", "-C", shop).code == 0
+
+
 def test_a_service_with_users_gets_modules(released: Path, tmp_path: Path, cofee: Run) -> None:
     """On top of the users' migration, and not in the place of the users."""
     shop = tmp_path / "shop"

@@ -14,6 +14,7 @@ from tests.test_update import edit
 from tests.tiny import FILES, release, run_git, write
 
 CUSTOMER = "class Customer:\n"
+IMPORT = "from app.modules.customers.models import Customer\n"
 
 
 def models(shop: Path, module: str = "customers") -> str:
@@ -181,10 +182,14 @@ def test_rename_module_mends_imports_everywhere(shop: Path, cofee: Run) -> None:
         '    """Customer in words stays."""\n'
     )
     write(shop, {"app/report.py": mine, "app/other.py": "class Customer:\n    pass\n"})
+    outside = ("migrations/env.py", "scripts/seed.py", "dev/seed.py", "seed.py")
+    write(shop, dict.fromkeys(outside, IMPORT))
 
     ran = cofee("rename-module", "customers", "clients", "-C", shop)
 
     assert ran.code == 0
+    for path in outside:
+        assert (shop / path).read_text() == "from app.modules.clients.models import Client\n"
     assert (shop / "app/report.py").read_text() == (
         "from app.modules.clients.models import Client\n\n\n"
         "def mine(customer: Client) -> None:\n"
@@ -193,16 +198,89 @@ def test_rename_module_mends_imports_everywhere(shop: Path, cofee: Run) -> None:
     assert (shop / "app/other.py").read_text() == "class Customer:\n    pass\n"
 
 
-def test_result_that_would_not_import_is_refused(shop: Path, cofee: Run) -> None:
-    """Hand-written code that needs the module is named, and nothing is written."""
-    write(shop, {"app/report.py": "from app.modules.customers.models import Customer\n"})
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("app/report.py", IMPORT),
+        ("app/report.py", "def f():\n    import app.modules.customers.models as models\n"),
+        ("app/report.py", "import os, app.modules.customers.models\n"),
+        ("app/report.py", "from app.modules.customers.models import *\n"),
+        ("app/report.py", "from .modules.customers.models import Customer\n"),
+        ("app/reports/daily.py", "from ..modules.customers import service, models\n"),
+        ("app/modules/orders/mine.py", "from ..customers.models import (\n    Customer as C,\n)\n"),
+        ("app/modules/customers/mine.py", "from . import models\n"),
+        ("app/modules/customers/mine.py", "from .models import Customer\n"),
+        ("tests/test_mine.py", f"class TestMine:\n    {IMPORT}"),
+        ("scripts/seed.py", IMPORT),
+        ("dev/seed.py", f"if True:\n    pass\nelse:\n    {IMPORT}"),
+        ("migrations/env.py", IMPORT),
+        ("tools/deep/down/seed.py", f"x = 1\nmatch x:\n    case 1:\n        {IMPORT}"),
+        ("seed.py", f"from app.gone import x\n{IMPORT}"),
+    ],
+)
+def test_result_that_would_not_import_is_refused(
+    path: str, text: str, shop: Path, cofee: Run
+) -> None:
+    """Code of one's own that needs the module is named, wherever it is; nothing is written."""
+    write(shop, {path: text})
     before = snapshot(shop)
 
     ran = cofee("remove-module", "customers", "--yes", "-C", shop)
 
     assert ran.code == 1
-    assert "`app/report.py` would break: there is no module" in ran.err
+    assert f"`{path}` would break: there is no module" in ran.err
+    assert "change that line first" in ran.err
     assert snapshot(shop) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (".hidden/seed.py", IMPORT),
+        ("venv/lib/seed.py", IMPORT),
+        ("other/app/seed.py", IMPORT),
+        ("seed.py", f"try:\n    {IMPORT}except ImportError:\n    pass\n"),
+        ("seed.py", "from app.gone import customers\nfrom .app.modules import customers\n"),
+        ("seed.py", "from app.modules.customers.gone import models\n"),
+        ("seed.py", f"class {IMPORT}"),
+        ("seed.py", f"\0{IMPORT}"),
+    ],
+)
+def test_code_of_others_and_faults_of_before_do_not_count(
+    path: str, text: str, shop: Path, cofee: Run
+) -> None:
+    """Environments, projects inside this one, and what does not work as it is."""
+    write(shop, {path: text, "venv/pyvenv.cfg": "", "other/.copier-answers.yml": ""})
+
+    assert cofee("remove-module", "customers", "--yes", "-C", shop).code == 0
+
+
+def test_a_line_that_comes_new_cannot_be_changed_first(
+    shop: Path, template: Path, cofee: Run
+) -> None:
+    """Its file is there, and yet what it imports is what has to be put back."""
+    name = "template/app/router.py.jinja"
+    line = "import app.modules.{{ module.name }}.models\n"
+    wide = f"{{% if module.fields | length > 2 %}}\n{line}{{% endif %}}\n{{% endfor %}}\n"
+    release(template, "v1.1.0", {name: FILES[name].replace("{% endfor %}\n", wide, 1)})
+    assert cofee("update", "-C", shop).code == 0
+    (shop / "app/modules/customers").rename(shop / "app/modules/clients")
+    edit(shop / "app/router.py", "app.modules.customers import", "app.modules.clients import")
+
+    ran = cofee("add-field", "customers", "email:str:null", "-C", shop)
+
+    assert ran.code == 1
+    assert (
+        "`app/router.py` would break: there is no module `app.modules.customers.models`" in ran.err
+    )
+    assert "put back what it imports" in ran.err
+
+
+def test_a_fault_that_moves_with_its_file_does_not_count(shop: Path, cofee: Run) -> None:
+    """Under another name it is the same one."""
+    write(shop, {"app/modules/customers/mine.py": "from .gone import x\nfrom .models import y\n"})
+
+    assert cofee("rename-module", "customers", "clients", "-C", shop).code == 0
 
 
 def test_remove_module_that_others_refer_to_is_refused(shop: Path, cofee: Run) -> None:
@@ -303,6 +381,28 @@ def test_bad_changes_are_refused(command: list[str], words: str, shop: Path, cof
     assert snapshot(shop) == before
 
 
+def test_old_names_are_listed_wherever_they_are(shop: Path, cofee: Run) -> None:
+    """Attributes in any file of one's own; of a module, the path of its routes too."""
+    write(
+        shop,
+        {
+            "scripts/seed.py": f"{IMPORT}Customer.age\n",
+            "app/own.py": 'URLS = ["/customers"]\nMINE = f"{URLS}/api/v1/customers/{1}?a=b"\n',
+            "app/others.py": '"/customers-of-others"\n"/customerss"\n"the customers"\n',
+            "migrations/versions/mine.py": '"""age /customers"""\nrevision, down_revision = 2, 1\n',
+        },
+    )
+
+    field = cofee("rename-field", "customers", "age", "years", "--json", "--dry-run", "-C", shop)
+    module = cofee("rename-module", "customers", "clients", "--json", "--dry-run", "-C", shop)
+
+    assert json.loads(field.out)["mentions"] == ["scripts/seed.py:2: Customer.age"]
+    assert json.loads(module.out)["mentions"] == [
+        'app/own.py:1: URLS = ["/customers"]',
+        'app/own.py:2: MINE = f"{URLS}/api/v1/customers/{1}?a=b"',
+    ]
+
+
 def test_json_lists_mentions_and_warnings(shop: Path, cofee: Run) -> None:
     """A program sees what a person is told."""
     write(shop, {"app/report.py": "x.age = 1\n"})
@@ -337,3 +437,35 @@ def test_verify_takes_back_what_breaks_the_checks(shop: Path, template: Path, co
     assert after == before
     assert harmless.code == 0
     assert still_red.code == 0
+
+
+TESTED = """\
+_cofee_verify:
+  - sh -c 'echo "$@" >> ../ran' sh tests/{module}
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "tested"),
+    [
+        (["add-field", "customers", "email:str:null"], "tests/customers tests/orders"),
+        (["change-module", "tags", "--hard-delete"], "tests/tags"),
+        (["remove-module", "tags"], ""),
+        (["rename-module", "tags", "labels"], ""),
+        (["new-module", "notes"], ""),
+        (["set", "ci=none"], ""),
+    ],
+)
+def test_verify_runs_the_tests_that_a_change_can_break(
+    command: list[str], tested: str, shop: Path, template: Path, cofee: Run
+) -> None:
+    """Those of the module and its neighbours; all, where modules come or go or options change."""
+    release(template, "v1.1.0", {"copier.yml": FILES["copier.yml"] + TESTED})
+    cofee("update", "-C", shop)
+    cofee("new-module", "orders", "customer:ref:customers", "-C", shop)
+    cofee("new-module", "tags", "name:str", "-C", shop)
+
+    ran = cofee(*command, "--verify", "-C", shop)
+
+    assert ran.code == 0, ran.err
+    assert (shop.parent / "ran").read_text() == f"{tested}\n" * 2

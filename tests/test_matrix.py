@@ -27,7 +27,7 @@ from cofee.evolve import Renaming
 from cofee.files import File
 from cofee.questions import Answers
 from cofee.render import Renderer
-from cofee.soundness import _faults
+from cofee.soundness import faults as faults_of
 from tests.conftest import Ran, Run, Tree, snapshot
 from tests.generated import environment, make_service, snapshot_template
 from tests.hand_edits import EDITS
@@ -222,7 +222,7 @@ def unsound(root: Path) -> list[str]:
         return place.read_text() if place.is_file() else None
 
     files = [path.relative_to(root).as_posix() for path in root.rglob("*.py")]
-    return [f"{path}: {fault}" for path in files for fault in _faults(path, read)]
+    return [f"{path}: {fault.reason}" for path in files for fault in faults_of(path, read)]
 
 
 def not_undone(cell: Cell, cofee: Run, kept: Mapping[str, bytes]) -> Iterator[str]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Run, snapshot
+from tests.generated import snapshot_template
 from tests.test_new import TASK
 from tests.tiny import release
 
@@ -68,3 +73,48 @@ def test_a_folder_that_is_gone_is_no_place_to_run_in(
     os.chdir(tmp_path)
     assert ran.code == 1
     assert "is not there any more" in ran.err
+
+
+def press_ctrl_c(command: list[str], ready: Path) -> tuple[int, str]:
+    """Interrupt a command and all that it runs, as a terminal does, once a file is there."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, process_group=0) as started:
+        while not ready.exists():
+            assert started.poll() is None, started.communicate()
+            time.sleep(0.05)
+        os.killpg(started.pid, signal.SIGINT)
+        _, told = started.communicate()
+    return started.returncode, told
+
+
+@pytest.fixture
+def slow_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `uv` that takes its time; return the file that is there once it runs."""
+    ready, slow = tmp_path / "ready", tmp_path / "bin/uv"
+    slow.parent.mkdir()
+    slow.write_text(f"#!/bin/sh\ntouch {ready}\nexec sleep 600\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
+    return ready
+
+
+def test_ctrl_c_during_the_tasks_leaves_nothing(slow_lock: Path, tmp_path: Path) -> None:
+    """The lock file takes longest, and whoever waits for it may notice a mistake."""
+    released, place = snapshot_template(tmp_path / "template"), tmp_path / "shop"
+    arguments = ["new", str(place), f"--template={released}", "--trust", "--defaults", "--quiet"]
+
+    code, told = press_ctrl_c([sys.executable, "-m", "cofee", *arguments], slow_lock)
+
+    assert (code, told) == (130, "error: interrupted, nothing was kept\n")
+    assert not place.exists()
+
+
+def test_ctrl_c_in_copier_shows_no_traceback_of_the_tasks(slow_lock: Path, tmp_path: Path) -> None:
+    """What becomes of the folder is up to Copier."""
+    released, place = snapshot_template(tmp_path / "template"), tmp_path / "shop"
+    arguments = ["copy", "--trust", "--defaults", "--quiet", str(released), str(place)]
+
+    _, told = press_ctrl_c([sys.executable, "-m", "copier", *arguments], slow_lock)
+
+    assert "stopped by user" in told
+    assert "Traceback" not in told

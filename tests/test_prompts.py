@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,12 +14,15 @@ import yaml
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.output.plain_text import PlainTextOutput
 
+from cofee.cli_options import Options
 from cofee.errors import CofeeError
 from cofee.fields import format_field
-from cofee.names import derive
 from cofee.prompts import CANCELLED, MODIFIER_HELP, ask_fields, confirm
 from cofee.records import MODIFIER_KEYS
+from tests.conftest import Run
+from tests.tiny import FILES, release
 
 ROOT = Path(__file__).resolve().parent.parent
 TYPES: dict[str, Any] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
@@ -37,7 +41,7 @@ def keyboard() -> Iterator[PipeInput]:
 def asked(keyboard: PipeInput, keys: str) -> list[str]:
     """Press the keys in the wizard and give the specifications that come of it."""
     keyboard.send_text(keys)
-    records = ask_fields(TYPES, ("customers", "products"), "orders", derive("order"))
+    records = ask_fields(TYPES, ("customers", "products"), "orders")
     return [format_field(record, TYPES) for record in records]
 
 
@@ -102,6 +106,14 @@ def test_a_list_is_asked_for_the_type_of_its_items(keyboard: PipeInput) -> None:
     assert asked(keyboard, keys + DONE) == ["tags:list:int:len=1-5"]
 
 
+def test_a_whole_specification_is_taken_for_a_name(keyboard: PipeInput) -> None:
+    """Who knows the field language is asked nothing more; a mistake is refused in its words."""
+    keys = "title:str:sort" + ENTER + "title:text" + ENTER + CLEAR + "body:txet" + ENTER
+    keys += CLEAR + "parent:ref:orders:null" + ENTER
+
+    assert asked(keyboard, keys + DONE) == ["title:str:sort", "parent:ref:orders:null"]
+
+
 def test_a_name_is_refused_before_anything_else_is_asked(keyboard: PipeInput) -> None:
     """A reserved name and a name that is taken."""
     keys = "class" + ENTER + CLEAR + "rank" + ENTER + "int" + ENTER + pick(of="int")
@@ -150,6 +162,42 @@ def test_confirm_takes_the_default_on_enter(
     keyboard.send_text(keys)
 
     assert confirm("Sure?", default) is answer
+
+
+OWNERS = """\
+auth: {type: str, default: jwt}
+isolation: {type: str, default: project}
+"""
+
+
+WHOLE_MODULE = """
+  Note · table notes · /notes · app/modules/notes
+  its routes stand below /projects/{project_id}/notes
+  title:str
+  --owned-by project
+  --index title
+  --search title
+"""
+
+
+def test_the_whole_module_is_shown_before_it_is_confirmed(
+    shop: Path, template: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rules too, as the command line says them, and where its routes stand."""
+    rules = FILES["copier.yml"].replace("_cofee_rules: [", "_cofee_rules: [owned_by, ")
+    release(template, "v1.1.0", {"copier.yml": rules + OWNERS})
+    assert cofee("update", "--defaults", "-C", shop).code == 0
+    monkeypatch.setattr(Options, "interactive", True)
+    shown = io.StringIO()
+
+    with create_pipe_input() as pipe, create_app_session(pipe, PlainTextOutput(shown)):
+        pipe.send_text("title:str" + ENTER + ENTER + "n")
+        options = ["--owned-by", "project", "--search", "title", "--index", "title"]
+        ran = cofee("new-module", "notes", *options, "-C", shop)
+
+    assert ran.code == 1
+    before_the_question, _, _ = shown.getvalue().partition("Make this module?")
+    assert WHOLE_MODULE in before_the_question.replace("\r\n", "\n")
 
 
 def test_every_modifier_of_the_language_is_explained() -> None:

@@ -217,15 +217,27 @@ def test_the_same_line_is_a_conflict_like_any_other(shop: Path, cofee: Run) -> N
     assert answers(shop)["project_name"] == "market"
 
 
-def test_what_hangs_on_a_file_that_goes_is_refused(root: Path, cofee: Run) -> None:
+@pytest.mark.parametrize(
+    ("option", "path", "text"),
+    [
+        ("database=sqlite", "app/report.py", "from app.db.postgresql import DRIVER\n"),
+        ("database=sqlite", "scripts/seed.py", "import dev.postgresql\n"),
+        ("auth=none", "app/report.py", "from .infrastructure.auth import CurrentUserId\n"),
+        ("auth=none", "app/modules/orders/mine.py", "from ...infrastructure import auth\n"),
+        ("auth=none", "migrations/extra.py", "import app.infrastructure.auth as auth\n"),
+    ],
+)
+def test_what_hangs_on_a_file_that_goes_is_refused(
+    option: str, path: str, text: str, root: Path, cofee: Run
+) -> None:
     """Code of one's own that imports what would go is named."""
-    write(root, {"app/report.py": "from app.db.postgresql import DRIVER\n"})
+    write(root, {path: text})
     before = snapshot(root)
 
-    ran = cofee("set", "database=sqlite", "-C", root)
+    ran = cofee("set", option, "--yes", "-C", root)
 
     assert ran.code == 1
-    assert "`app/report.py` would break" in ran.err
+    assert f"`{path}` would break" in ran.err
     assert snapshot(root) == before
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Run, snapshot
 from tests.test_update import edit, next_main
-from tests.tiny import release, run_git
+from tests.tiny import release, run_git, write
 
 
 def test_takes_a_module_back_byte_for_byte(shop: Path, cofee: Run) -> None:
@@ -74,6 +74,24 @@ def test_edited_file_of_an_undone_module_is_a_conflict(shop: Path, cofee: Run) -
     assert ran.code == 2
     assert "LIMIT + 1" in (shop / "app/modules/orders/service.py").read_text()
     assert cofee("update", "--abort", "-C", shop).code == 0
+
+
+def test_what_would_not_import_is_asked_for(shop: Path, cofee: Run) -> None:
+    """Code of one's own that came to need what goes is named; `--yes` goes on."""
+    cofee("new-module", "orders", "-C", shop)
+    write(shop, {"app/report.py": "from .modules.orders.models import Order\n"})
+    before = snapshot(shop)
+
+    refused = cofee("undo", "-C", shop)
+    unchanged = snapshot(shop)
+    done = cofee("undo", "--yes", "-C", shop)
+
+    assert refused.code == 1
+    assert "would not parse or import any more, in `app/report.py`" in refused.err
+    assert "line 1: there is no module `.modules.orders.models`" in refused.err
+    assert unchanged == before
+    assert done.code == 0
+    assert not (shop / "app/modules/orders").exists()
 
 
 def test_resolved_conflicts_are_taken_back_too(shop: Path, template: Path, cofee: Run) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cofee import prompts
+from cofee.cli_options import Options
 from tests.conftest import Run, snapshot
 from tests.tiny import FILES, MODULE, release, run_git, write
 
@@ -214,6 +216,97 @@ def test_removed_by_the_template_and_untouched(shop: Path, template: Path, cofee
     assert cofee("update", "-C", shop).code == 0
 
     assert not (shop / "app/main.py").exists()
+
+
+def move_main(template: Path) -> None:
+    """Release a version that has `main.py` in another place."""
+    release(template, "v1.1.0", {MAIN: None, "template/app/start.py": FILES[MAIN] + "X = 1\n"})
+
+
+def test_what_would_not_import_is_asked_for(shop: Path, template: Path, cofee: Run) -> None:
+    """The new place is not there before, so nobody can mend it first: each line is named, and
+    `--yes` goes on; the default of a question does not."""
+    write(shop, {"app/reports/mine.py": "import os\n\nfrom app.main import NAME\n"})
+    move_main(template)
+    before = snapshot(shop)
+
+    refused = [cofee("update", *more, "-C", shop) for more in ([], ["--defaults"], ["--dry-run"])]
+    unchanged = snapshot(shop)
+    done = cofee("update", "--yes", "-C", shop)
+
+    for ran in refused:
+        assert ran.code == 1
+        assert "would not parse or import any more, in `app/reports/mine.py`" in ran.err
+        assert "--yes" in ran.err
+        assert "line 3: there is no module `app.main` to import `NAME` from" in ran.err
+    assert unchanged == before
+    assert done.code == 0
+    assert "line 3: there is no module `app.main` to import `NAME` from" in done.err
+    assert (shop / "app/start.py").exists()
+    assert cofee("undo", "-C", shop).code == 0
+    assert snapshot(shop) == before
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_what_would_not_import_is_asked_on_a_terminal(
+    agreed: bool, shop: Path, template: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default the answer is no."""
+    write(shop, {"scripts/mine.py": "import app.main as main\n"})
+    move_main(template)
+    before = snapshot(shop)
+
+    def confirm(question: str, default: bool) -> bool:
+        return agreed and not default
+
+    monkeypatch.setattr(Options, "interactive", True)
+    monkeypatch.setattr(prompts, "confirm", confirm)
+    ran = cofee("update", "-C", shop)
+
+    assert ran.code == (0 if agreed else 1)
+    assert "line 1: there is no module `app.main` to import" in ran.err
+    assert (snapshot(shop) == before) is not agreed
+
+
+def test_a_program_is_told_what_does_not_import(shop: Path, template: Path, cofee: Run) -> None:
+    """Each place is in the document."""
+    write(shop, {"app/mine.py": "from .main import NAME, PORT\n"})
+    move_main(template)
+
+    document = json.loads(cofee("update", "--yes", "--json", "-C", shop).out)
+
+    assert document["broken"] == [
+        f"app/mine.py:1: there is no module `.main` to import `{name}` from"
+        for name in ("NAME", "PORT")
+    ]
+
+
+def test_a_name_that_goes_from_a_file_that_stays_is_asked_for(
+    shop: Path, template: Path, cofee: Run
+) -> None:
+    """As one is that goes with its file; who imports another name is not concerned."""
+    write(
+        shop, {"app/mine.py": "from .main import PORT\n", "seed.py": "from app.main import NAME\n"}
+    )
+    release(template, "v1.1.0", next_main(PORT="PORT_NUMBER"))
+
+    ran = cofee("update", "-C", shop)
+
+    assert ran.code == 1
+    assert "in `app/mine.py`\n" in ran.err
+    assert "line 1: `.main` does not define `PORT`" in ran.err
+
+
+def test_what_did_not_import_before_is_nothing_to_ask(
+    shop: Path, template: Path, cofee: Run
+) -> None:
+    """Nor is what a file between markers will define."""
+    edit(shop / "app/main.py", "DEBUG = False", "DEBUG = 'mine'")
+    mine = "from app.main import DEBUG, GONE\nfrom app.main.gone import NAME\n"
+    write(shop, {"app/mine.py": mine})
+    release(template, "v1.1.0", next_main(**{"DEBUG = False": "DEBUG = 1", "PORT": "P"}))
+
+    assert cofee("update", "-C", shop).code == 2
 
 
 def test_file_in_the_place_of_a_folder_is_refused(shop: Path, template: Path, cofee: Run) -> None:
