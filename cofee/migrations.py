@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import datetime as dt
 import hashlib
 import itertools
@@ -13,6 +14,7 @@ from pathlib import Path
 from cofee.errors import CofeeError
 
 VERSIONS = "migrations/versions"
+CONSTANTS = ("revision", "down_revision")
 
 
 def next_migration(root: Path, slug: str) -> dict[str, str | None]:
@@ -94,18 +96,24 @@ def _revisions(root: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _assigned(path: Path) -> dict[str, str | tuple[str, ...] | None]:
     """Return the constants that a migration assigns at its top level."""
+    content = path.read_bytes()
     try:
-        statements = ast.parse(path.read_bytes()).body
-        return {
-            name: ast.literal_eval(value)
-            for name, value in _assignments(statements)
-            if name in {"revision", "down_revision"}
-        }
+        # Above its functions stands what Alembic writes, and reading that alone is much faster.
+        with contextlib.suppress(SyntaxError, ValueError):
+            found = _constants(content.partition(b"\ndef ")[0])
+            if len(found) == len(CONSTANTS):
+                return found
+        return _constants(content)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise CofeeError(
             f"`{VERSIONS}/{path.name}` does not say its revision in plain Python",
             hint="`revision` and `down_revision` must be constants",
         ) from error
+
+
+def _constants(source: bytes) -> dict[str, str | tuple[str, ...] | None]:
+    assigned = _assignments(ast.parse(source).body)
+    return {name: ast.literal_eval(value) for name, value in assigned if name in CONSTANTS}
 
 
 def _assignments(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:

@@ -97,7 +97,7 @@ def plan_module(project: Project, module: Mapping[str, Any]) -> Plan:
     place = migrations.next_migration(project.root, f"create_{name}")
     migration = {**place, "module": name, "operation": "create"}
     renderer = Renderer(project.template)
-    before = _settle(renderer, project, {"migrations": []})
+    before = renderer.settle({"migrations": []}, project.answers, project.root.name, judged=True)
     modules = [*before.recorded.get("modules", []), dict(module)]
     after = _settle(renderer, project, {"modules": modules, "migrations": [migration]})
     sides = _sides(project, renderer, before, after)
@@ -123,7 +123,7 @@ def plan_step(
         migration = evolve_rules.with_rules(step.migration, project.modules, modules)
         migrations_after = [{**migration, **place}]
     renderer = Renderer(project.template)
-    before = _settle(renderer, project, {"migrations": []})
+    before = renderer.settle({"migrations": []}, project.answers, project.root.name, judged=True)
     given = {**step.answers, "modules": modules, "migrations": migrations_after}
     after = _settle(renderer, project, given)
     is_wide = bool(step.renaming or step.answers)

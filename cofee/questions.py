@@ -40,6 +40,7 @@ class _Settling:
     environment: Environment
     given: Mapping[str, Any]
     last: Mapping[str, Any]
+    judged: bool
     context: dict[str, Any]
     recorded: dict[str, Any] = field(default_factory=dict)
     defaulted: dict[str, Any] = field(default_factory=dict)
@@ -60,7 +61,8 @@ class _Settling:
         if name in self.given:
             return self.checked(name, question, self.given[name])
         if asked_at_all and name in self.last:
-            return self.checked(name, question, self.last[name])
+            judge = self.cast if self.judged else self.checked
+            return judge(name, question, self.last[name])
         if "default" not in question:
             return MISSING
         default = self.rendered(question["default"])
@@ -135,8 +137,12 @@ def settle(
     given: Mapping[str, Any],
     last: Mapping[str, Any],
     folder_name: str,
+    judged: bool,
 ) -> Answers:
     """Answer every question from `given` (`--data`), `last` (recorded) or its default.
+
+    Args:
+        judged: the recorded answers are this template's own, so they are not validated again.
 
     Raises:
         CofeeError: an answer of the wrong type, outside the choices or refused by its validator.
@@ -150,7 +156,7 @@ def settle(
                 hint=did_you_mean(str(name), [*asked, "modules"])
                 or f"it asks {listing(asked)}, and takes `modules`",
             )
-    walk = _Settling(environment, given, last, {"_folder_name": folder_name})
+    walk = _Settling(environment, given, last, judged, {"_folder_name": folder_name})
     for name, question in known.items():
         walk.settle(name, question)
     origin = {"_commit": template.commit, "_src_path": template.source}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
+import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def _fill(draft: Path, changes: Sequence[Change], data: Mapping[str, Any]) -> No
         [change.path, _store(draft, change.before), _store(draft, change.after)]
         for change in changes
     ]
-    plan = {"data": data, "suffix": secrets.token_hex(4), "changes": rows}
+    plan = {"data": data, "suffix": os.urandom(4).hex(), "changes": rows}
     (draft / "plan.json").write_text(json.dumps(plan), encoding="ascii")
 
 

@@ -111,11 +111,18 @@ class Renderer:
         return environment
 
     def settle(
-        self, given: Mapping[str, Any], last: Mapping[str, Any], folder_name: str = ""
+        self,
+        given: Mapping[str, Any],
+        last: Mapping[str, Any],
+        folder_name: str = "",
+        *,
+        judged: bool = False,
     ) -> Answers:
         """Answer the questionnaire; see `questions.settle`."""
         try:
-            return questions.settle(self.template, self.environment, given, last, folder_name)
+            return questions.settle(
+                self.template, self.environment, given, last, folder_name, judged
+            )
         except TemplateError as error:
             raise CofeeError(f"the template's questionnaire fails: {error}") from error
 
