@@ -33,6 +33,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+# What generates whole services and runs their tests.
+LONGEST = {
+    *("test_blueprint_service.py", "test_owned_rows.py", "test_rules_service.py"),
+    *("test_security.py", "test_services.py"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Let uv keep its cache while cofee's own is put elsewhere, one for the processes of a run.
 
