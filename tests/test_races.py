@@ -64,7 +64,9 @@ def test_of_changes_at_once_one_counts(programs: tuple[Path, Path], tmp_path: Pa
         answers = list(
             threads.map(lambda change: post(f"{api}/users/me/password", change, headers), changes)
         )
-    assert sorted(answer.status_code for answer in answers) == [204, 422, 422, 422]
+    codes = [answer.status_code for answer in answers]
+    assert codes.count(204) == 1
+    assert set(codes) <= {204, 401, 422}  # who comes late finds their token too old
 
 
 def survives(api: str, threads: ThreadPoolExecutor, pause: float) -> bool:
