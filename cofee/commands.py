@@ -13,7 +13,7 @@ import typer
 from cofee import change, project, report
 from cofee.change import Plan
 from cofee.cli_options import Options
-from cofee.errors import CofeeError, UsageError
+from cofee.errors import UsageError
 from cofee.names import Names
 from cofee.project import Project
 from cofee.recording import Change
@@ -81,7 +81,7 @@ def update(directory: Path, to: str | None, options: Options, *, defaults: bool)
     Args:
         defaults: new questions take their defaults; `--yes` says so too, and not the other way.
     """
-    from cofee import operations, soundness, upgrades
+    from cofee import operations, upgrades
     from cofee.consent import confirm_broken
 
     with opened(directory, options) as found:
@@ -91,11 +91,9 @@ def update(directory: Path, to: str | None, options: Options, *, defaults: bool)
         options.printer.say(f"template {versions['from']} → {versions['to']}")
         for name, value in planned.defaulted.items():
             options.printer.verb("note", f"new question `{name}` took its default `{value}`")
-        broken = soundness.broken(found.root, planned.plan)
-        confirm_broken(broken, options)
+        broken = confirm_broken(found.root, planned.plan, options)
         notes = upgrades.notes_between(planned.old, planned.new)
-        more = {**versions, "defaulted": planned.defaulted, "notes": notes}
-        more["broken"] = [str(place) for place in broken]
+        more = {**versions, "defaulted": planned.defaulted, "notes": notes, "broken": broken}
         steps = upgrades.follow_up(planned.new, planned.plan)
         finish(found, planned.plan, options, next_steps=steps, more=more, notes=notes)
 
@@ -125,8 +123,7 @@ def finish_update(
 
 def undo(directory: Path, options: Options) -> None:
     """Run `cofee undo`."""
-    from cofee import soundness
-    from cofee.consent import confirm_broken
+    from cofee.consent import confirm, confirm_broken
     from cofee.undo import plan_undo
     from cofee.upgrades import follow_up
 
@@ -135,12 +132,11 @@ def undo(directory: Path, options: Options) -> None:
         options.printer.say(f"taking back `{planned.record.data['command']}`")
         for note in planned.notes:
             options.printer.verb("note", note)
-        broken = soundness.broken(found.root, planned.plan)
-        confirm_broken(broken, options)
+        broken = confirm_broken(found.root, planned.plan, options)
         if planned.notes and options.writes:
-            _confirm("Take it back now?", options)
+            confirm("Take it back now?", options)
         steps = follow_up(found.template, planned.plan)
-        more = {"notes": planned.notes, "broken": [str(place) for place in broken]}
+        more = {"notes": planned.notes, "broken": broken}
         finish(found, planned.plan, options, next_steps=steps, more=more)
 
 
@@ -271,16 +267,6 @@ def _say_what_is_next(
     else:
         for step in next_steps:
             printer.verb("next", step)
-
-
-def _confirm(question: str, options: Options) -> None:
-    """Ask whoever is there; without a terminal the answer is yes."""
-    if options.yes or not options.interactive:
-        return
-    from cofee import prompts
-
-    if not prompts.confirm(question, default=False):
-        raise CofeeError(prompts.CANCELLED)
 
 
 def _asker(options: Options) -> Callable[..., Mapping[str, Any]] | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from cofee import soundness
+from cofee.change import Plan
 from cofee.cli_options import Options
 from cofee.errors import CofeeError, listing
-from cofee.soundness import Broken
 
 
 def confirm_loss(at_stake: Mapping[str, Sequence[str]], options: Options) -> None:
@@ -20,17 +22,18 @@ def confirm_loss(at_stake: Mapping[str, Sequence[str]], options: Options) -> Non
         hint="save them, or run this again with `--yes`",
     )
     shown = {f"{path}: edited by hand in what would go": at_stake[path] for path in at_stake}
-    _confirm(shown, "Remove them all the same?", refusal, options)
+    _agree(shown, "Remove them all the same?", refusal, options)
 
 
-def confirm_broken(places: Sequence[Broken], options: Options) -> None:
-    """List what would not parse or import any more, and ask, where there are such places.
+def confirm_broken(root: Path, plan: Plan, options: Options) -> list[str]:
+    """Return what would not parse or import any more; where there is such a place, ask.
 
     Raises:
         CofeeError: nobody agreed.
     """
+    places = soundness.broken(root, plan)
     if not places:
-        return
+        return []
     by_path: dict[str, list[str]] = {}
     for place in places:
         by_path.setdefault(place.path, []).append(f"line {place.line}: {place.reason}")
@@ -39,21 +42,31 @@ def confirm_broken(places: Sequence[Broken], options: Options) -> None:
         hint="mend it first where you can, or run this again with `--yes` and mend it then",
     )
     shown = {f"{path}: would break": lines for path, lines in by_path.items()}
-    _confirm(shown, "Go on, and mend it then?", refusal, options)
+    _agree(shown, "Go on, and mend it then?", refusal, options)
+    return [str(place) for place in places]
 
 
-def _confirm(
+def confirm(question: str, options: Options) -> None:
+    """Ask whoever is there; without a terminal the answer is yes.
+
+    Raises:
+        CofeeError: the answer was no.
+    """
+    if options.yes or not options.interactive:
+        return
+    from cofee import prompts
+
+    if not prompts.confirm(question, default=False):
+        raise CofeeError(prompts.CANCELLED)
+
+
+def _agree(
     shown: Mapping[str, Sequence[str]], question: str, refusal: CofeeError, options: Options
 ) -> None:
     for about, lines in shown.items():
         options.printer.verb("conflict", about)
         for line in lines:
             options.printer.say(f"            {line}")
-    if options.yes:
-        return
-    if not options.interactive:
+    if not (options.yes or options.interactive):
         raise refusal
-    from cofee import prompts
-
-    if not prompts.confirm(question, default=False):
-        raise CofeeError(prompts.CANCELLED)
+    confirm(question, options)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cofee import evolve, evolve_rules, operations, soundness, verification
+from cofee import evolve, evolve_rules, operations, soundness
 from cofee.cli_options import Options
 from cofee.commands import finish, opened
 from cofee.evolve import Step
@@ -119,8 +119,15 @@ def _run(
             options,
             next_steps=next_steps,
             more=more,
-            concerned=verification.concerned(found.modules, step.modules),
+            concerned=_concerned(found, step) if options.verify else (),
         )
+
+
+def _concerned(found: Project, step: Step) -> set[str]:
+    """Return the modules whose tests tell whether a change is good."""
+    from cofee import verification
+
+    return verification.concerned(found.modules, step.modules)
 
 
 def _at_stake(changed: Changed) -> dict[str, list[str]]:
