@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -78,6 +79,12 @@ def make_service(
     write_tree(renderer.render(answers, "copy"), target)
     shutil.copyfile(target / ".env.example", target / ".env")
     return target
+
+
+def lift_limits(project: Path) -> None:
+    """Let a service be asked as often as a test likes."""
+    settings = project / ".env"
+    settings.write_text(re.sub(r"=\d+/(minute|hour)", "=9999/second", settings.read_text()))
 
 
 def run(project: Path, environment: Path, *command: str, **more: str) -> str:

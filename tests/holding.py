@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Awaitable
 from uuid import UUID
 
-from app.db.session import get_engine, get_sessions  # type: ignore[import-not-found]
-from app.modules.labels.schemas import LabelCreate  # type: ignore[import-not-found]
-from app.modules.labels.service import LabelService  # type: ignore[import-not-found]
-from app.modules.notes.schemas import NoteCreate  # type: ignore[import-not-found]
-from app.modules.notes.service import NoteService  # type: ignore[import-not-found]
-from fastapi import HTTPException  # type: ignore[import-not-found]
+from app.db.session import get_engine, get_sessions
+from app.modules.labels.schemas import LabelCreate
+from app.modules.labels.service import LabelService
+from app.modules.notes.schemas import NoteCreate
+from app.modules.notes.service import NoteService
+from fastapi import HTTPException
 
 A_WHILE = 0.5  # seconds; long enough for a statement that does not wait
 

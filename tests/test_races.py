@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
-from tests.generated import environment, make_service, serving, snapshot_template
+from tests.generated import lift_limits, make_service, serving
+from tests.test_security import programs
+from tests.visitors import PASSWORD, register, sign_in
 
-PASSWORD = "correct horse battery"
-ANN = {"email": "ann@example.com", "name": "Ann", "password": PASSWORD}
+__all__ = ["programs"]  # pytest finds the fixture by its name
+
 JSON = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The template as it stands, and the environment of its services."""
-    template = snapshot_template(tmp_path_factory.mktemp("races") / "template")
-    return template, environment(template)
 
 
 def service(programs: tuple[Path, Path], target: Path, database: str) -> Path:
     """Make a service where one may try as often as one likes."""
     project = make_service(programs[0], target, {"database": database})
+    lift_limits(project)
     settings = project / ".env"
-    text = re.sub(r"=\d+/(minute|hour)", "=9999/second", settings.read_text())
-    settings.write_text(
-        text.replace("# DATABASE_BUSY_TIMEOUT_MS=5000", "DATABASE_BUSY_TIMEOUT_MS=1000")
-    )
+    impatient = ("# DATABASE_BUSY_TIMEOUT_MS=5000", "DATABASE_BUSY_TIMEOUT_MS=1000")
+    settings.write_text(settings.read_text().replace(*impatient))
     return project
 
 
@@ -41,18 +33,12 @@ def post(url: str, body: JSON, headers: dict[str, str] | None = None) -> request
     return requests.post(url, json=body, headers=headers, timeout=60)
 
 
-def sign_in(api: str, password: str = PASSWORD) -> requests.Response:
-    """Ask for tokens."""
-    form = {"username": ANN["email"], "password": password}
-    return requests.post(f"{api}/auth/token", data=form, timeout=60)
-
-
 def test_of_changes_at_once_one_counts(programs: tuple[Path, Path], tmp_path: Path) -> None:
     """A password is changed by one of those who know it, and who signs out is out."""
     project = service(programs, tmp_path / "service", "postgresql")
     with serving(project, programs[1], tmp_path / "log") as url, ThreadPoolExecutor() as threads:
         api = f"{url}/api/v1"
-        assert post(f"{api}/users", ANN).status_code == 201
+        assert register(api).status_code == 201
 
         assert [survives(api, threads, pause / 1000) for pause in range(8)] == [False] * 8
 

@@ -15,7 +15,16 @@ import pytest
 import requests
 
 from tests.every import every_module, owned_modules
-from tests.generated import REPOSITORY, environment, make_service, run, serving, snapshot_template
+from tests.generated import (
+    REPOSITORY,
+    environment,
+    lift_limits,
+    make_service,
+    run,
+    serving,
+    snapshot_template,
+)
+from tests.visitors import register, sign_in
 
 PROGRAMS = Path(sys.executable).parent
 # Besides the answer's own form: what was deleted is gone, and 405 tells the methods that there are.
@@ -78,8 +87,7 @@ def test_no_request_breaks_it(programs: tuple[Path, Path], tmp_path: Path) -> No
     The rows are everybody's, a user's and a project's, and who asks is signed in.
     """
     project, log = service(programs, tmp_path / "every", "postgresql", "jwt"), tmp_path / "log"
-    settings = project / ".env"
-    settings.write_text(re.sub(r"=\d+/(minute|hour)", "=9999/second", settings.read_text()))
+    lift_limits(project)
     with serving(project, programs[1], log) as url:
         given = somebody(url)
         done = subprocess.run(
@@ -102,14 +110,11 @@ def test_no_request_breaks_it(programs: tuple[Path, Path], tmp_path: Path) -> No
 
 def somebody(url: str) -> dict[str, str]:
     """Register somebody who has a project, and return what asks in their name."""
-    password = "correct horse battery"
-    person = {"email": "ann@example.com", "name": "Ann", "password": password}
-    requests.post(f"{url}/api/v1/users", json=person, timeout=9).raise_for_status()
-    form = {"username": "ann@example.com", "password": password}
-    answer = requests.post(f"{url}/api/v1/auth/token", data=form, timeout=9)
-    bearer = f"Bearer {answer.json()['access_token']}"
+    api = f"{url}/api/v1"
+    register(api).raise_for_status()
+    bearer = f"Bearer {sign_in(api).json()['access_token']}"
     made = requests.post(
-        f"{url}/api/v1/projects",
+        f"{api}/projects",
         json={"name": "Apollo"},
         headers={"Authorization": bearer},
         timeout=9,

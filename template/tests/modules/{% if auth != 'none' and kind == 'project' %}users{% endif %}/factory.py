@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.modules.users.models import User
 from tests.api import JSON, create
+from tests.fixtures import client_of
 
 URL = "/api/v1/users"
 PASSWORD = "correct horse battery"
@@ -17,8 +18,7 @@ def client_at(address: str) -> httpx2.AsyncClient:
     """Return a client of the service that asks from this address."""
     from app.main import app  # reads the settings, which are set by now
 
-    transport = httpx2.ASGITransport(app, client=(address, 1))
-    return httpx2.AsyncClient(transport=transport, base_url="http://test")
+    return client_of(app, address)
 
 
 def person(name: str) -> JSON:
