@@ -33,6 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_report_header(config: pytest.Config) -> str:
+    """Name the seed, with which a failure of a random test can be repeated."""
+    return f"random tests: --hypothesis-seed={config.getoption('--hypothesis-seed')}"
+
+
 # What generates whole services and runs their tests.
 LONGEST = {
     *("test_blueprint_service.py", "test_owned_rows.py", "test_rules_service.py"),

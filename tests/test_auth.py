@@ -203,6 +203,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(("before", "after"), CHANGES)
 def test_users_can_come_and_go_later(
     released: Path, tmp_path: Path, cofee: Run, before: str, after: str
@@ -236,6 +237,7 @@ def sources(root: Path) -> dict[str, bytes]:
     return {path: content for path, content in snapshot(root).items() if not caches.search(path)}
 
 
+@pytest.mark.service
 def test_an_administrator_is_made_by_a_task(released: Path, tmp_path: Path) -> None:
     """The password comes by a pipe, and is not on the command line."""
     project = make_service(released, tmp_path / "service", {})

@@ -9,6 +9,8 @@ import pytest
 from tests.every import every_module, owned_modules
 from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 
+pytestmark = pytest.mark.service
+
 
 @pytest.fixture(scope="module")
 def project(

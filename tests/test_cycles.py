@@ -133,12 +133,14 @@ def require_green(project: Path, template: Path, database: str) -> None:
     run(project, environment(template), "pytest", "-q", *paths, **DATABASES[database])
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("database", DATABASES)
 def test_cycles_work(project: Path, template: Path, database: str) -> None:
     """Tables come and go with their keys, rows refer to each other, and deletion ends."""
     require_green(project, template, database)
 
 
+@pytest.mark.service
 def test_cycles_are_clean(project: Path, template: Path) -> None:
     """The linter, the formatter and the type checker are content, what is by hand included."""
     run(project, environment(template), "ruff", "format", "--check")

@@ -99,6 +99,7 @@ def install(reader: Reader, installed: Path) -> None:
         (programs / program).symlink_to(installed / "bin" / program)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=name_of)
 def test_commands_do_what_the_page_shows(page: Path, reader: Reader, installed: Path) -> None:
     """Every command of a page runs in order; the README's reader starts in the clone."""

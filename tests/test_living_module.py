@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Run
 from tests.generated import DATABASES, environment, run, snapshot_template
 from tests.hand_edits import EDITS
 from tests.test_main_job import improve
 from tests.tiny import run_git
+
+pytestmark = pytest.mark.service
 
 KEPT = (
     *("method of the model", "property after the fields", "comment above a field"),

@@ -20,6 +20,8 @@ from tests.test_render import copiers
 from tests.test_update import edit
 from tests.tiny import release, run_git
 
+pytestmark = pytest.mark.service
+
 BLUEPRINT = "template/app/modules/{% yield module from modules %}{{ module.name }}{% endyield %}"
 SERVICE = f"{BLUEPRINT}/service.py.jinja"
 MODULES = (

@@ -34,6 +34,8 @@ from tests.hand_edits import EDITS
 from tests.judging import Judge, judging
 from tests.tiny import release
 
+pytestmark = pytest.mark.service
+
 FIELDS = [
     {"name": "sku", "type": "str", "max_length": 20, "unique": True},
     {"name": "price", "type": "decimal", "precision": 10, "scale": 2, "min": "0", "sort": True},

@@ -30,6 +30,8 @@ from tests.evolutions import (
 from tests.generated import environment, make_service, run, snapshot_template
 from tests.refusals import REFUSALS
 
+pytestmark = pytest.mark.service
+
 DRIVER = Path(__file__).with_name("migrating.py")
 SERVER = (
     "import dev.postgresql as p\nwith p.temporary_database() as u: print(u, flush=True); input()"

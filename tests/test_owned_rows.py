@@ -46,6 +46,7 @@ def service(tmp_path: Path, cofee: Run, **options: str) -> Path:
     return root
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(("owner", "database"), [("user", "sqlite"), ("project", "postgresql")])
 def test_owned_modules_go_through_every_command(
     tmp_path: Path, cofee: Run, owner: str, database: str

@@ -207,6 +207,7 @@ CHANGES: list[tuple[dict[str, str], dict[str, str], str]] = [
 ]
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(("before", "after", "slug"), CHANGES)
 def test_projects_can_come_and_go_later(
     released: Path,
@@ -257,6 +258,7 @@ def test_what_goes_with_the_users_is_said(released: Path, tmp_path: Path, cofee:
     assert "isolation" not in answers(project)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("database", ["postgresql", "sqlite"])
 def test_two_owners_never_leave_a_project_alone(
     released: Path, tmp_path: Path, database: str

@@ -7,11 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from tests.generated import lift_limits, make_service, serving
 from tests.test_security import programs
 from tests.visitors import PASSWORD, register, sign_in
+
+pytestmark = pytest.mark.service
 
 __all__ = ["programs"]  # pytest finds the fixture by its name
 

@@ -52,6 +52,7 @@ def test_links_cannot_become_anything_else(tmp_path: Path, cofee: Run) -> None:
     assert "other_ids" in (root / "app/modules/products/schemas.py").read_text()
 
 
+@pytest.mark.service
 def test_a_row_cannot_go_while_another_comes_to_refer_to_it(tmp_path: Path) -> None:
     """Two requests at once leave no row that refers to a deleted one, whichever comes first."""
     template = snapshot_template(tmp_path / "template")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Run, snapshot
 from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 from tests.strategies import Record
+
+pytestmark = pytest.mark.service
 
 PRICE: Record = {"type": "decimal", "precision": 9, "scale": 2}
 MODULES: list[Record] = [

@@ -9,6 +9,8 @@ import pytest
 from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 from tests.strategies import Record
 
+pytestmark = pytest.mark.service
+
 
 def text(name: str, **more: object) -> Record:
     """Give a field of text."""

@@ -26,6 +26,8 @@ from tests.generated import (
 )
 from tests.visitors import register, sign_in
 
+pytestmark = pytest.mark.service
+
 PROGRAMS = Path(sys.executable).parent
 # Besides the answer's own form: what was deleted is gone, and 405 tells the methods that there are.
 CHECKS = (

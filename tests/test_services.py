@@ -11,6 +11,8 @@ import yaml
 
 from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
 
+pytestmark = pytest.mark.service
+
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*.yml"))
 
 

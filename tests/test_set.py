@@ -383,6 +383,7 @@ def edited(root: Path, cofee: Run, database: str) -> set[str]:
     return {row["path"] for row in json.loads(ran.out)["files"]}
 
 
+@pytest.mark.service
 def test_a_switched_service_is_green(root: Path, made: Path, cofee: Run) -> None:
     """Its migrations, written for the other database, run on this one; what is left is said."""
     programs = environment(made / "template")
