@@ -11,8 +11,8 @@ from types import FrameType
 
 import typer
 
-import cofee.cli_modules  # noqa: F401 (its commands register themselves)
-from cofee.cli import app
+import cofee.cli.modules  # noqa: F401 (its commands register themselves)
+from cofee.cli.app import app
 from cofee.errors import INTERRUPTED, CofeeError, quote
 from cofee.git import GitError
 
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _refuse(error: CofeeError) -> None:
-    from cofee.report import Printer
+    from cofee.console.output import Printer
 
     Printer(as_json="--json" in sys.argv).error(error)
     sys.exit(error.exit_code)

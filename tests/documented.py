@@ -12,7 +12,7 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from cofee.cli import app
+from cofee.cli.app import app
 from cofee.files import load_yaml
 
 ROOT = Path(__file__).parents[1]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from cofee.composite import complete
-from cofee.records import RULES as ALL_RULES
+from cofee.spec.module_rules import complete
+from cofee.spec.record import RULES as ALL_RULES
 from tests.strategies import TYPES, Record
 
 ARGUMENTS: dict[str, Record] = {

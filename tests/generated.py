@@ -16,9 +16,9 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from cofee import template as templates
-from cofee.create import write_tree
-from cofee.render import Renderer
+from cofee.commands.new import write_tree
+from cofee.engine.render import Renderer
+from cofee.template import template as templates
 from tests.tiny import run_git
 
 REPOSITORY = Path(__file__).parents[1]

@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from cofee.checks import columns_of
-from cofee.composite import SEARCHED, complete
 from cofee.errors import CofeeError
-from cofee.names import check_field_name, check_names, from_record
-from cofee.records import ROUTES, RULES
-from cofee.rules import check_constraints, column
+from cofee.spec.checks import columns_of
+from cofee.spec.field_rules import check_constraints, column
+from cofee.spec.module_rules import SEARCHED, complete
+from cofee.spec.names import check_field_name, check_names, from_record
+from cofee.spec.record import ROUTES, RULES
 
 Record = dict[str, Any]
 

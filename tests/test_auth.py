@@ -12,9 +12,9 @@ import pytest
 import yaml
 from copier import run_copy, run_update
 
-from cofee import template as templates
+from cofee.engine.render import Renderer
 from cofee.files import File
-from cofee.render import Renderer
+from cofee.template import template as templates
 from tests.conftest import Run, Tree, snapshot
 from tests.generated import DATABASES, REPOSITORY, environment, make_service, run, snapshot_template
 from tests.tiny import release, run_git

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cofee import migrations, names, report
+from cofee.console import output
 from cofee.errors import CofeeError
 from cofee.files import load_yaml, read_file
-from cofee.project import Project
+from cofee.project import migrations
+from cofee.project.project import Project
+from cofee.spec import names
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,6 @@ def test_data_is_written_whatever_the_terminal_can_show(monkeypatch: pytest.Monk
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
 
-    report.write("+ü\udce9\n")
+    output.write("+ü\udce9\n")
 
     assert raw.getvalue() == "+ü".encode() + b"\xe9\n"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from cofee.render import Renderer
-from cofee.template import Template
+from cofee.engine.render import Renderer
+from cofee.template.template import Template
 from tests.strategies import ROOT, Record, modules, options_of
 
 RULES = "F,I,B,UP,SIM,ASYNC,RUF"

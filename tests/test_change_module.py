@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cofee import records
+from cofee.spec import record
 from tests.conftest import Run, snapshot
 from tests.test_evolve import newest_migration
 from tests.tiny import FILES, release
@@ -31,7 +31,7 @@ def recorded(shop: Path, module: str = "customers") -> dict[str, Any]:
     """Return the recorded rules of a module; the examples follow from the checks."""
     answers = yaml.safe_load((shop / ".copier-answers.yml").read_text())
     found: dict[str, Any] = next(one for one in answers["modules"] if one["name"] == module)
-    return {key: found[key] for key in records.RULES if key in found and key != "examples"}
+    return {key: found[key] for key in record.RULES if key in found and key != "examples"}
 
 
 def migrations(shop: Path) -> list[str]:

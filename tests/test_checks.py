@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cofee import composite
 from cofee.errors import CofeeError
-from cofee.fields import check_fields
-from cofee.records import RULES
+from cofee.spec import module_rules
+from cofee.spec.parse import check_fields
+from cofee.spec.record import RULES
 from tests.strategies import TYPES, Record
 
 MODULES = ("sellers", "buyers")
@@ -18,7 +18,7 @@ def examples(fields: list[str], *checks: str, **more: object) -> list[Record]:
     """Return the recorded rows of a module with these fields and checks."""
     records = [dict(one) for one in check_fields(fields, TYPES, MODULES, "offers")]
     module = {"name": "offers", "entity": "Offer", "fields": records, "checks": list(checks)}
-    found: list[Record] = composite.complete({**module, **more}, TYPES, RULES, LATER)["examples"]
+    found: list[Record] = module_rules.complete({**module, **more}, TYPES, RULES, LATER)["examples"]
     return found
 
 
@@ -135,10 +135,10 @@ def test_columns_that_are_words_of_sql_are_quoted() -> None:
     module = {"name": "offers", "entity": "Offer", "fields": records}
     given = ["user  <>  'user  n'"]
 
-    found = composite.complete({**module, "checks": given}, TYPES, RULES)
+    found = module_rules.complete({**module, "checks": given}, TYPES, RULES)
 
     assert found["checks"] == ["\"user\" <> 'user  n'"]
-    assert composite.renamed(found, "n", "order")["checks"] == found["checks"]
+    assert module_rules.renamed(found, "n", "order")["checks"] == found["checks"]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_column_is_named_in_capitals_too(fields: list[str], check: str, found:
     records = [dict(one) for one in check_fields(fields, TYPES, MODULES, "offers")]
     module = {"name": "offers", "entity": "Offer", "fields": records, "checks": [check]}
 
-    assert composite.complete(module, TYPES, RULES)["checks"] == [found]
+    assert module_rules.complete(module, TYPES, RULES)["checks"] == [found]
 
 
 @pytest.mark.parametrize(

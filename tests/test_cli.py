@@ -165,7 +165,7 @@ def test_sigterm_rolls_back_like_ctrl_c() -> None:
     """A service manager that stops the command leaves no half-written project."""
     script = (
         "import os, signal, sys\n"
-        "import cofee.cli\n"
+        "import cofee.cli.app\n"
         "def stop():\n"
         "    try:\n        os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
         "    finally:\n        print('rolled back', flush=True)\n"

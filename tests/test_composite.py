@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from cofee import composite, rule_options
+from cofee.cli import rule_options
 from cofee.errors import CofeeError
-from cofee.records import RULES
+from cofee.spec import module_rules
+from cofee.spec.record import RULES
 from tests.conftest import Run
 from tests.strategies import TYPES, Record
 
@@ -42,7 +43,7 @@ RULED: dict[str, Any] = {
 def complete(fields: list[Record] = FIELDS, **given: Any) -> Record:
     """Check the rules of a module of products."""
     module = {"name": "products", "entity": "Product", "fields": fields, **given}
-    return composite.complete(module, TYPES, RULES)
+    return module_rules.complete(module, TYPES, RULES)
 
 
 def test_rules_come_in_their_order() -> None:
@@ -122,14 +123,14 @@ def test_a_template_that_knows_no_rules_is_told_apart() -> None:
     """Otherwise the rule would be recorded, and nothing would follow from it."""
     module = {"name": "a", "entity": "A", "fields": [], "versioned": True}
     with pytest.raises(CofeeError, match="does not know the rule `versioned` yet"):
-        composite.complete(module, TYPES, ())
+        module_rules.complete(module, TYPES, ())
 
 
 def test_rules_follow_a_renamed_field() -> None:
     """A check names columns, and its texts stay."""
     module = complete(**{**RULED, "checks": ["price >= cost OR name = 'price'"]})
 
-    after = composite.renamed(module, "price", "amount")
+    after = module_rules.renamed(module, "price", "amount")
 
     assert after["indexes"] == [["name", "amount"]]
     assert after["checks"] == ["amount >= cost OR name = 'price'"]
@@ -140,9 +141,9 @@ def test_a_field_in_a_rule_stays() -> None:
     module = complete(**RULED)
     for name, rule in {"supplier": "unique_together", "cost": "checks", "name": "search"}.items():
         with pytest.raises(CofeeError, match=f"`{name}` is in the rule") as refused:
-            composite.require_unnamed(module, name)
-        assert composite.OPTIONS[rule] in str(refused.value.hint) or rule == "search"
-    composite.require_unnamed(module, "stock")
+            module_rules.require_unnamed(module, name)
+        assert module_rules.OPTIONS[rule] in str(refused.value.hint) or rule == "search"
+    module_rules.require_unnamed(module, "stock")
 
 
 def test_rules_are_written_as_the_options_that_give_them() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cofee import composite, evolve, records
+from cofee.changes import evolve
+from cofee.spec import module_rules, record
 from tests.conftest import Run, snapshot
 from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 from tests.strategies import TYPES, Record
@@ -109,7 +110,7 @@ def cycles() -> list[Record]:
         {"name": "orders", "entity": "Order", "fields": orders, **RULES},
         {"name": "invoices", "entity": "Invoice", "fields": invoices},
     ]
-    return composite.complete_all(modules, TYPES, records.RULES)
+    return module_rules.complete_all(modules, TYPES, record.RULES)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofee.errors import CofeeError
-from cofee.fields import check_fields, format_field, parse_field
+from cofee.spec.parse import check_fields, format_field, parse_field
 
 ROOT = Path(__file__).resolve().parent.parent
 TYPES: dict[str, Any] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))

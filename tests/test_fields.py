@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cofee.errors import CofeeError
-from cofee.fields import check_fields, parse_field, parse_fields
+from cofee.spec.parse import check_fields, parse_field, parse_fields
 
 ROOT = Path(__file__).resolve().parent.parent
 TYPES: dict[str, Any] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))

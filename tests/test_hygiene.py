@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cofee.render import Renderer
-from cofee.template import CONTRACT, Template
+from cofee.engine.render import Renderer
+from cofee.template.template import CONTRACT, Template
 from tests.generated import REPOSITORY
 from tests.tiny import run_git
 
@@ -116,11 +116,11 @@ def test_only_two_modules_import_copier() -> None:
     """Importing Copier costs a second, so it happens where it is needed and inside a function."""
     importing = {
         path.name
-        for path in (REPOSITORY / "cofee").glob("*.py")
+        for path in (REPOSITORY / "cofee").rglob("*.py")
         if re.search(r"^\s*(from|import) copier", path.read_text(), re.MULTILINE)
     }
 
-    assert importing == {"asking.py", "trust.py"}
+    assert importing == {"ask.py", "trust.py"}
 
 
 def test_no_path_of_one_machine_and_nothing_unfinished() -> None:
@@ -149,7 +149,7 @@ def test_files_have_one_subject() -> None:
     """A file of 300 lines is two subjects."""
     long = {
         path.name: count
-        for path in (REPOSITORY / "cofee").glob("*.py")
+        for path in (REPOSITORY / "cofee").rglob("*.py")
         if (count := len(path.read_text().splitlines())) > 300
     }
 

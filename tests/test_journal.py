@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from cofee import journal
 from cofee.errors import CofeeError
 from cofee.files import EXECUTABLE, LINK, File
-from cofee.journal import Journal
-from cofee.recording import Change
+from cofee.project import journal
+from cofee.project.journal import Journal
+from cofee.project.recording import Change
 from tests.conftest import Run, snapshot
 from tests.test_update import next_main
 from tests.tiny import FILES, MODULE, release, write
@@ -223,7 +223,7 @@ def test_kill_at_a_random_moment(seed: int, shop: Path, template: Path, cofee: R
     before = snapshot(shop)
     # The process says when it starts to write, and the kill comes some moment after that.
     script = (
-        "import sys, cofee.journal as j\n"
+        "import sys, cofee.project.journal as j\n"
         "write = j.Journal.apply\n"
         "def apply(*a, **k):\n    print('go', flush=True)\n    return write(*a, **k)\n"
         "j.Journal.apply = apply\n"

@@ -12,8 +12,8 @@ import yaml
 from copier import run_copy, run_update
 from pytest_copie.plugin import Copie
 
-from cofee import template as templates
-from cofee.render import Renderer
+from cofee.engine.render import Renderer
+from cofee.template import template as templates
 from tests.conftest import Run, snapshot
 from tests.generated import REPOSITORY, environment, run, snapshot_template
 from tests.test_render import copiers

@@ -21,13 +21,13 @@ from typing import Any
 
 import pytest
 
-from cofee import merge as merging
-from cofee import stale
-from cofee.evolve import Renaming
+from cofee.changes.evolve import Renaming
+from cofee.engine import merge as merging
+from cofee.engine.questionnaire import Answers
+from cofee.engine.render import Renderer
 from cofee.files import File
-from cofee.questions import Answers
-from cofee.render import Renderer
-from cofee.soundness import faults as faults_of
+from cofee.source import renames
+from cofee.source.broken_imports import faults as faults_of
 from tests.conftest import Ran, Run, Tree, snapshot
 from tests.generated import environment, make_service, snapshot_template
 from tests.hand_edits import EDITS
@@ -136,7 +136,7 @@ def memory() -> dict[tuple[object, ...], Any]:
 @pytest.fixture(autouse=True)
 def _remembered(memory: dict[tuple[object, ...], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Compute once what is the same for every edit: what a command renders, and most renamings."""
-    render, rewrite = Renderer.render, stale.rewrite
+    render, rewrite = Renderer.render, renames.rewrite
 
     def rendered(self: Renderer, answers: Answers, *more: Any) -> Any:
         key = (self.template.root, repr(answers.context), *map(repr, more))
@@ -151,7 +151,7 @@ def _remembered(memory: dict[tuple[object, ...], Any], monkeypatch: pytest.Monke
         return memory[key]
 
     monkeypatch.setattr(Renderer, "render", rendered)
-    monkeypatch.setattr(stale, "rewrite", rewritten)
+    monkeypatch.setattr(renames, "rewrite", rewritten)
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cofee.edits import merge_lines
+from cofee.engine.edits import merge_lines
+from cofee.engine.merge import merge
 from cofee.errors import CofeeError
 from cofee.files import File
-from cofee.merge import merge
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\n", "    x = 1\n", ")\n"]), max_size=12)
 TEXTS = LINES.map("".join)

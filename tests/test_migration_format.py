@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from cofee import composite
-from cofee.evolve_rules import with_rules
-from cofee.render import Renderer
+from cofee.changes.rules import with_rules
+from cofee.engine.render import Renderer
+from cofee.spec import module_rules
 from tests.strategies import TYPES, Record, fields, is_free, modules, names, options_of, ruled
 from tests.test_blueprint import renderer, ruff
 
@@ -73,7 +73,7 @@ def _renamed(draw: st.DrawFn, module: Record, records: list[Record], _: object) 
     others = names(56).map(lambda name: {**old, "name": name})
     new = draw(others.filter(lambda one: is_free(one, module["name"])))
     fields = [new if one is old else one for one in records]
-    rules = composite.renamed({**module, "fields": records}, old["name"], new["name"])
+    rules = module_rules.renamed({**module, "fields": records}, old["name"], new["name"])
     return {"old": old, "new": new, "after": {**rules, "fields": fields}}
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from cofee import template as templates
-from cofee.create import write_tree
-from cofee.render import Renderer
+from cofee.commands.new import write_tree
+from cofee.engine.render import Renderer
+from cofee.template import template as templates
 from tests.evolutions import (
     ADDED,
     ANN,

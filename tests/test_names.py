@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cofee import reserved
 from cofee.errors import CofeeError
-from cofee.names import Names, check_field_name, check_names, derive, snake
+from cofee.spec import reserved
+from cofee.spec.names import Names, check_field_name, check_names, derive, snake
 
 ORDER_ITEMS = Names(
     module="order_items",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cofee import index
 from cofee.git import GitError
+from cofee.project import git_index
 from tests.conftest import Run, snapshot
 from tests.test_update import MAIN, edit, next_main
 from tests.tiny import FILES, release, run_git, write
@@ -146,7 +146,7 @@ def test_a_repository_that_cannot_be_asked_may_hold_it(
     def refuse(*_: object, **__: object) -> bytes:
         raise GitError("fatal: detected dubious ownership in repository")
 
-    monkeypatch.setattr(index, "git", refuse)
+    monkeypatch.setattr(git_index, "git", refuse)
     before = snapshot(shop)
 
     for command in (["remove-module", "orders"], ["undo"]):

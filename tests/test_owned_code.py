@@ -7,7 +7,7 @@ import ast
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from cofee.render import Renderer
+from cofee.engine.render import Renderer
 from tests.strategies import Record, modules, options_of
 from tests.test_blueprint import render, renderer, validate
 

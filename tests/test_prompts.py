@@ -16,11 +16,11 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.output.plain_text import PlainTextOutput
 
-from cofee.cli_options import Options
+from cofee.cli.options import Options
+from cofee.console.wizard import CANCELLED, MODIFIER_HELP, ask_fields, confirm
 from cofee.errors import CofeeError
-from cofee.fields import format_field
-from cofee.prompts import CANCELLED, MODIFIER_HELP, ask_fields, confirm
-from cofee.records import MODIFIER_KEYS
+from cofee.spec.parse import format_field
+from cofee.spec.record import MODIFIER_KEYS
 from tests.conftest import Run
 from tests.tiny import FILES, release
 
@@ -209,7 +209,7 @@ def test_importing_loads_no_heavy_library() -> None:
     """A command pays for what it uses only."""
     heavy = ("questionary", "prompt_toolkit", "pluralizer", "rstr", "pydantic", "yaml", "copier")
     code = (
-        "import sys, cofee.prompts, cofee.fields, cofee.names; "
+        "import sys, cofee.console.wizard, cofee.spec.parse, cofee.spec.names; "
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run(

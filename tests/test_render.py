@@ -10,10 +10,10 @@ import pytest
 import yaml
 from copier import run_copy, run_update
 
-from cofee import template as templates
+from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
 from cofee.files import EXECUTABLE, File
-from cofee.render import Renderer
+from cofee.template import template as templates
 from tests.conftest import Run, snapshot
 from tests.test_update import MAIN, edit, next_main
 from tests.tiny import FILES, MODULE, make_template, release, run_git

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cofee.render import Renderer
-from cofee.template import Template
+from cofee.engine.render import Renderer
+from cofee.template.template import Template
 from tests.tiny import write
 
 COPIER_YML = """\

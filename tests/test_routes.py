@@ -6,9 +6,9 @@ import ast
 
 import pytest
 
-from cofee.records import ROUTES
-from cofee.render import Renderer
-from cofee.template import Template
+from cofee.engine.render import Renderer
+from cofee.spec.record import ROUTES
+from cofee.template.template import Template
 from tests.every import ARGUMENTS
 from tests.strategies import ROOT, TYPES, Record
 

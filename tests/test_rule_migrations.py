@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cofee.evolve_rules import with_rules
+from cofee.changes.rules import with_rules
 from tests.evolutions import ANN, BOB, FIRST, SECOND, Record
 from tests.generated import run
 from tests.test_migrations import (

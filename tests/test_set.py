@@ -12,9 +12,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cofee.project import find
-from cofee.render import Renderer
-from cofee.template import Template
+from cofee.engine.render import Renderer
+from cofee.project.project import find
+from cofee.template.template import Template
 from tests.conftest import Run, snapshot
 from tests.generated import environment, run, snapshot_template
 from tests.test_update import edit

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cofee import shapes
 from cofee.errors import CofeeError
+from cofee.spec import yaml_input
 from tests.conftest import Run, snapshot
 from tests.tiny import FILES, release
 
@@ -117,7 +117,7 @@ def test_a_file_of_fields_must_hold_a_list(text: str, words: str, tmp_path: Path
     path.write_text(text)
 
     with pytest.raises(CofeeError, match=words):
-        shapes.read_module(path)
+        yaml_input.read_module(path)
 
 
 def test_fields_and_rules_of_a_file_are_read(tmp_path: Path) -> None:
@@ -127,4 +127,4 @@ def test_fields_and_rules_of_a_file_are_read(tmp_path: Path) -> None:
     path.write_text(text)
 
     fields = ["a:int", {"name": "b", "type": "str"}]
-    assert shapes.read_module(path) == (fields, {"versioned": True})
+    assert yaml_input.read_module(path) == (fields, {"versioned": True})

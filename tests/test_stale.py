@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cofee import evolve, names, stale
+from cofee.changes import evolve
+from cofee.source import renames
+from cofee.spec import names
 
 MODULES = [{"name": "products", "entity": "Product", "fields": [{"name": "sku", "type": "str"}]}]
 TYPES = {"str": {"argument": "none", "value": "string", "modifiers": []}}
@@ -16,13 +18,13 @@ IMPORT = "from app.modules.products.models import Product\n"
 def renamed(text: str) -> str:
     """Return a file of the module once the field is renamed."""
     assert FIELD is not None
-    return stale.rewrite(text, FIELD, inside=True)
+    return renames.rewrite(text, FIELD, inside=True)
 
 
 def moved(text: str, path: str = "app/report.py") -> str:
     """Return a file once the module is renamed."""
     assert MODULE is not None
-    return stale.rewrite(text, MODULE, inside=False, path=path)
+    return renames.rewrite(text, MODULE, inside=False, path=path)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_files_that_cannot_be_read_are_left_alone(text: str) -> None:
     """Other encodings and old line endings are no reason to fail."""
     assert renamed(text) == text
     assert FIELD is not None
-    stale.mentions({"a.py": f"{text} sku"}, FIELD)[0].text.encode()
+    renames.mentions({"a.py": f"{text} sku"}, FIELD)[0].text.encode()
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,6 @@ def test_relative_imports_that_cannot_be_resolved_are_listed() -> None:
     assert MODULE is not None
     text = "from ..products.models import X\nfrom app.modules import orders, products\n"
 
-    found = stale.mentions({"app/x.py": text}, MODULE)
+    found = renames.mentions({"app/x.py": text}, MODULE)
 
     assert [mention.line for mention in found] == [1, 2]

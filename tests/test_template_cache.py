@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cofee import template as templates
 from cofee.errors import CofeeError
-from cofee.project import Project
+from cofee.project.project import Project
+from cofee.template import template as templates
 from tests.conftest import Run
 from tests.tiny import run_git, write
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cofee import prompts
-from cofee.cli_options import Options
+from cofee.cli.options import Options
+from cofee.console import wizard
 from tests.conftest import Run, snapshot
 from tests.tiny import FILES, MODULE, release, run_git, write
 
@@ -260,7 +260,7 @@ def test_what_would_not_import_is_asked_on_a_terminal(
         return agreed and not default
 
     monkeypatch.setattr(Options, "interactive", True)
-    monkeypatch.setattr(prompts, "confirm", confirm)
+    monkeypatch.setattr(wizard, "confirm", confirm)
     ran = cofee("update", "-C", shop)
 
     assert ran.code == (0 if agreed else 1)

@@ -1,0 +1,1 @@
+"""Changes of the recorded modules: records in, a step out."""

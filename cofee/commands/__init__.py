@@ -1,0 +1,1 @@
+"""What each command does: open, plan, confirm, apply, report."""

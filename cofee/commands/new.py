@@ -1,0 +1,272 @@
+"""What `cofee new` does: settle the answers, render the service, and run the template's tasks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cofee.commands.set_options import refuse_hidden
+from cofee.engine.questionnaire import Answers
+from cofee.engine.render import Renderer
+from cofee.errors import INTERRUPTED, CofeeError, UsageError, listing, quote
+from cofee.files import EXECUTABLE, LINK, File, Tree, load_yaml, reason
+from cofee.project.sides import Ask
+from cofee.spec import module_rules, names, parse
+from cofee.spec.yaml_input import check_keys, check_modules, read_mapping
+from cofee.template import template, trust
+from cofee.template.template import Template
+
+
+@dataclass(frozen=True)
+class Request:
+    """A new service as it was typed; each of `modules` is a name and then its fields."""
+
+    destination: Path
+    template: str | None
+    ref: str | None
+    data: Mapping[str, Any]
+    modules: Sequence[str]
+    trusted: bool
+    defaults: bool
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that is rendered but not written yet."""
+
+    template: Template
+    destination: Path
+    answers: Answers
+    tree: Tree
+    stood: bool = False  # whether the folder was there, empty
+
+
+def plan_service(request: Request, ask: Ask | None) -> Service:
+    """Render a new service in memory.
+
+    Args:
+        ask: asks a person what is still open; None where nobody can be asked.
+
+    Raises:
+        CofeeError: the destination is taken, the template is not to be had or not trusted, or an
+            answer is refused.
+    """
+    destination = _absolute(request.destination)
+    _require_free(destination)
+    source = template.absolute_source(request.template or trust.default_source())
+    found = template.latest(source, request.ref)
+    found.require_contract()
+    trust.require_trusted(found, trusted=request.trusted)
+    renderer = Renderer(found)
+    settled = _settle(renderer, destination.name, request, ask)
+    return Service(
+        found, destination, settled, renderer.render(settled, "copy"), destination.is_dir()
+    )
+
+
+def write_service(service: Service) -> None:
+    """Write all files, or none: the folder is finished elsewhere and then renamed.
+
+    Raises:
+        CofeeError: a file cannot be written.
+    """
+    parent = service.destination.parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".cofee-", dir=parent) as folder:
+            fresh = Path(folder) / "service"
+            write_tree(service.tree, fresh)
+            _put(fresh, service.destination)
+    except OSError as error:
+        raise CofeeError(
+            f"{quote(service.destination)} cannot be written: {reason(error)}",
+            hint="nothing was written",
+        ) from error
+
+
+def _put(fresh: Path, destination: Path) -> None:
+    """Move a finished folder into place.
+
+    A folder that stands there keeps its identity, because a shell may be in it; it is empty, and
+    is so again where an entry cannot be moved.
+    """
+    if not destination.exists():
+        fresh.rename(destination)
+        return
+    try:
+        _move_all(fresh, destination)
+    except BaseException:
+        _move_all(destination, fresh)
+        raise
+
+
+def write_tree(tree: Tree, folder: Path) -> None:
+    """Write every file of a tree into a new folder."""
+    folder.mkdir()
+    for path, file in tree.items():
+        _write(folder / path, file)
+
+
+def run_tasks(service: Service, *, quiet: bool) -> None:
+    """Run the template's tasks in the new service, as Copier runs them.
+
+    Raises:
+        CofeeError: a task fails; the service is removed again.
+    """
+    renderer = Renderer(service.template)
+    context = {
+        **service.answers.context,
+        "_copier_operation": "copy",
+        "_copier_python": sys.executable,
+        "_copier_conf": {"src_path": str(service.template.root), "quiet": quiet},
+        "_stage": "task",
+    }
+    for task in service.template.setting("tasks", []):
+        if renderer.holds(task.get("when", True), context):
+            command = [renderer.text(part, context) for part in _words(task["command"])]
+            _run(command, service)
+
+
+def message_after_copy(service: Service) -> str:
+    """Return what the template says once the service stands."""
+    context = {**service.answers.context, "_copier_conf": {"dst_path": str(service.destination)}}
+    return Renderer(service.template).text(
+        service.template.setting("message_after_copy", ""), context
+    )
+
+
+def read_data(pairs: Sequence[str], data_file: Path | None) -> dict[str, Any]:
+    """Read `--data KEY=VALUE` and `--data-file`; a `--data` counts more."""
+    data: dict[str, Any] = {}
+    if data_file is not None:
+        data = read_mapping(data_file)
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise UsageError(f"`--data {pair}` must be `KEY=VALUE`")
+        data[key] = value
+    return data
+
+
+def _settle(renderer: Renderer, folder_name: str, request: Request, ask: Ask | None) -> Answers:
+    """Settle the answers; defaults in the user's Copier settings stand for the template's."""
+    known = _known(renderer.template, request)
+    settings = trust.copier_settings()
+    settled = renderer.settle(known, settings.defaults if settings else {}, folder_name)
+    if request.defaults or not settled.defaulted:
+        return settled
+    if ask is None:
+        raise UsageError(
+            f"nobody can be asked for {listing(settled.defaulted)}",
+            hint="run with `--defaults` to take the defaults, or answer by `--data KEY=VALUE`",
+        )
+    return renderer.settle(ask(renderer.template, known, folder_name), {}, folder_name)
+
+
+def _known(found: Template, request: Request) -> dict[str, Any]:
+    """Return the given answers; the modules of `--module` come after those of the data."""
+    for name in request.data.keys() - {"modules"}:
+        refuse_hidden(found, name)
+    given = request.data.get("modules", [])
+    modules = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
+    modules = [*check_modules(modules, "the data")]
+    check_keys(modules, found.rules, "the data")
+    checked = len(modules)  # those of the data are the template's to judge
+    for specification in request.modules:
+        modules.append(_module(modules, specification))
+    listed = [module["name"] for module in modules]
+    for module in modules[checked:]:
+        records = parse.check_fields(module["fields"], found.types, listed, module["name"])
+        module["fields"] = records
+    ruled = module_rules.complete_all(modules, found.types, found.rules)
+    return {**request.data, "modules": ruled}
+
+
+def _module(modules: Sequence[Mapping[str, Any]], specification: str) -> dict[str, Any]:
+    """Name a module; its fields stay as they were typed until all modules are known."""
+    try:
+        name, *specified = shlex.split(specification) or [""]
+    except ValueError as error:
+        raise UsageError(f"`--module {specification}` has an open quote") from error
+    derived = names.derive(name)
+    names.check_names(derived, modules)
+    return {"name": derived.module, "entity": derived.entity, "fields": specified}
+
+
+def _absolute(destination: Path) -> Path:
+    """Return where a service goes; `resolve` would follow a link that stands there."""
+    try:
+        return Path(os.path.abspath(destination.expanduser()))  # noqa: PTH100
+    except FileNotFoundError as error:
+        raise CofeeError(
+            "the folder that this runs in is not there any more", hint="run `cd` to one that is"
+        ) from error
+
+
+def _require_free(destination: Path) -> None:
+    try:
+        destination.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CofeeError(f"{quote(destination)} cannot be made: {reason(error)}") from error
+    if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
+        raise CofeeError(f"{quote(destination)} is in the way: it is no folder")
+    if destination.is_dir() and any(destination.iterdir()):
+        raise CofeeError(
+            f"the folder {quote(destination)} is not empty", hint="name a folder that is not there"
+        )
+
+
+def _write(path: Path, file: File) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if file.mode == LINK:
+        path.symlink_to(os.fsdecode(file.content))
+        return
+    path.write_bytes(file.content)
+    if file.mode == EXECUTABLE:
+        readable = path.stat().st_mode
+        path.chmod(readable | (readable & 0o444) >> 2)
+
+
+def _words(command: str | Sequence[str]) -> Sequence[str]:
+    return ["sh", "-c", command] if isinstance(command, str) else command
+
+
+def _run(command: Sequence[str], service: Service) -> None:
+    with _removed_on_failure(service):
+        done = subprocess.run(command, cwd=service.destination, env={**os.environ, "STAGE": "task"})
+        if done.returncode:
+            raise CofeeError(
+                f"the template's task `{shlex.join(command)}` failed with code {done.returncode}",
+                hint="nothing was kept",
+            )
+
+
+@contextlib.contextmanager
+def _removed_on_failure(service: Service) -> Iterator[None]:
+    """Take the service away again; a folder that stood there before stays, and is empty again."""
+    try:
+        yield
+    except BaseException as error:
+        with tempfile.TemporaryDirectory(dir=service.destination.parent) as folder:
+            if service.stood:
+                _move_all(service.destination, Path(folder))
+            else:
+                service.destination.rename(Path(folder) / "service")
+        if isinstance(error, KeyboardInterrupt):
+            raise CofeeError("interrupted, nothing was kept", exit_code=INTERRUPTED) from error
+        raise
+
+
+def _move_all(source: Path, target: Path) -> None:
+    for entry in sorted(source.iterdir()):
+        entry.rename(target / entry.name)

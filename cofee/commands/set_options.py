@@ -1,0 +1,128 @@
+"""What `cofee set` changes: the answers that a service was made from, each by its name."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cofee.changes.evolve import Step
+from cofee.engine.questionnaire import Answers, asked_of
+from cofee.engine.render import Renderer
+from cofee.errors import CofeeError, UsageError, did_you_mean, listing, quote
+from cofee.project.project import Project
+from cofee.spec import owners
+from cofee.template.template import Template
+
+# What is recorded beside the options, and what changes it.
+NO_OPTIONS = {
+    "kind": "a project stays one; `cofee new-module` adds modules to it",
+    "modules": "change them by `cofee new-module`, `cofee add-field` and the like",
+    "migrations": "they come with the commands that change modules, and are never recorded",
+}
+
+
+def read_pairs(pairs: Sequence[str]) -> dict[str, str]:
+    """Read `KEY=VALUE`, each key once.
+
+    Raises:
+        UsageError: a pair is none, or a key is there twice.
+    """
+    given: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise UsageError(f"{quote(pair)} must be `KEY=VALUE`")
+        if key in given:
+            raise UsageError(f"the option {quote(key)} is given twice", hint="give it once")
+        given[key] = value
+    return given
+
+
+def change_options(project: Project, given: Mapping[str, str]) -> Step:
+    """Give options other values; what no rendering can carry over is the step's warnings.
+
+    Raises:
+        CofeeError: an option is unknown, or its value is not allowed.
+    """
+    for name in given:
+        _require_option(project.template, name)
+    owners.require_options(project.modules, {**project.answers, **given}, given)
+    renderer = Renderer(project.template)
+    settled = renderer.settle(given, project.answers, project.root.name)
+    _require_meaning(given, settled, renderer, project)
+    words = [f"{name}={value}" for name, value in given.items()]
+    return Step(
+        f"cofee set {shlex.join(words)}",
+        project.modules,
+        _migration(renderer, project, settled),
+        warnings=(*_unasked(project, settled), *_by_hand(renderer, project, settled)),
+        answers={name: settled.recorded[name] for name in given if name in settled.recorded},
+    )
+
+
+def _require_meaning(
+    given: Mapping[str, str], settled: Answers, renderer: Renderer, project: Project
+) -> None:
+    """Refuse an answer to what is not asked, unless it says what goes without saying."""
+    asked = {name: value for name, value in given.items() if name in settled.recorded}
+    if asked == given:
+        return
+    without = renderer.settle(asked, project.answers, project.root.name).context
+    for name in given.keys() - asked.keys():
+        if settled.context[name] != without.get(name):
+            raise CofeeError(
+                f"the option {quote(name)} has no meaning beside the others as they are"
+            )
+
+
+def _require_option(template: Template, name: str) -> None:
+    """Refuse what is no question that a person is asked."""
+    refuse_hidden(template, name)
+    options = asked_of(template)
+    if name not in options:
+        raise CofeeError(
+            f"there is no option {quote(name)}; the options are {listing(options)}",
+            hint=did_you_mean(name, options),
+        )
+
+
+def refuse_hidden(template: Template, name: str) -> None:
+    """Refuse an answer to a question that is none for people: commands answer it, or Copier.
+
+    Raises:
+        CofeeError: the hint says what answers it.
+    """
+    options = asked_of(template)
+    if name in template.questions and name not in options:
+        hint = NO_OPTIONS.get(name, f"the options are {listing(options)}")
+        raise CofeeError(f"{quote(name)} is no option of the service", hint=hint)
+
+
+def _unasked(project: Project, settled: Answers) -> list[str]:
+    """Tell which questions come up with the new answers, and take their defaults, or go."""
+    come = [f"the option `{key}` is `{value}` now" for key, value in settled.defaulted.items()]
+    gone = [key for key in project.answers if key not in settled.recorded]
+    return [*come, *(f"the option `{key}` has no meaning any more" for key in gone)]
+
+
+def _migration(renderer: Renderer, project: Project, settled: Answers) -> dict[str, Any] | None:
+    """Return the migration that the template asks for between the answers, without its place."""
+    asked: str = project.template.setting("cofee_set_migration", "")
+    answers = {"before": project.answers, "after": settled.recorded}
+    found: dict[str, Any] | None = json.loads(renderer.text(asked, answers).strip() or "null")
+    return found
+
+
+def _by_hand(renderer: Renderer, project: Project, settled: Answers) -> list[str]:
+    """Return what the template says about each answer that becomes another one."""
+    notes: Mapping[str, Sequence[str]] = project.template.setting("cofee_set_notes", {})
+    known = settled.recorded.keys() | project.answers.keys()
+    changed = [
+        name
+        for name in notes
+        if name in known and settled.context.get(name) != project.answers.get(name)
+    ]
+    texts = (renderer.text(note, settled.context) for name in changed for note in notes[name])
+    return [text for text in texts if text.strip()]

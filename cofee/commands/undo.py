@@ -1,0 +1,91 @@
+"""Takes the last operation back: the same merge with the sides swapped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cofee.errors import CofeeError
+from cofee.files import File, read_file
+from cofee.project import git_index, migrations, sides
+from cofee.project import plan as planning
+from cofee.project.plan import Plan
+from cofee.project.project import ANSWERS_FILE, Project
+from cofee.project.recording import Record
+
+
+@dataclass(frozen=True)
+class Undo:
+    """A planned way back, and what a person has to do for it."""
+
+    plan: Plan
+    record: Record
+    notes: tuple[str, ...]
+
+
+def plan_undo(project: Project) -> Undo:
+    """Plan the way back over the last operation, byte for byte where nothing was edited since.
+
+    Raises:
+        CofeeError: there is nothing to take back, or its migration is part of history already.
+    """
+    record = _last_step(project)
+    written = [change.path for change in record.changes if change.after and not change.before]
+    revisions = [path for path in written if path.startswith(migrations.VERSIONS)]
+    _require_no_history(project, record, revisions)
+    after = {change.path: change.after for change in record.changes if change.after}
+    before = {change.path: change.before for change in record.changes if change.before}
+    _require_same_answers(project, record, after.get(ANSWERS_FILE))
+    rest = _rest(project, after)
+    command = f"cofee undo of `{record.data['command']}`"
+    planned = planning.plan(project, command, {**rest, **after}, {**rest, **before}, is_step=False)
+    planned = replace(planned, undoes=record)
+    notes = tuple(_downgrade(project, path) for path in revisions)
+    return Undo(planned, record, notes)
+
+
+def _rest(project: Project, after: Mapping[str, File]) -> dict[str, File]:
+    """Return the other generated files where one is missing, and may have been moved.
+
+    Without them git would take an untouched file of another module for the one that is missing.
+    """
+    if all((project.root / path).exists() for path in after):
+        return {}
+    rendered = sides.rendered_now(project)
+    return {path: file for path, file in rendered.items() if path not in after}
+
+
+def _last_step(project: Project) -> Record:
+    for record in reversed(project.journal.records()):
+        if record.can_be_undone:
+            return record
+    raise CofeeError("there is nothing to undo: no operation of cofee is on record here")
+
+
+def _require_no_history(project: Project, record: Record, revisions: list[str]) -> None:
+    """Refuse to remove a migration that others may have by now."""
+    for path in revisions:
+        if git_index.is_committed(project.root, path):
+            raise CofeeError(
+                f"`{record.data['command']}` cannot be undone: its migration `{path}` is in git",
+                hint="go forward instead: a new change writes a migration of its own",
+            )
+        if not migrations.is_head(project.root, path):
+            raise CofeeError(
+                f"`{record.data['command']}` cannot be undone: another migration builds on `{path}`"
+            )
+
+
+def _require_same_answers(project: Project, record: Record, answers: File | None) -> None:
+    if answers is not None and read_file(project.root / ANSWERS_FILE) != answers:
+        raise CofeeError(
+            f"`{ANSWERS_FILE}` was changed since `{record.data['command']}`",
+            hint="bring it back to what that command wrote, and run this again",
+        )
+
+
+def _downgrade(project: Project, path: str) -> str:
+    """Name what takes a migration back from a database that has it."""
+    parent = migrations.parent_of(project.root, path) or "base"
+    alembic = project.template.setting("cofee_alembic", "alembic")
+    return f"where `{path}` was applied, run `{alembic} downgrade {parent}` first"

@@ -1,0 +1,95 @@
+"""`--verify`: the project's own checks before and after, as its template names them."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from cofee.changes import evolve
+from cofee.changes.evolve import Modules
+from cofee.errors import CofeeError
+from cofee.files import File, read_file
+from cofee.project.plan import Plan
+from cofee.project.project import Project
+from cofee.project.recording import Change, Record
+
+LOCK = "uv.lock"  # running the checks brings it in line with the dependencies
+MODULE = "{module}"  # stands for a module in a command of the template
+
+
+@dataclass(frozen=True)
+class State:
+    """How the project stood: the checks that failed, and the lock file before they ran."""
+
+    failing: list[str]
+    lock: File | None
+
+
+def concerned(before: Modules, after: Modules) -> set[str]:
+    """Return the modules whose tests tell whether a change is good; none where all tests do.
+
+    A module that comes, goes or gets another name changes the service: its routes, what imports
+    it, and which tests there are at all.
+    """
+    standing = {one["name"] for one in before} & {one["name"] for one in after}
+    reached = evolve.reach(before, after)
+    return reached if reached <= standing else set()
+
+
+def state(project: Project, modules: Collection[str]) -> State:
+    """Run the template's checks before a change."""
+    lock = read_file(project.root / LOCK)
+    return State(_failures(project, modules), lock)
+
+
+def _failures(project: Project, modules: Collection[str]) -> list[str]:
+    """Run the template's checks; return the commands that fail.
+
+    Args:
+        modules: those whose tests are run; none for all tests.
+    """
+    wanted: Sequence[str] = project.template.setting("cofee_verify", [])
+    commands = [shlex.join(_words(command, modules)) for command in wanted]
+    return [command for command in commands if not _passes(project, command)]
+
+
+def _words(command: str, modules: Collection[str]) -> Iterator[str]:
+    """Yield the words of a command; one that names a module is there once for each of them."""
+    for word in shlex.split(command):
+        if MODULE in word:
+            yield from (word.replace(MODULE, module) for module in sorted(modules))
+        else:
+            yield word
+
+
+def require_still_green(
+    project: Project, plan: Plan, record: Record, before: State, modules: Collection[str]
+) -> None:
+    """Take an applied plan back when it broke what was green before.
+
+    Raises:
+        CofeeError: it did; the project is as it was.
+    """
+    failing = _failures(project, modules)
+    broken = [command for command in failing if command not in before.failing]
+    if not broken or plan.conflicts:
+        return
+    back = [Change(change.path, change.after, change.before) for change in record.changes]
+    lock = Change(LOCK, read_file(project.root / LOCK), before.lock)
+    if lock.before != lock.after:
+        back.append(lock)
+    project.journal.apply(back, {"command": f"{plan.command}, taken back"})
+    record.mark_undone()
+    raise CofeeError(
+        f"`{broken[0]}` was green before and would be red after, so everything was taken back",
+        hint="run without `--verify` to look at the result",
+    )
+
+
+def _passes(project: Project, command: str) -> bool:
+    done = subprocess.run(
+        shlex.split(command), cwd=project.root, stdin=subprocess.DEVNULL, capture_output=True
+    )
+    return done.returncode == 0

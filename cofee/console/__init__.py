@@ -1,0 +1,1 @@
+"""What the user sees and answers: output, confirmations, wizard."""

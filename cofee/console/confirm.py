@@ -1,0 +1,72 @@
+"""What somebody has to agree to: it is shown, then asked for, and refused where nobody is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cofee.cli.options import Options
+from cofee.errors import CofeeError, listing
+from cofee.project.plan import Plan
+from cofee.source import broken_imports
+
+
+def confirm_loss(at_stake: Mapping[str, Sequence[str]], options: Options) -> None:
+    """List what was edited by hand in what would go, and ask.
+
+    Raises:
+        CofeeError: nobody agreed.
+    """
+    refusal = CofeeError(
+        f"hand edits would go with it, in {listing(at_stake)}",
+        hint="save them, or run this again with `--yes`",
+    )
+    shown = {f"{path}: edited by hand in what would go": at_stake[path] for path in at_stake}
+    _agree(shown, "Remove them all the same?", refusal, options)
+
+
+def confirm_broken(root: Path, plan: Plan, options: Options) -> list[str]:
+    """Return what would not parse or import any more; where there is such a place, ask.
+
+    Raises:
+        CofeeError: nobody agreed.
+    """
+    places = broken_imports.broken(root, plan)
+    if not places:
+        return []
+    by_path: dict[str, list[str]] = {}
+    for place in places:
+        by_path.setdefault(place.path, []).append(f"line {place.line}: {place.reason}")
+    refusal = CofeeError(
+        f"code would not parse or import any more, in {listing(by_path)}",
+        hint="mend it first where you can, or run this again with `--yes` and mend it then",
+    )
+    shown = {f"{path}: would break": lines for path, lines in by_path.items()}
+    _agree(shown, "Go on, and mend it then?", refusal, options)
+    return [str(place) for place in places]
+
+
+def confirm(question: str, options: Options) -> None:
+    """Ask whoever is there; without a terminal the answer is yes.
+
+    Raises:
+        CofeeError: the answer was no.
+    """
+    if options.yes or not options.interactive:
+        return
+    from cofee.console import wizard
+
+    if not wizard.confirm(question, default=False):
+        raise CofeeError(wizard.CANCELLED)
+
+
+def _agree(
+    shown: Mapping[str, Sequence[str]], question: str, refusal: CofeeError, options: Options
+) -> None:
+    for about, lines in shown.items():
+        options.printer.verb("conflict", about)
+        for line in lines:
+            options.printer.say(f"            {line}")
+    if not (options.yes or options.interactive):
+        raise refusal
+    confirm(question, options)

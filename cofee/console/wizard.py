@@ -1,0 +1,272 @@
+"""The questions that a terminal is asked: the wizard for the fields of a module, and yes or no.
+
+What the wizard collects is a specification of the field language, so that it can do nothing that
+the command line cannot, and complains in the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cofee.errors import CofeeError
+from cofee.spec.field_rules import column, item_types
+from cofee.spec.names import check_column_name, check_field_name
+from cofee.spec.parse import check_apart, escape, format_field, parse_field
+from cofee.spec.record import FLAG_KEYS, ON_DELETE, FieldRecord, Scope
+
+CANCELLED = "Cancelled, nothing was written"
+
+MODIFIER_HELP = {
+    "null": "can be left out or null; a field is required otherwise",
+    "unique": "no two rows have the same value",
+    "index": "looked up often",
+    "filter": "lists can be filtered by it",
+    "sort": "lists can be sorted by it",
+    "min": "least value",
+    "max": "greatest value",
+    "len": "length: 40, or 3-40",
+    "pattern": "regular expression that it matches",
+    "default": "value when it is left out",
+    "on_delete": "what happens when the row that it refers to is deleted",
+}
+
+ARGUMENT_QUESTIONS = {
+    "precision": ("Digits, all and after the point:", "12.2"),
+    "values": ("Values, with commas between:", ""),
+}
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A field while it is being described."""
+
+    name: str
+    type: str
+    argument: str = ""
+    flags: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> str:
+        """The specification of what is known so far; a pattern stands last."""
+        parts = [self.name, self.type, *([self.argument] if self.argument else []), *self.flags]
+        parts += [f"{key}={escape(text)}" for key, text in self.values.items() if key != "pattern"]
+        parts += [f"pattern={self.values['pattern']}"] if "pattern" in self.values else []
+        return ":".join(parts)
+
+
+def confirm(question: str, default: bool) -> bool:
+    """Ask yes or no; Enter takes the default.
+
+    Raises:
+        CofeeError: the user left with Ctrl-C.
+    """
+    import questionary
+
+    with _cancellable():
+        return bool(questionary.confirm(question, default=default).unsafe_ask())
+
+
+def ask_fields(
+    types: Mapping[str, Any],
+    modules: Collection[str],
+    module: str,
+    about: Sequence[str] = (),
+    rules: Sequence[str] = (),
+) -> list[FieldRecord]:
+    """Ask for the fields of a module, show what was understood, and have it confirmed.
+
+    Args:
+        types: the template's table of types.
+        modules: the modules that a reference may name beside its own.
+        module: the module that gets the fields.
+        about: what was said of it, shown again above the fields.
+        rules: its rules as options, shown below them.
+
+    Raises:
+        CofeeError: the user left with Ctrl-C, or did not confirm.
+    """
+    scope = Scope(types, modules, module)
+    records: list[FieldRecord] = []
+    with _cancellable():
+        while name := _ask_name(scope, records):
+            record = _ask_field(name, scope, records)
+            if record is not None:
+                records.append(record)
+        specified = [format_field(record, types) for record in records] or ["(no fields)"]
+        _preview([*about, *specified, *rules])
+    if not confirm("Make this module?", default=True):
+        raise CofeeError(CANCELLED)
+    return records
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    """Turn Ctrl-C and Ctrl-D into a refusal, so that no traceback is shown."""
+    try:
+        yield
+    except (KeyboardInterrupt, EOFError) as error:
+        raise CofeeError(CANCELLED) from error
+
+
+def _ask_name(scope: Scope, records: Sequence[FieldRecord]) -> str:
+    """Ask for a name; who knows the language may give the whole specification instead."""
+
+    def check(name: str) -> bool | str:
+        return not name or _verdict(lambda: _check_place(_known(name, scope), scope, records))
+
+    message = "Name of another field:" if records else "Name of the first field:"
+    return _ask_text(message, check, instruction="(or `name:type:…`; Enter alone when done) ")
+
+
+def _known(name: str, scope: Scope) -> Mapping[str, Any]:
+    """Return the field that a specification describes in full; of a name, the name."""
+    return _parse(name, scope) if ":" in name else {"name": name}
+
+
+def _check_place(part: Mapping[str, Any], scope: Scope, records: Sequence[FieldRecord]) -> None:
+    """Check what can be known of a field before it is described in full."""
+    check_field_name(part["name"], reference="to" in part)
+    check_apart(part, records)
+    check_column_name(scope.module, column(part))
+
+
+def _ask_field(name: str, scope: Scope, records: Sequence[FieldRecord]) -> FieldRecord | None:
+    """Ask for everything behind the name; nothing, when no answer could make it right."""
+    import questionary
+
+    if ":" in name:
+        return _parse(name, scope)
+    try:
+        draft = _Draft(name, _ask_type(scope))
+        if scope.argument(draft.type) == "module":
+            _check_place({"name": name, "to": ""}, scope, records)
+        return _parse(_ask_rest(draft, scope).spec, scope)
+    except CofeeError as error:
+        questionary.print(f"  {_sentence(error)}", style="fg:ansired")
+        return None
+
+
+def _ask_rest(draft: _Draft, scope: Scope) -> _Draft:
+    """Ask for the argument, the modifiers, and the values of those that have one."""
+    draft = replace(draft, argument=_ask_argument(draft, scope))
+    chosen = _ask_modifiers(draft, scope)
+    draft = replace(draft, flags=tuple(flag for flag in chosen if flag in FLAG_KEYS))
+    for modifier in chosen:
+        if modifier not in FLAG_KEYS:
+            text = _ask_value(draft, modifier, scope)
+            draft = replace(draft, values={**draft.values, modifier: text})
+    return draft
+
+
+def _ask_type(scope: Scope) -> str:
+    import questionary
+
+    choices = [
+        questionary.Choice(name, value=name, description=entry.get("help"))
+        for name, entry in scope.types.items()
+    ]
+    # Typing narrows the list down, which takes the keys j and k away from moving in it.
+    question = questionary.select("Type:", choices, use_search_filter=True, use_jk_keys=False)
+    return str(question.unsafe_ask())
+
+
+def _ask_argument(draft: _Draft, scope: Scope) -> str:
+    """Ask for what stands behind the type: a choice where the possibilities are known."""
+    import questionary
+
+    argument = scope.argument(draft.type)
+    if argument == "module":
+        modules = sorted({*scope.modules, scope.module})
+        return str(questionary.select("Module that it refers to:", modules).unsafe_ask())
+    if argument == "items":
+        types = item_types(draft.type, scope)
+        return str(questionary.select("Type of its items:", types).unsafe_ask())
+    if argument not in ARGUMENT_QUESTIONS:
+        return ""
+
+    def check(text: str) -> bool | str:
+        return _verdict(lambda: _parse(replace(draft, argument=escape(text)).spec, scope))
+
+    message, default = ARGUMENT_QUESTIONS[argument]
+    return _ask_text(message, check, default)
+
+
+def _ask_modifiers(draft: _Draft, scope: Scope) -> list[str]:
+    """Ask which modifiers the field has, in the order in which their values are asked."""
+    import questionary
+
+    allowed = scope.modifiers(draft.type)
+    choices = [
+        questionary.Choice(modifier, value=modifier, description=description)
+        for modifier, description in MODIFIER_HELP.items()
+        if modifier in allowed
+    ]
+    if not choices:
+        return []
+
+    def check(chosen: list[str]) -> bool | str:
+        flags = tuple(modifier for modifier in chosen if modifier in FLAG_KEYS)
+        return _verdict(lambda: _parse(replace(draft, flags=flags).spec, scope))
+
+    return list(questionary.checkbox("Modifiers:", choices, validate=check).unsafe_ask())
+
+
+def _ask_value(draft: _Draft, modifier: str, scope: Scope) -> str:
+    import questionary
+
+    if modifier == "on_delete":
+        rules = [rule for rule in ON_DELETE if rule != "set_null" or "null" in draft.flags]
+        return str(questionary.select("When the other row is deleted:", rules).unsafe_ask())
+
+    def check(text: str) -> bool | str:
+        values = {**draft.values, modifier: text}
+        return _verdict(lambda: _parse(replace(draft, values=values).spec, scope))
+
+    return _ask_text(f"{modifier} ({MODIFIER_HELP[modifier]}):", check)
+
+
+def _ask_text(
+    message: str,
+    check: Callable[[str], bool | str],
+    default: str = "",
+    instruction: str | None = None,
+) -> str:
+    """Ask for a text that is checked on Enter, because a half-typed value is always wrong."""
+    import questionary
+
+    question = questionary.text(
+        message,
+        default=default,
+        instruction=instruction,
+        validate=check,
+        validate_while_typing=False,
+    )
+    return str(question.unsafe_ask())
+
+
+def _parse(specification: str, scope: Scope) -> FieldRecord:
+    return parse_field(specification, scope.types, scope.modules, scope.module)
+
+
+def _verdict(check: Callable[[], object]) -> bool | str:
+    """Give what questionary wants of a validator: true, or the sentence to show."""
+    try:
+        check()
+    except CofeeError as error:
+        return _sentence(error)
+    return True
+
+
+def _sentence(error: CofeeError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message
+
+
+def _preview(lines: Sequence[str]) -> None:
+    """Show the module as the command line would say it."""
+    import questionary
+
+    questionary.print("\n".join(f"  {line}" for line in lines), style="bold")

@@ -1,0 +1,1 @@
+"""Render and merge: trees in, trees out."""

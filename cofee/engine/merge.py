@@ -1,0 +1,268 @@
+"""Base, template's side and working tree become one result, by git's own three-way merge.
+
+The three trees become commits of a throw-away bare repository and `git merge-tree` merges them, so
+neither the user's repository nor its index is touched, and a project outside git works as well.
+Where git leaves a file conflicted, `edits.merge_lines` tries again on exact lines.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from cofee.engine.edits import merge_lines, overlapping_lines
+from cofee.errors import CofeeError
+from cofee.files import File, Tree, is_crlf, load_yaml, with_crlf, with_lf
+from cofee.git import ISOLATED, GitError, git, require_modern_git
+
+YOURS, TEMPLATE = "yours", "template"  # the labels of conflict markers
+MERGE_SETTINGS = (
+    *("-c", "core.attributesFile="),  # the user's own merge drivers stay out
+    *("-c", "merge.directoryRenames=true"),  # a new file follows a folder that the user renamed
+    *("-c", "merge.conflictStyle=merge"),
+    *("-c", "core.quotePath=false"),
+)
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A path that only a person can decide; `sides` holds the versions of stage 1, 2 and 3."""
+
+    path: str
+    sides: Mapping[int, File]
+
+    @property
+    def reason(self) -> str:
+        if any(b"\0" in file.content for file in self.sides.values()):
+            return "it is no text, so it stays as you have it until you decide"
+        if 3 not in self.sides:
+            return "the template removed it, you changed it"
+        if 1 not in self.sides:
+            return "you and the template both made a file of this name"
+        return "you and the template changed the same lines"
+
+
+@dataclass
+class Merged:
+    """The working tree after the merge, as far as the merge looked at it."""
+
+    oid: str  # of the tree, as git has left it
+    tree: dict[str, File]
+    conflicts: list[Conflict] = field(default_factory=list)
+    still_deleted: list[str] = field(
+        default_factory=list
+    )  # changed by the template, deleted by you
+
+
+def merge(base: Tree, template: Tree, yours: Tree, *, prefer_template: bool = False) -> Merged:
+    """Merge what changed from `base` to `template` into `yours`.
+
+    Args:
+        prefer_template: decide every conflict for the template; somebody agreed to that.
+
+    Raises:
+        CofeeError: the sides cannot both stand, such as a file in the place of a folder.
+    """
+    line_endings = {
+        path
+        for path, file in yours.items()
+        if is_crlf(file)
+        and not any(path in side and is_crlf(side[path]) for side in (base, template))
+    }
+    plain = {path: with_lf(file) if path in line_endings else file for path, file in yours.items()}
+    with tempfile.TemporaryDirectory(prefix="cofee-") as folder:
+        repository = _Repository(Path(folder))
+        repository.load(base, template, plain)
+        merged = repository.merge()
+        renamed = repository.renamed(merged.oid) if line_endings else {}
+    if prefer_template:
+        _decide_for_template(merged)
+    moved = {renamed.get(path, path) for path in line_endings}
+    for path in moved & merged.tree.keys():
+        merged.tree[path] = with_crlf(merged.tree[path])
+    return merged
+
+
+class _Repository:
+    """A bare repository for one merge."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths: set[str] = set()
+        for name in ("objects", "refs/heads"):
+            (folder / name).mkdir(parents=True)
+        (folder / "HEAD").write_text("ref: refs/heads/base\n")
+        (folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
+
+    def git(self, *arguments: str, stdin: bytes = b"", accept: tuple[int, ...] = (0,)) -> bytes:
+        return git(*arguments, cwd=self.folder, stdin=stdin, accept=accept, env=ISOLATED)
+
+    def load(self, base: Tree, template: Tree, yours: Tree) -> None:
+        """Make one commit of each tree."""
+        self.paths = {*template, *yours}
+        sides = (("base", base), (TEMPLATE, template), (YOURS, yours))
+        stream = b"".join(part for name, tree in sides for part in _commit(name, tree))
+        self.git("fast-import", "--quiet", "--done", stdin=stream + b"done\n")
+
+    def merge(self) -> Merged:
+        head, _, notes = self._merge_tree().partition(b"\0\0")
+        oid, *entries = head.split(b"\0")
+        stages = _stages(entries)
+        merged = Merged(oid.decode(), self._tree(oid.decode()))
+        for path, oids in sorted(stages.items()):
+            self._decide(merged, path, oids, notes)
+        return merged
+
+    def _merge_tree(self) -> bytes:
+        command = ("merge-tree", "--write-tree", "-z", "--messages", YOURS, TEMPLATE)
+        try:
+            return self.git(*MERGE_SETTINGS, *command, accept=(0, 1))
+        except GitError:
+            require_modern_git()
+            raise
+
+    def _tree(self, oid: str) -> dict[str, File]:
+        """Return the whole merged tree."""
+        listing = self.git("ls-tree", "-r", "-z", "--full-tree", oid)
+        rows = [row.split(b"\t", 1) for row in listing.split(b"\0") if row]
+        heads = [head.split() for head, _ in rows]
+        contents = self._read([head[2].decode() for head in heads])
+        return {
+            path.decode(errors="surrogateescape"): File(content, int(head[0], 8))
+            for (_, path), head, content in zip(rows, heads, contents, strict=True)
+        }
+
+    def renamed(self, oid: str) -> dict[str, str]:
+        """Return which of the user's paths the template renamed, and how."""
+        settings = ("-r", "-z", "-M", "--diff-filter=R", "--name-status")
+        words = self.git("diff-tree", *settings, YOURS, oid).split(b"\0")
+        names = [word.decode(errors="surrogateescape") for word in words]
+        return dict(zip(names[1::3], names[2::3], strict=False))
+
+    def _decide(
+        self, merged: Merged, path: str, oids: Mapping[int, tuple[int, str]], notes: bytes
+    ) -> None:
+        """Settle one path that git left conflicted, or record the conflict."""
+        contents = self._read([oid for _, oid in oids.values()])
+        sides = {
+            stage: File(content, mode)
+            for (stage, (mode, _)), content in zip(oids.items(), contents, strict=True)
+        }
+        if set(sides) == {1, 3}:
+            merged.still_deleted.append(path)
+            merged.tree.pop(path, None)
+            return
+        # Git would move one of two irreconcilable files to a name of its own, such as `x~yours`.
+        if set(sides) not in ({1, 2, 3}, {1, 2}, {2, 3}) or path not in self.paths:
+            raise _incompatible(path, notes)
+        resolved = _merge_exactly(path, sides) if set(sides) == {1, 2, 3} else None
+        if resolved is None:
+            merged.conflicts.append(Conflict(path, sides))
+        else:
+            merged.tree[path] = resolved
+
+    def _read(self, oids: Iterable[str]) -> list[bytes]:
+        wanted = "".join(f"{oid}\n" for oid in oids).encode()
+        if not wanted:
+            return []
+        return list(_batch(self.git("cat-file", "--batch", "--buffer", stdin=wanted)))
+
+
+def _commit(name: str, tree: Tree) -> Iterator[bytes]:
+    """Yield the fast-import commands of a commit; both sides start from the base."""
+    yield f"commit refs/heads/{name}\ncommitter cofee <cofee> 0 +0000\ndata 0\n".encode()
+    if name != "base":
+        yield b"from refs/heads/base\ndeleteall\n"
+    for path, file in tree.items():
+        quoted = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        name_bytes = quoted.encode(errors="surrogateescape")
+        yield b'M %o inline "%b"\ndata %d\n' % (file.mode, name_bytes, len(file.content))
+        yield file.content
+        yield b"\n"
+
+
+def _stages(entries: Iterable[bytes]) -> dict[str, dict[int, tuple[int, str]]]:
+    """Read `<mode> <object> <stage>TAB<path>` rows into mode and object by path and stage."""
+    found: dict[str, dict[int, tuple[int, str]]] = {}
+    for entry in entries:
+        head, _, path = entry.partition(b"\t")
+        if path:
+            mode, oid, stage = head.split()
+            by_stage = found.setdefault(path.decode(errors="surrogateescape"), {})
+            by_stage[int(stage)] = (int(mode, 8), oid.decode())
+    return found
+
+
+def _batch(output: bytes) -> Iterator[bytes]:
+    """Yield the contents in the output of `git cat-file --batch`."""
+    position = 0
+    while position < len(output):
+        end = output.index(b"\n", position)
+        size = int(output[position:end].split()[2])
+        yield output[end + 1 : end + 1 + size]
+        position = end + size + 2
+
+
+def _decide_for_template(merged: Merged) -> None:
+    """Settle what the template removed, and what the user changed in the very same lines."""
+    for conflict in [one for one in merged.conflicts if 1 in one.sides]:
+        if 3 not in conflict.sides:
+            del merged.tree[conflict.path]
+            merged.conflicts.remove(conflict)
+        elif resolved := _merge_exactly(conflict.path, conflict.sides, prefer_template=True):
+            merged.tree[conflict.path] = resolved
+            merged.conflicts.remove(conflict)
+
+
+def lines_at_stake(conflict: Conflict) -> list[str]:
+    """Return the user's lines that go where a conflict is decided for the template."""
+    texts = {stage: file.content.decode(errors="replace") for stage, file in conflict.sides.items()}
+    return overlapping_lines(texts.get(1, ""), texts.get(3), texts.get(2, ""))
+
+
+def _merge_exactly(
+    path: str, sides: Mapping[int, File], *, prefer_template: bool = False
+) -> File | None:
+    """Merge a conflicted file on exact lines; None where that overlaps or does not parse."""
+    try:
+        base, yours, template = (sides[stage].content.decode() for stage in (1, 2, 3))
+    except UnicodeDecodeError:
+        return None
+    merged = merge_lines(base, template, yours, prefer_template=prefer_template)
+    if merged is None or not _parses(path, merged):
+        return None
+    mode = sides[3].mode if sides[2].mode == sides[1].mode else sides[2].mode
+    return File(merged.encode(), mode)
+
+
+def _parses(path: str, text: str) -> bool:
+    """Tell whether a text is valid in the language of its file name, where that is known."""
+    parsers: dict[str, Callable[[str], object]] = {
+        ".py": ast.parse,
+        ".toml": tomllib.loads,
+        ".json": json.loads,
+        ".yml": lambda text: load_yaml(text.encode(), path),
+        ".yaml": lambda text: load_yaml(text.encode(), path),
+    }
+    parse = parsers.get(PurePosixPath(path).suffix)
+    try:
+        if parse:
+            parse(text)
+    except (SyntaxError, ValueError, CofeeError):
+        return False
+    return True
+
+
+def _incompatible(path: str, notes: bytes) -> CofeeError:
+    """Say why two sides cannot stand side by side, in git's words where it has some."""
+    words = [note.decode(errors="replace") for note in notes.split(b"\0")]
+    said = [note.strip() for note in words if note.startswith("CONFLICT") and path in note]
+    reason = said[0] if said else "the two sides need the same place for different things"
+    return CofeeError(
+        f"`{path}` cannot be merged: {reason}", hint="move your file aside, and run this again"
+    )

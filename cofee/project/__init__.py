@@ -1,0 +1,1 @@
+"""A service on disk: working tree, index, migrations, plan, apply and journal."""

@@ -1,0 +1,238 @@
+"""Writes a set of files all or not at all.
+
+What is about to be written is on record before the first write to the project, so a process that is
+killed leaves either nothing or a record that is marked `applying`, and the next command rolls that
+one back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cofee.errors import CofeeError
+from cofee.files import LINK, File, read_file
+from cofee.git import enclosing_git_dir
+from cofee.project import recording
+from cofee.project.recording import Change, Record
+
+KEPT = 20  # operations that stay on record
+BUSY = "another cofee is at work in this project"
+
+
+class Journal:
+    """The record of one project's operations, beside its git data or in its `.cofee` folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = _journal_folder(root)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other cofee processes out; what a killed one left half-done is rolled back first.
+
+        Raises:
+            CofeeError: another process is at work here, or the folder cannot be written.
+        """
+        try:
+            self._make_folder()
+            handle = (self.folder / "lock").open("w")
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from error
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise CofeeError(BUSY, hint="wait until it is done, and run this again") from error
+            self._roll_back_unfinished()
+            yield
+
+    def recover(self) -> None:
+        """Roll back what a killed process left half-done, if there is such a thing.
+
+        Raises:
+            CofeeError: that process is alive and still at work.
+        """
+        if any(self.folder.glob("*/applying")):
+            with self.lock():
+                pass
+
+    def apply(
+        self, changes: Sequence[Change], data: Mapping[str, Any], *, pending: bool = False
+    ) -> Record:
+        """Write all changes, in their order, or none of them.
+
+        Args:
+            data: JSON that the record keeps.
+            pending: conflicts remain, so the operation goes on until the record is settled.
+
+        Raises:
+            CofeeError: a file could not be written, or is no longer what `before` says.
+        """
+        try:
+            marks = ("applying", "pending") if pending else ("applying",)
+            record = self._prepare(changes, data, marks)
+            self._write(record)
+        except OSError as error:
+            raise _cannot_write(error.filename or self.root, error) from error
+        self._forget_oldest()
+        return record
+
+    def records(self) -> list[Record]:
+        """Return the operations on record, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        return [recording.load(folder) for folder in sorted(self.folder.glob("[0-9]*[0-9]"))]
+
+    def pending(self) -> Record | None:
+        """Return the operation whose conflicts still wait for a person."""
+        return next((record for record in self.records() if record.is_pending), None)
+
+    def remember(self, changes: Sequence[Change], data: Mapping[str, Any]) -> Record:
+        """Put changes on record that stand in the project already."""
+        return self._prepare(changes, data, ())
+
+    def _prepare(
+        self, changes: Sequence[Change], data: Mapping[str, Any], marks: Sequence[str]
+    ) -> Record:
+        numbers = [int(folder.name) for folder in self.folder.glob("[0-9]*[0-9]")]
+        target = self.folder / f"{max(numbers, default=0) + 1:06}"
+        return recording.store(target, changes, data, marks)
+
+    def _write(self, record: Record) -> None:
+        """Write every new content beside its target, then let each take its place.
+
+        What can fail for want of room fails in the first half, before any file has changed.
+        """
+        try:
+            for change in record.changes:
+                self._write_beside(record, change)
+            for change in record.changes:
+                self._replace(record, change)
+            (record.folder / "applying").unlink()
+        except BaseException as error:
+            self._roll_back_after(record, error)
+            raise
+
+    def _write_beside(self, record: Record, change: Change) -> None:
+        target = self.root / change.path
+        if change.after is None:
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.parent.resolve().is_relative_to(self.root):
+            raise CofeeError(f"`{change.path}` lies outside the project, behind a symbolic link")
+        _write_file(self._beside(record, change), change.after, like=target)
+
+    def _replace(self, record: Record, change: Change) -> None:
+        target = self.root / change.path
+        if read_file(target) != change.before:
+            raise CofeeError(
+                f"`{change.path}` changed while cofee was at work; nothing was written"
+            )
+        if change.after is not None:
+            self._beside(record, change).replace(target)
+            return
+        target.unlink()
+        self._remove_empty_parents(target)
+
+    def _roll_back_after(self, record: Record, reason: BaseException) -> None:
+        try:
+            self._roll_back(record)
+        except OSError as error:
+            raise CofeeError(
+                f"writing failed ({reason}), and so did taking it back ({error})",
+                hint="the next cofee command takes it back once the folder can be written",
+            ) from reason
+
+    def _roll_back(self, record: Record) -> None:
+        """Bring every path back to what it was, but none that somebody changed since."""
+        for change in reversed(record.changes):
+            self._beside(record, change).unlink(missing_ok=True)
+        for change in reversed(record.changes):
+            if change.before != change.after and read_file(self.root / change.path) == change.after:
+                self._restore(record, change)
+        for change in record.changes:
+            if change.before is None:
+                self._remove_empty_parents(self.root / change.path)
+        recording.discard(record.folder)
+
+    def _restore(self, record: Record, change: Change) -> None:
+        target = self.root / change.path
+        if change.before is None:
+            target.unlink()
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = self._beside(record, change)
+        _write_file(beside, change.before, like=target)
+        beside.replace(target)
+
+    def _roll_back_unfinished(self) -> None:
+        """Undo what a killed process left half-done."""
+        for draft in self.folder.glob("*.draft"):
+            shutil.rmtree(draft, ignore_errors=True)
+        for folder in self.folder.glob("[0-9]*[0-9]"):
+            if (folder / "applying").exists():
+                self._roll_back(recording.load(folder))
+
+    def _forget_oldest(self) -> None:
+        for folder in sorted(self.folder.glob("[0-9]*[0-9]"))[:-KEPT]:
+            if not (folder / "pending").exists():
+                recording.discard(folder)
+
+    def _beside(self, record: Record, change: Change) -> Path:
+        target = self.root / change.path
+        return target.with_name(f".{target.name[:80]}.cofee-{record.suffix}")
+
+    def _remove_empty_parents(self, target: Path) -> None:
+        for parent in target.parents:
+            if parent == self.root or (parent.exists() and any(parent.iterdir())):
+                return
+            if parent.exists():
+                parent.rmdir()
+
+    def _make_folder(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.folder.parent == self.root:  # outside git: the folder keeps itself out of sight
+            (self.folder / ".gitignore").write_text("*\n")
+
+
+def _journal_folder(root: Path) -> Path:
+    hidden = root / ".cofee"
+    git_dir = enclosing_git_dir(root)
+    if git_dir is None or hidden.is_dir():  # a project may have come to git later
+        return hidden
+    # One repository may hold many projects, so the journal is named after the project's place in
+    # it, which stays when the repository is moved.
+    top = next(folder for folder in (root, *root.parents) if (folder / ".git").exists())
+    digest = hashlib.sha256(os.fsencode(root.relative_to(top))).hexdigest()[:12]
+    return git_dir / "cofee" / digest
+
+
+def _write_file(path: Path, file: File, like: Path) -> None:
+    """Write a new file with the permissions of the one that it takes the place of."""
+    if file.mode == LINK:
+        path.symlink_to(os.fsdecode(file.content))
+        return
+    with path.open("xb") as handle:
+        handle.write(file.content)
+        mode = os.fstat(handle.fileno()).st_mode
+    if like.is_file() and not like.is_symlink():
+        mode = like.stat().st_mode
+    if os.geteuid() == 0:  # root works on somebody's project
+        owner = (like if like.exists() else path.parent).stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+    executable = (mode & 0o444) >> 2 if file.mode & 0o100 else 0
+    path.chmod((mode & 0o7666) | executable)
+
+
+def _cannot_write(path: object, error: OSError) -> CofeeError:
+    reasons = {errno.ENOSPC: "the disk is full", errno.EROFS: "the file system is read-only"}
+    reason = reasons.get(error.errno or 0, (error.strerror or str(error)).lower())
+    return CofeeError(f"`{path}` cannot be written: {reason}", hint="nothing was changed")

@@ -1,0 +1,91 @@
+"""A project on disk: its root, its recorded answers and its modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cofee.errors import CofeeError, quote
+from cofee.files import load_yaml
+from cofee.project.journal import Journal
+from cofee.spec.yaml_input import check_keys, check_modules
+from cofee.template import template
+from cofee.template.template import Template
+
+ANSWERS_FILE = ".copier-answers.yml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with an answers file; `root` has no symbolic link in it."""
+
+    root: Path
+
+    @cached_property
+    def answers(self) -> dict[str, Any]:
+        """The recorded answers.
+
+        Raises:
+            CofeeError: the answers file is broken.
+        """
+        loaded = load_yaml((self.root / ANSWERS_FILE).read_bytes(), path=ANSWERS_FILE)
+        if not isinstance(loaded, dict):
+            raise CofeeError(f"`{ANSWERS_FILE}` holds no answers: it must be a mapping")
+        for key in ("_src_path", "_commit"):
+            if loaded.get(key) is None:
+                raise CofeeError(
+                    f"`{ANSWERS_FILE}` does not say `{key}`, so its template is not known",
+                    hint="take the file from the project's history",
+                )
+            if not isinstance(loaded[key], str):
+                raise CofeeError(
+                    f"`{ANSWERS_FILE}`: `{key}` is read as {quote(loaded[key])}, which is no text",
+                    hint="put what stands there into quotes",
+                )
+            if not loaded[key].isprintable():
+                raise CofeeError(f"`{ANSWERS_FILE}`: `{key}` is {quote(loaded[key])}, and no text")
+        check_modules(loaded.get("modules", []), f"`{ANSWERS_FILE}`")
+        return loaded
+
+    @cached_property
+    def template(self) -> Template:
+        """The template at the commit that the project records.
+
+        Raises:
+            CofeeError: it is not to be had, or would not read all that is recorded of a module.
+        """
+        source, commit = self.answers["_src_path"], self.answers["_commit"]
+        found = template.recorded(source, commit, base=self.root)
+        found.require_contract()
+        check_keys(self.modules, found.rules, f"`{ANSWERS_FILE}`")
+        return found
+
+    @property
+    def modules(self) -> list[dict[str, Any]]:
+        """The recorded modules, oldest first."""
+        found: list[dict[str, Any]] = self.answers.get("modules", [])
+        return found
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.root)
+
+
+def find(start: Path) -> Project:
+    """Return the project that `start` lies in.
+
+    Raises:
+        CofeeError: neither `start` nor a folder above it has an answers file.
+    """
+    folder = start.expanduser().resolve()
+    if not folder.is_dir():
+        raise CofeeError(f"there is no folder `{start}`")
+    for candidate in (folder, *folder.parents):
+        if (candidate / ANSWERS_FILE).is_file():
+            return Project(candidate)
+    raise CofeeError(
+        f"`{start}` is no cofee project: no `{ANSWERS_FILE}` here or in a folder above",
+        hint="make one with `cofee new DEST`, or name one with `-C DIR`",
+    )

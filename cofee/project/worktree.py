@@ -1,0 +1,96 @@
+"""What the merge has to read of the user's working tree, and no more."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from cofee.files import File, Tree, read_file
+from cofee.git import enclosing_git_dir, git
+from cofee.project.migrations import VERSIONS
+
+HISTORY = f"{VERSIONS}/"  # a migration is never another one that was renamed
+LARGEST = 1 << 20  # bytes; a larger file is no renamed file of a template
+
+
+def read_sides(
+    root: Path, base: Tree, template: Tree, folders: Iterable[str] = ()
+) -> tuple[Tree, Tree, Tree]:
+    """Return base, template's side and working tree, cut down to what can matter to the merge.
+
+    Args:
+        folders: whatever the user keeps in these matters too.
+
+    While every rendered file still stands in its place, only the files that differ between the two
+    sides matter. Once one is missing it may have been moved, so then everything is compared.
+    """
+    if any(not os.path.lexists(root / path) for path in base):
+        known = {path for path in _listed(root) if not path.startswith(HISTORY)}
+        return base, template, _read(root, {*known, *base, *template})
+    changed = {path for path in {*base, *template} if base.get(path) != template.get(path)}
+    cut_base = {path: base[path] for path in changed if path in base}
+    cut_template = {path: template[path] for path in changed if path in template}
+    places = tuple(f"{folder}/" for folder in folders)
+    listed = _listed(root, math.inf) if places else ()
+    kept = {path for path in listed if path.startswith(places)}
+    return cut_base, cut_template, _read(root, changed | kept)
+
+
+def _read(root: Path, paths: Iterable[str]) -> dict[str, File]:
+    """Read the files at `paths`, and whatever stands where one of their folders would be."""
+    found: dict[str, File] = {}
+    for path in paths:
+        standing = _obstacle(root, path) or path
+        if standing not in found and (file := read_file(root / standing)):
+            found[standing] = file
+        elif (root / path).is_dir():
+            found |= _read(root, _below(root, path))
+    return found
+
+
+def _obstacle(root: Path, path: str) -> str | None:
+    """Return the parent of `path` that is no folder: a file, or a link that may lead elsewhere."""
+    for parent in reversed(PurePosixPath(path).parents[:-1]):
+        place = root / parent
+        if place.is_symlink() or place.is_file():
+            return str(parent)
+        if not place.exists():
+            return None
+    return None
+
+
+def _below(root: Path, folder: str) -> Iterator[str]:
+    """Yield one file of a folder, enough to show git that the place is taken."""
+    for path in (root / folder).rglob("*"):
+        if path.is_file():
+            yield path.relative_to(root).as_posix()
+            return
+
+
+def _listed(root: Path, largest: float = LARGEST) -> Iterator[str]:
+    """Yield the project's files: tracked and untracked, not ignored, not of a submodule."""
+    shown = ("ls-files", "-z", "--others", "--exclude-standard")
+    if enclosing_git_dir(root):
+        output = git(*shown, "--cached", "--deduplicate", cwd=root)
+    else:
+        output = _listed_without_repository(root, shown)
+    for name in output.split(b"\0"):
+        path = name.decode(errors="surrogateescape")
+        place = root / path
+        if path and not path.endswith("/") and (place.is_symlink() or _is_small(place, largest)):
+            yield path
+
+
+def _listed_without_repository(root: Path, shown: tuple[str, ...]) -> bytes:
+    """List through an empty repository elsewhere, so that `.gitignore` files still count."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="cofee-") as folder:
+        git("init", "--quiet", "--bare", "--template=", folder)
+        return git(f"--git-dir={folder}", f"--work-tree={root}", *shown, cwd=root)
+
+
+def _is_small(place: Path, largest: float) -> bool:
+    return place.is_file() and place.stat().st_size <= largest

@@ -1,0 +1,219 @@
+"""Whether a planned result still parses and imports, looked at without running any of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from cofee.errors import CofeeError
+from cofee.files import File, read_file
+from cofee.project.plan import Plan, holds_markers
+from cofee.project.recording import Change
+from cofee.source.imports import Import, Key, imports_of, python_files
+
+# A name bound at the top level of a file, as far as a look at the text can tell.
+DEFINITION = re.compile(rb"^(?:(?:async )?def |class )?([A-Za-z_]\w*)(?: *[:=(\[]|:)", re.MULTILINE)
+ANYTHING = "*"
+UNREADABLE = (SyntaxError, ValueError, RecursionError)  # what `ast.parse` says of no Python
+CHANGE = "change that line first"
+# A line that comes new imports from where the template puts it, and only a person knows where that
+# is by now.
+PUT_BACK = "put back what it imports, run this again, and move that afterwards"
+
+Read = Callable[[str], str | None]
+
+
+class Fault(NamedTuple):
+    """A line that does not parse, or an import that leads nowhere."""
+
+    line: int
+    reason: str
+    key: Key
+
+
+class Broken(NamedTuple):
+    """A place that works now, and would not once a plan is carried out."""
+
+    path: str
+    line: int
+    reason: str
+    comes_new: bool  # the line comes with the plan
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"
+
+
+def require_sound(root: Path, plan: Plan) -> None:
+    """Refuse a plan that would break what parses and imports now.
+
+    Raises:
+        CofeeError: the first place that would break, and how.
+    """
+    for place in broken(root, plan):
+        raise CofeeError(
+            f"`{place.path}` would break: {place.reason}",
+            hint=f"nothing was written; {PUT_BACK if place.comes_new else CHANGE}",
+        )
+
+
+def broken(root: Path, plan: Plan) -> list[Broken]:
+    """Return each place of the project's own Python files that a plan would break.
+
+    Files with conflicts are left out, and so is what is installed, which cannot be known here.
+    """
+    planned = {change.path: change.after for change in plan.changes}
+
+    @cache
+    def before(path: str) -> str | None:
+        return _text(read_file(root / path))
+
+    @cache
+    def after(path: str) -> str | None:
+        return _text(planned[path]) if path in planned else before(path)
+
+    conflicted = {conflict.path for conflict in plan.conflicts}
+    conflicted |= {path for path, file in planned.items() if holds_markers(file)}
+    paths = [path for path in _affected(root, plan) if path not in conflicted]
+    found = [(path, fault) for path in paths for fault in faults(path, after)]
+    gone = [path for path, file in planned.items() if file is None and path.endswith(".py")]
+    return [
+        place
+        for path, fault in found
+        # A file that comes new may be one that moved, with its faults.
+        if (place := _broken(path, fault, [path] if before(path) is not None else gone, before))
+    ]
+
+
+def faults(path: str, read: Read) -> Iterator[Fault]:
+    """Yield what is wrong with a file: its syntax, or what it imports in vain."""
+    text = read(path)
+    if text is None:
+        return
+    try:
+        imports = imports_of(text, path)
+    except SyntaxError as error:
+        line = error.lineno or 1
+        yield Fault(line, f"line {line} is no valid Python ({error.msg})", ("", error.msg))
+        return
+    except (ValueError, RecursionError) as error:
+        yield Fault(1, f"it is no valid Python ({error})", ("", str(error)))
+        return
+    for one in imports:
+        if reason := _missing(one, read):
+            yield Fault(one.line, reason, one.key)
+
+
+def _text(file: File | None) -> str | None:
+    return file.content.decode("utf-8-sig", errors="replace") if file else None
+
+
+def _broken(path: str, fault: Fault, earlier: Iterable[str], before: Read) -> Broken | None:
+    """Return the place of a fault, unless it was there before in one of some files."""
+    if any(fault.key == old.key for one in earlier for old in faults(one, before)):
+        return None
+    is_import = fault.key[0] != ""
+    stood = any(fault.key in _keys(one, before) for one in earlier)
+    return Broken(path, fault.line, fault.reason, comes_new=is_import and not stood)
+
+
+def _keys(path: str, read: Read) -> set[Key]:
+    """Return what a file imports."""
+    try:
+        return {one.key for one in imports_of(read(path) or "", path)}
+    except UNREADABLE:
+        return set()
+
+
+def _affected(root: Path, plan: Plan) -> Iterator[str]:
+    """Yield the changed Python files, and those that may import what a change takes away."""
+    changed = {change.path: change for change in plan.changes if change.path.endswith(".py")}
+    yield from sorted(changed)
+    losses = [loss for change in changed.values() if (loss := _loss(change))]
+    if not losses:
+        return
+    for path in sorted(python_files(root)):
+        file = read_file(root / path) if path not in changed else None
+        if file and any(loss.may_concern(path, file.content) for loss in losses):
+            yield path
+
+
+class _Loss(NamedTuple):
+    """What one file takes away from those that import it, and how to find them by their text.
+
+    Who imports a name says it, and says the package that it is in, unless it stands below it.
+    """
+
+    folder: str
+    package: bytes
+    names: set[bytes]
+
+    def may_concern(self, path: str, content: bytes) -> bool:
+        """Tell whether a file may import what goes."""
+        knows_package = path.startswith(self.folder) or self.package in content
+        return knows_package and any(name in content for name in self.names)
+
+
+def _loss(change: Change) -> _Loss | None:
+    """Return what a change takes away that another file may import."""
+    place = PurePosixPath(change.path)
+    if change.before is None or not place.stem.isidentifier():
+        return None
+    names = set(DEFINITION.findall(change.before.content))
+    if change.after is not None:
+        names -= set(DEFINITION.findall(change.after.content))
+    else:
+        is_package = place.stem == "__init__"
+        names.add((place.parent.name if is_package else place.stem).encode())
+    folder = place.parent.as_posix()
+    return _Loss(f"{folder}/", place.parent.name.encode(), names) if names else None
+
+
+def _missing(one: Import, read: Read) -> str | None:
+    """Say what an import misses, if anything."""
+    place = one.module.replace(".", "/")
+    source = read(f"{place}.py")
+    if source is None:
+        source = read(f"{place}/__init__.py")
+    if not one.name:
+        return f"there is no module `{one.source}` to import" if source is None else None
+    if source is not None and (one.name == ANYTHING or one.name in _plainly_defined(source)):
+        return None
+    if _is_module(f"{place}/{one.name}", read):
+        return None
+    if source is None:
+        return f"there is no module `{one.source}` to import `{one.name}` from"
+    if {one.name, ANYTHING, "__getattr__"} & _defined(source):
+        return None
+    return f"`{one.source}` does not define `{one.name}`"
+
+
+def _is_module(place: str, read: Read) -> bool:
+    return read(f"{place}.py") is not None or read(f"{place}/__init__.py") is not None
+
+
+@cache
+def _plainly_defined(source: str) -> frozenset[str]:
+    """Find definitions and assignments by a look at the text, which nearly every name has."""
+    return frozenset(name.decode() for name in DEFINITION.findall(source.encode()))
+
+
+@cache
+def _defined(source: str) -> set[str]:
+    """Return every name that a module binds anywhere; one in conflict may bind any."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except UNREADABLE:
+        return {ANYTHING}
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return found

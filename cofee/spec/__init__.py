@@ -1,0 +1,1 @@
+"""What a module may be: fields, names, rules and their checks."""

@@ -1,0 +1,299 @@
+"""Two rows that satisfy a module's checks, for the tests of the service that has them.
+
+Every value that may be needed is tried: usual ones, the bounds of the fields and the literals of
+the checks. SQLite judges the rows. It stores a decimal as a whole number of its smallest unit: what
+is about such numbers alone means the same in any unit, and only then on PostgreSQL too.
+"""
+
+from __future__ import annotations
+
+import decimal
+import itertools
+import re
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from cofee.errors import CofeeError, listing, quote
+from cofee.spec import apart, checks
+
+Record = Mapping[str, Any]
+Row = dict[str, Any]
+
+MOST_ROWS = 4096
+MOST_PAIRS = 64
+LONGEST_TEXT = 200
+NUMBER = re.compile(r"(?<![\w.])\d{1,15}(?:\.\d{1,15})?(?![\w.])")
+TEXT = re.compile(r"'((?:[^']|'')*)'")
+NUMBERS = ("integer", "number", "decimal", "seconds")
+MOMENTS = ("date", "datetime", "time")
+EXACT = decimal.Context(prec=60)  # a bound of 19 digits can be tried in a unit of 18 places
+LARGER = -1  # stands for a unit that is as many of the smallest; binary, so fractions are exact
+LARGER_UNIT = 1024
+EMPTIED = "emptied"  # marks a reference that some rows of the tests have, and some have not
+
+
+def find(
+    module: Record, given: Sequence[str], types: Mapping[str, Any], later: Collection[str] = ()
+) -> list[Row]:
+    """Return the first and the second row of the tests, as far as checks are about them.
+
+    Args:
+        later: the modules that are listed after this one.
+
+    Raises:
+        CofeeError: there are none, or a check means something else on SQLite.
+    """
+    fields = _checked(module, given, {module["name"], *later})
+    _require_same_meaning(list(_rows(fields, given, types, bound=False)), fields, given, types)
+    together = list(apart.chosen(module, _chosen(fields), types))
+    if recorded := _recorded(module.get("examples", ()), fields, given, types, together):
+        return recorded
+    tried = _satisfying(list(_rows(fields, given, types)), fields, given, types)[:MOST_PAIRS]
+    fitting = [(a, b) for a in tried for b in tried if _can_follow(a, b, fields, together)]
+    if not fitting:
+        raise CofeeError(
+            f"`checks`: no values of {listing(fields)} that tests could try satisfy "
+            f"{' and '.join(map(quote, given))}",
+            hint=_way_out(fields),
+        )
+    return list(max(fitting, key=lambda pair: apart.difference(*pair)))
+
+
+def _way_out(fields: Mapping[str, Record]) -> str:
+    emptied = [column for column, field in fields.items() if EMPTIED in field]
+    if emptied:
+        return f"the checks have to hold with and without {listing(emptied)}: tests have both"
+    return "give the fields bounds that lead there, such as `price:decimal:12.2:min=10`"
+
+
+def _recorded(
+    rows: Sequence[Row],
+    fields: Mapping[str, Record],
+    given: Sequence[str],
+    types: Mapping[str, Any],
+    together: Sequence[Sequence[str]],
+) -> list[Row]:
+    """Return the rows that are recorded, if they still are what they have to be."""
+    ordered = [{name: row[name] for name in _chosen(fields) if name in row} for row in rows]
+    if len(rows) != 2 or any(row.keys() != _chosen(fields).keys() for row in ordered):
+        return []
+    try:
+        passing = _satisfying(ordered, fields, given, types) == ordered
+        return ordered if passing and _can_follow(rows[0], rows[1], fields, together) else []
+    except (ArithmeticError, TypeError, ValueError, sqlite3.Error):
+        return []  # values of another type than the field has now
+
+
+def _checked(module: Record, given: Sequence[str], behind: Collection[str]) -> dict[str, Record]:
+    """Return the columns that checks name, with their fields; some are empty at times.
+
+    Args:
+        behind: the modules that have no row yet when the first row of this one is made.
+    """
+    named = {name for check in given for name in checks.fields(check, module)}
+    return {
+        column: {**field, EMPTIED: True}
+        if field.get("to") in behind or field.get("on_delete") == "set_null"
+        else field
+        for column, field in checks.columns_of(module).items()
+        if field["name"] in named
+    }
+
+
+def _forms(fields: Mapping[str, Record]) -> Iterator[dict[str, Record]]:
+    """Yield the fields with every choice of references that lead nowhere, as tests have them."""
+    choices = [
+        [field, {**field, "to": None}] if EMPTIED in field else [field] for field in fields.values()
+    ]
+    for chosen in itertools.product(*choices):
+        yield dict(zip(fields, chosen, strict=True))
+
+
+def _chosen(fields: Mapping[str, Record]) -> dict[str, Record]:
+    """Leave out references: the tests fill them with rows that they make."""
+    return {column: field for column, field in fields.items() if "to" not in field}
+
+
+def _rows(
+    fields: Mapping[str, Record],
+    given: Sequence[str],
+    types: Mapping[str, Any],
+    *,
+    bound: bool = True,
+) -> Iterator[Row]:
+    """Yield every combination of the values that are tried, or as many as are not too many.
+
+    Args:
+        bound: only values that the fields allow.
+    """
+    numbers = [found for check in given for found in NUMBER.findall(check)]
+    texts = [found.replace("''", "'") for check in given for found in TEXT.findall(check)]
+    bounds = [str(one[key]) for one in fields.values() for key in ("min", "max") if key in one]
+    tried: dict[str, list[Any]] = {}
+    for column, field in _chosen(fields).items():
+        kind = str(types[field["type"]].get("value"))
+        if kind in NUMBERS:
+            near = [*numbers, *bounds]
+            tried[column] = list(_numbers(field, kind, near, types, bound=bound))
+        else:
+            tried[column] = list(_others(field, kind, numbers, [*texts, *bounds], types))
+    yield from (
+        dict(zip(tried, values, strict=True))
+        for values in itertools.islice(itertools.product(*_fewer(tried)), MOST_ROWS)
+    )
+
+
+def _fewer(tried: Mapping[str, list[Any]]) -> list[list[Any]]:
+    """Leave as many values of each column as all columns together can be tried with."""
+    most = max(2, int(MOST_ROWS ** (1 / max(1, len(tried)))))
+    return [values[:most] for values in tried.values()]
+
+
+def _numbers(
+    field: Record, kind: str, found: Sequence[str], types: Mapping[str, Any], *, bound: bool
+) -> Iterator[Any]:
+    """Yield numbers for a field, each as a record writes it."""
+    places = field.get("scale", 0) if kind == "decimal" else 0
+    unit = decimal.Decimal(1).scaleb(-places)
+    least, most = _range(field, kind, unit, types)
+    literals = [decimal.Decimal(one) for one in found if re.fullmatch(r"-?\d+(\.\d+)?", one)]
+    near = [literal + step for literal in literals for step in (0, unit, -unit, 1, -1)]
+    counts = [unit * count for count in (1, 5, 50)]
+    counts += [literal * unit + step for literal in literals for step in (0, unit, -unit)]
+    usual = [decimal.Decimal(one) for one in ("1", "2", "0", "5", "10", "60", "100")]
+    for number in dict.fromkeys([*near, *usual, *counts] if bound else [*counts, *near, *usual]):
+        whole = number.quantize(unit, decimal.ROUND_DOWN, EXACT)
+        if not bound or least <= whole <= most:
+            yield _written(whole, kind, places)
+
+
+def _range(
+    field: Record, kind: str, unit: decimal.Decimal, types: Mapping[str, Any]
+) -> tuple[decimal.Decimal, decimal.Decimal]:
+    """Return the least and the greatest number that a field takes."""
+    table = types[field["type"]]
+    edge = unit * (10 ** field["precision"] - 1) if kind == "decimal" else 10**15
+    least = field.get("min", table.get("least", -edge))
+    most = field.get("max", table.get("greatest", edge))
+    return decimal.Decimal(str(least)), decimal.Decimal(str(most))
+
+
+def _written(number: decimal.Decimal, kind: str, places: int) -> Any:
+    if kind == "decimal":
+        return f"{number:.{places}f}"
+    return float(number) if kind == "number" else int(number)
+
+
+def _others(
+    field: Record,
+    kind: str,
+    numbers: Sequence[str],
+    texts: Sequence[str],
+    types: Mapping[str, Any],
+) -> Iterator[Any]:
+    """Yield the values of a field that is no number."""
+    samples = [str(one) for one in types[field["type"]].get("samples", ())]
+    if kind == "choice":
+        yield from field["values"]
+    elif kind == "boolean":
+        yield from (False, True)
+    elif "pattern" in field:
+        yield from field["examples"]
+    elif kind in MOMENTS:
+        least, most = str(field.get("min", "")), str(field.get("max", "~"))
+        shaped = [one for one in texts if len(one) == len(samples[0])]
+        found = dict.fromkeys([*samples, *shaped, *map(str, types[field["type"]]["extremes"])])
+        yield from (one for one in found if least <= one <= most)
+    elif field["type"] in ("str", "text"):
+        lengths = [int(one) for one in numbers if one.isdigit() and int(one) <= LONGEST_TEXT]
+        lengths += [field[key] for key in ("min_length", "max_length") if key in field]
+        made = [letter * length for length in lengths for letter in "ab"]
+        least, most = field.get("min_length", 0), field.get("max_length", LONGEST_TEXT)
+        found = dict.fromkeys([*samples, *texts, *made])
+        yield from (one for one in found if least <= len(one) <= most and one == one.strip())
+    else:
+        yield from samples
+
+
+def _require_same_meaning(
+    rows: Sequence[Row],
+    fields: Mapping[str, Record],
+    given: Sequence[str],
+    types: Mapping[str, Any],
+) -> None:
+    """Refuse a check that judges exact numbers otherwise when they are kept in another unit."""
+    scale = max(field.get("scale", 0) for field in fields.values()) + 1
+    rows = [row for row in rows if _fits(row, fields, scale)]
+    for check, form in itertools.product(given, _forms(fields)):
+        verdicts = [_judge(check, form, rows, types, unit) for unit in (None, scale, LARGER)]
+        if any(verdict != verdicts[0] for verdict in verdicts):
+            raise CofeeError(
+                f"`checks`: {quote(check)} means something else on SQLite, which keeps exact "
+                "numbers as whole numbers of their smallest unit, and durations as microseconds",
+                hint="compare them with one another or with 0; `min` and `max` bound one field",
+            )
+
+
+def _fits(row: Row, fields: Mapping[str, Record], scale: int) -> bool:
+    """Tell whether SQLite can hold a row in a smaller unit, and exact fractions of it."""
+    kept = (_kept(row.get(name), field, scale) for name, field in fields.items())
+    return all(abs(value) < 2**46 for value in kept if isinstance(value, int))
+
+
+def _satisfying(
+    rows: Sequence[Row],
+    fields: Mapping[str, Record],
+    given: Sequence[str],
+    types: Mapping[str, Any],
+) -> list[Row]:
+    """Return the rows that no check refuses."""
+    forms = list(_forms(fields))
+    verdicts = [_judge(check, form, rows, types) for check in given for form in forms]
+    return [row for row, *passed in zip(rows, *verdicts, strict=True) if all(passed)]
+
+
+def _judge(
+    check: str,
+    fields: Mapping[str, Record],
+    rows: Sequence[Row],
+    types: Mapping[str, Any],
+    scale: int | None = None,
+) -> list[bool]:
+    """Have SQLite say for each row whether a check lets it pass."""
+    kept = [[_kept(row.get(name), field, scale) for name, field in fields.items()] for row in rows]
+    marks = ", ".join("?" * len(fields))
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(checks.scratch({"fields": list(fields.values())}, types))
+        connection.executemany(f"INSERT INTO scratch VALUES ({marks})", kept)  # noqa: S608
+        found = connection.execute(f"SELECT ({check}) IS NOT FALSE FROM scratch")  # noqa: S608
+        return [bool(passed) for (passed,) in found]
+
+
+def _kept(value: Any, field: Record, scale: int | None = None) -> Any:
+    """Give a value as SQLite keeps it; with a scale, exact numbers in another unit."""
+    if "to" in field:
+        return field["to"]
+    if field["type"] == "decimal":
+        places = field["scale"] if scale in (None, LARGER) else scale
+        count = int(decimal.Decimal(value).scaleb(places))
+        return count / LARGER_UNIT if scale == LARGER else count
+    if field["type"] == "interval":
+        return value * (1_000_000 if scale is None else 1)
+    return value
+
+
+def _can_follow(
+    first: Row, second: Row, fields: Mapping[str, Record], together: Sequence[Sequence[str]]
+) -> bool:
+    """Tell whether a row may be the second: unique values differ, and sorted ones do not fall."""
+    if any(all(first[name] == second[name] for name in names) for names in together):
+        return False
+    for column, field in _chosen(fields).items():
+        before, after = first[column], second[column]
+        if field.get("unique") and before == after:
+            return False
+        if field.get("sort") and _kept(after, field) < _kept(before, field):
+            return False
+    return True

@@ -1,0 +1,195 @@
+"""The conditions of a module's `checks`: SQL that has to mean the same on both databases.
+
+SQLite itself reads them, on a scratch table with the columns of the module: it knows what is no
+expression, and tells which columns and functions there are in one.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Mapping, Set
+from contextlib import closing
+from typing import Any
+
+from cofee.errors import CofeeError, listing, quote
+from cofee.spec import field_rules, reserved
+
+Record = Mapping[str, Any]
+
+# Functions that PostgreSQL and SQLite have, and that give the same for the same.
+FUNCTIONS = ("abs", "coalesce", "length", "nullif", "replace", "substr", "trim")
+# What SQLite takes and PostgreSQL does not, or takes for something else.
+FOREIGN = re.compile(
+    r"==|[/;`\[\]{}#$?@:\\^&~]|--|/\*|<<|>>|->|\.\s*[a-z_\"]|\b(?:0x|x'')"
+    r"|\b(?:collate|glob|regexp|match|isnull|notnull)\b|\bsubstr\s*\([^(),]*,\s*-"
+    r"|[<>=]\s*(?:null\b|[\w.\"]+\s*[<>=!])"
+    r"|\bis\b\s*(?:not\b\s*)?(?!\s|(?:not|null|true|false|distinct)\b)"
+)
+TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|[A-Za-z_]\w*|.", re.DOTALL)
+SPACES = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\s+")
+# How SQLite compares the values of a kind of column.
+AFFINITIES = {
+    **dict.fromkeys(("string", "choice", "uuid"), "TEXT"),
+    **dict.fromkeys(("integer", "seconds", "decimal"), "INTEGER"),
+    "number": "REAL",
+}
+# What PostgreSQL compares with one another; the other values only with their own kind.
+KINDS = {
+    **dict.fromkeys(("integer", "number", "decimal"), "number"),
+    **dict.fromkeys(("string", "choice"), "text"),
+}
+# A single number or column on each side of what compares them.
+SIDE = r"(\d+(?:\.\d+)?|\"[^\"]*\"|[A-Za-z_]\w*)(?![\w.]|\s*\()"
+COMPARISON = re.compile(
+    rf"(?<![\w.\"]){SIDE}\s*(?:[<>=!]+|(?:not\s+)?(?:between\b|in\s*\())\s*[-+]?\s*(?={SIDE})",
+    re.IGNORECASE,
+)
+
+
+def require_possible(check: str, module: Record, types: Mapping[str, Any]) -> None:
+    """Refuse what is no condition over a module's columns, or means something else elsewhere.
+
+    Raises:
+        CofeeError: what is wrong with it.
+    """
+    _require_plain(check)
+    _require_kinds(check, module, types)
+    columns, functions = _read(check, module, types)
+    own = columns_of(module)
+    for name in sorted(columns - own.keys()) or ([] if columns else [check]):
+        raise CofeeError(
+            f"`checks`: {quote(name)} in {quote(check)} is no column of `{module['name']}`; "
+            f"columns are {listing(own)}"
+        )
+    for name in sorted(functions - {*FUNCTIONS}):
+        raise CofeeError(
+            f"`checks`: `{name}` in {quote(check)} is not the same on PostgreSQL and SQLite; "
+            f"functions are {listing(FUNCTIONS)}"
+        )
+
+
+def columns_of(module: Record) -> dict[str, Record]:
+    """Return the columns that a check can name, with their fields."""
+    return {
+        field_rules.column(field): field
+        for field in module["fields"]
+        if field["type"] not in ("many", "json", "list", "bytes")
+    }
+
+
+def fields(check: str, module: Record) -> list[str]:
+    """List the fields whose columns a check names, in the order of the module."""
+    named = {token.strip('"') for token in TOKEN.findall(check) if not token.startswith("'")}
+    return [field["name"] for name, field in columns_of(module).items() if name in named]
+
+
+def renamed(check: str, names: Mapping[str, str]) -> str:
+    """Give a check with other names for some columns; texts in it stay as they are."""
+
+    def rename(found: re.Match[str]) -> str:
+        token = found[0]
+        if token.startswith('"'):
+            return f'"{names.get(token[1:-1], token[1:-1])}"'
+        name = token.lower()  # outside of quotes SQL does not tell capitals from small letters
+        return _quoted(names[name]) if name in names else token
+
+    return TOKEN.sub(rename, check)
+
+
+def written(check: str, module: Record) -> str:
+    """Write a check on one line, with those columns in quotes that are words of SQL."""
+    names = {name: name for name in columns_of(module)}
+    spaced = SPACES.sub(lambda found: " " if found[0].isspace() else found[0], check.strip())
+    return renamed(spaced, names)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if name in reserved.SQL else name
+
+
+def _require_plain(check: str) -> None:
+    """Refuse what could not stand in brackets, and what one of the databases does not know."""
+    outside = TOKEN.sub(lambda one: one[0][0] * 2 if one[0][0] in "'\"" else one[0], check)
+    found = FOREIGN.search(outside.lower())
+    odd = [one for one in check if one in ":\\" or not one.isprintable()]
+    if found or odd:
+        what = found[0].strip() if found else odd[0]
+        raise CofeeError(
+            f"`checks`: {quote(check)} has {quote(what)}, which a check cannot have",
+            hint="write `=` for equal, multiply instead of dividing, and use plain SQL",
+        )
+    depth = 0
+    for character in outside:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0:
+            break
+    if depth:
+        raise CofeeError(f"`checks`: the brackets of {quote(check)} do not match")
+
+
+def _require_kinds(check: str, module: Record, types: Mapping[str, Any]) -> None:
+    """Refuse to compare values of two kinds: PostgreSQL never does, SQLite in its own way."""
+    own = columns_of(module)
+
+    def kind(side: str) -> str | None:
+        field = own.get(side.strip('"'))
+        if field is None:
+            return "number" if side[0].isdigit() else None
+        value = "reference" if "to" in field else str(types[field["type"]]["value"])
+        return KINDS.get(value, value)
+
+    for found in COMPARISON.finditer(re.sub(r"'(?:[^']|'')*'", "''", check)):
+        kinds = {kind(found[1]), kind(found[2])} - {None}
+        if len(kinds) > 1:
+            raise CofeeError(
+                f"`checks`: {quote(found[0] + found[2])} in {quote(check)} compares values of "
+                "two kinds, which PostgreSQL refuses",
+                hint="compare columns of one kind; a `bool` is a condition by itself: `NOT active`",
+            )
+
+
+def _read(check: str, module: Record, types: Mapping[str, Any]) -> tuple[Set[str], Set[str]]:
+    """Have SQLite read a check; return the columns and functions that it names."""
+    columns: set[str] = set()
+    functions: set[str] = set()
+
+    def note(action: int, first: str | None, second: str | None, *_: object) -> int:
+        if action == sqlite3.SQLITE_READ and first == "scratch":
+            columns.add(str(second))
+        elif action == sqlite3.SQLITE_FUNCTION:
+            functions.add(str(second).lower())
+        return sqlite3.SQLITE_OK
+
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.set_authorizer(note)
+        try:
+            connection.execute(f"{scratch(module, types)[:-1]}, CHECK ({check}))")
+            (is_value,) = connection.execute(_gives_value(check, module)).fetchone()
+            if is_value:
+                raise sqlite3.DataError("it is neither true nor false")
+        except sqlite3.Error as error:
+            raise CofeeError(f"`checks`: {quote(check)} is no condition: {error}") from error
+    # A word in double quotes that is no column is a text for SQLite, and an error for PostgreSQL.
+    quoted = {token[1:-1] for token in TOKEN.findall(check) if token.startswith('"')}
+    return columns | quoted, functions
+
+
+def _gives_value(check: str, module: Record) -> str:
+    """Return the query that tells whether a check gives something that is not true or false."""
+    row = [
+        f'{1 if field["type"] == "bool" else 5} AS "{name}"'
+        for name, field in columns_of(module).items()
+    ]
+    return f"SELECT ({check}) NOT IN (0, 1) FROM (SELECT {', '.join(row)})"  # noqa: S608
+
+
+def scratch(module: Record, types: Mapping[str, Any]) -> str:
+    """Return the statement that makes a table with the columns of a module."""
+    columns = [
+        f'"{name}" {AFFINITIES.get(str(types[field["type"]].get("value")), "NUMERIC")}'
+        if "to" not in field
+        else f'"{name}" TEXT'
+        for name, field in columns_of(module).items()
+    ]
+    return f"CREATE TABLE scratch ({', '.join(columns)})"

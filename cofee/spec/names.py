@@ -1,0 +1,285 @@
+"""What a module is called in every place, derived from the one name that a user typed."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cofee.errors import CofeeError, quote
+from cofee.spec import reserved
+
+# PostgreSQL cuts longer identifiers off without a word, and two that are cut alike then clash.
+LONGEST_IDENTIFIER = 63
+
+TYPED_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[ _-][A-Za-z0-9]+)*")
+CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
+FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+
+# Where the library's rules give a word that no one uses.
+IRREGULAR = {"lens": "lenses", "virus": "viruses", "index": "indexes"}
+UNCOUNTABLE = ("data", "metadata")
+
+
+@dataclass(frozen=True)
+class Names:
+    """One module's names; `singular` names variables and error texts."""
+
+    module: str
+    entity: str
+    table: str
+    url: str
+    singular: str
+
+    @property
+    def summary(self) -> str:
+        """The line that is shown before anything is written."""
+        return f"{self.entity} · table {self.table} · {self.url} · app/modules/{self.module}"
+
+
+def derive(name: str, entity: str | None = None, plural: str | None = None) -> Names:
+    """Derive all names, whichever of them the user typed.
+
+    Args:
+        name: `order-items`, `OrderItem`, `order_items` or `order item` mean the same.
+        entity: the class name, where the derived one is not wanted.
+        plural: the module's name, where the derived plural is not wanted.
+
+    Raises:
+        CofeeError: a name is no identifier, or leaves the module folder.
+    """
+    words = _words(name, "module")
+    module = "_".join(_words(plural, "module") if plural is not None else _ending(words, _plural))
+    return from_record(module, _class_name(words, entity))
+
+
+def from_record(module: str, entity: str) -> Names:
+    """Complete the two names that a recorded module has."""
+    return Names(
+        module=module,
+        entity=entity,
+        table=module,
+        url=f"/{module.replace('_', '-')}",
+        singular=snake(entity),
+    )
+
+
+def snake(entity: str) -> str:
+    """Give the snake case of a class name exactly as the template computes it."""
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", entity).lower()
+
+
+def check_names(
+    names: Names,
+    modules: Iterable[Mapping[str, Any]] = (),
+    *,
+    folders: Collection[str] = (),
+    tables: Collection[str] = (),
+    classes: Collection[str] = (),
+    routes: Collection[str] = (),
+) -> None:
+    """Refuse names that the project cannot take, each with a reason and a way out.
+
+    Args:
+        names: what `derive` gave.
+        modules: the recorded modules, with `name` and `entity` each.
+        folders: what stands in `app/modules` already, recorded or not.
+        tables: tables that exist beside those of the recorded modules.
+        classes: classes that exist beside those of the recorded modules.
+        routes: URL prefixes under `/api/v1` that exist beside those of the recorded modules.
+
+    Raises:
+        CofeeError: a name is reserved, taken or too long.
+    """
+    _check_reserved(names)
+    for record in modules:
+        _check_apart(names, from_record(str(record["name"]), str(record["entity"])))
+    for what, value, taken in (
+        ("module folder", names.module, folders),
+        ("table", names.table, tables),
+        ("class", names.entity, classes),
+        ("route", names.url, routes),
+    ):
+        if value in taken:
+            raise CofeeError(f"the {what} `{value}` exists already", hint=_another(names))
+
+
+def check_field_name(name: str, *, filterable: bool = False, reference: bool = False) -> None:
+    """Refuse a field name that generated code cannot carry, and suggest one that it can.
+
+    Args:
+        name: the field as it is declared.
+        filterable: it becomes a query parameter of the list endpoint too.
+        reference: it becomes a relationship of this name and a column `<name>_id`.
+
+    Raises:
+        CofeeError: the name is no identifier in snake case, or is reserved.
+    """
+    if not FIELD_NAME.fullmatch(name):
+        raise CofeeError(
+            f"{quote(name)} is no field name; allowed are a-z, 0-9 and single underscores between",
+            hint=f"try `{_suggest_field(name)}`",
+        )
+    reason = reserved.field_reason(name)
+    if reason is None and filterable and name in reserved.PAGE_QUERY:
+        reason = "a parameter of every list endpoint, so it cannot be a filter"
+    if reason is not None:
+        raise CofeeError(
+            f"{quote(name)} cannot name a field: it is {reason}",
+            hint=f"try `{reserved.better_field(name)}`",
+        )
+    if reference and name.endswith("_id"):
+        short = _suggest_field(name.removesuffix("_id"))
+        raise CofeeError(
+            f"the reference {quote(name)} would get the column `{name}_id`; "
+            "name it without `_id`, which its column gets by itself",
+            hint=f"try `{short}`",
+        )
+
+
+def check_column_name(table: str, column: str) -> None:
+    """Refuse a column whose longest constraint name PostgreSQL would cut off.
+
+    Raises:
+        CofeeError: the name is too long, and by how much.
+    """
+    constraint = f"{table}_{column}_fkey"
+    excess = len(constraint) - LONGEST_IDENTIFIER
+    if excess > 0:
+        raise CofeeError(
+            f"the field {quote(column)} is {excess} characters too long: PostgreSQL names hold "
+            f"{LONGEST_IDENTIFIER}, and `{constraint}` is one",
+            hint="shorten the field, or the module by `--plural`",
+        )
+
+
+def _words(name: str, what: str) -> list[str]:
+    """Split a typed name into lower-case words, or say why it cannot be a name."""
+    if not TYPED_NAME.fullmatch(name):
+        raise CofeeError(_why_no_name(name, what), hint=f"try `{_suggest_module(name)}`")
+    text = re.sub(r"([A-Z]{2,})([A-Z][a-z])", r"\1_\2", name)
+    text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
+    # A word of digits joins the one before it, because a class name cannot show the seam.
+    return re.split(r"[ _-]", re.sub(r"[ _-](?=[0-9])", "", text))
+
+
+def _why_no_name(name: str, what: str) -> str:
+    if not name.strip():
+        return f"the {what} name is empty"
+    if "/" in name or "\\" in name or ".." in name:
+        return f"{quote(name)} would leave the folder of the modules; give a name, not a path"
+    return (
+        f"{quote(name)} is no {what} name; allowed are letters a-z, digits, and single dashes "
+        "or underscores between words, starting with a letter"
+    )
+
+
+def _class_name(words: list[str], entity: str | None) -> str:
+    if entity is not None and CLASS_NAME.fullmatch(entity):
+        return entity
+    chosen = _ending(words, _singular) if entity is None else _words(entity, "class")
+    return "".join(word.capitalize() for word in chosen)
+
+
+def _ending(words: list[str], number: Callable[[str], str]) -> list[str]:
+    """Put the last word into the singular or plural; a rule that goes wrong leaves it alone."""
+    changed = number(words[-1])
+    return [*words[:-1], changed if TYPED_NAME.fullmatch(changed) else words[-1]]
+
+
+@functools.cache
+def _pluralizer() -> Any:
+    """Load the rules of English once, and only for a command that derives names."""
+    from pluralizer import Pluralizer
+
+    rules = Pluralizer()  # type: ignore[no-untyped-call]  # The library declares no types.
+    for one, many in IRREGULAR.items():
+        rules.add_irregular_rule(one, many)
+    for word in UNCOUNTABLE:
+        rules.add_uncountable_rule(word)
+    return rules
+
+
+def _singular(word: str) -> str:
+    return str(_pluralizer().singular(word))
+
+
+def _plural(word: str) -> str:
+    return str(_pluralizer().plural(_singular(word)))
+
+
+def _check_reserved(names: Names) -> None:
+    reason = reserved.entity_reason(names.entity, names.singular)
+    if reason is not None:
+        raise CofeeError(
+            f"`{names.entity}` cannot name a class: it is {reason}",
+            hint=f"try `--entity {_better_class(names.entity)}`, or another module name",
+        )
+    if names.module in reserved.KEYWORDS:
+        raise CofeeError(
+            f"`{names.module}` cannot name a module: it is a Python keyword",
+            hint=f"try `--plural {names.module}_records`",
+        )
+    longest = f"{names.table}_pkey"
+    if len(longest) > LONGEST_IDENTIFIER:
+        raise CofeeError(
+            f"the table `{names.table}` is {len(longest) - LONGEST_IDENTIFIER} characters too long:"
+            f" PostgreSQL names hold {LONGEST_IDENTIFIER}, and `{longest}` is one",
+            hint="give a shorter module name",
+        )
+
+
+def _check_apart(names: Names, other: Names) -> None:
+    """Refuse what two modules of one project cannot share."""
+    if names.module == other.module:
+        raise CofeeError(f"the module `{names.module}` exists already", hint=_another(names))
+    shared = {*reserved.classes(names.entity)} & {*reserved.classes(other.entity)}
+    if shared:
+        raise CofeeError(
+            f"the class `{min(shared)}` exists already, in the module `{other.module}`",
+            hint="give another class name by `--entity`",
+        )
+    if names.singular == other.singular:
+        raise CofeeError(
+            f"`{names.entity}` and `{other.entity}` of the module `{other.module}` would both be "
+            f"called `{names.singular}` in code",
+            hint="give another class name by `--entity`",
+        )
+
+
+def _better_class(entity: str) -> str:
+    """Name a class that means the same and is free."""
+    rest = entity.removeprefix(reserved.TESTS)
+    if rest == entity:
+        return f"{entity}Record"
+    return f"{rest}{reserved.TESTS}" if CLASS_NAME.fullmatch(rest) else f"Lab{entity}"
+
+
+def _another(names: Names) -> str:
+    singular = names.singular.replace("_", "-")
+    return f"give another name, such as `{singular}-records`"
+
+
+def _ascii_words(text: str) -> list[str]:
+    """Keep what a name could be made of, accents taken off."""
+    plain = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode()
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", plain).lower()
+    found = re.findall(r"[a-z0-9]+", spaced)
+    while found and found[0][0].isdigit():
+        found = [found[0].lstrip("0123456789"), *found[1:]]
+        found = [word for word in found if word]
+    return found
+
+
+def _suggest_module(name: str) -> str:
+    words = _ascii_words(name)
+    return "-".join(_ending(words, _plural)) if words else "items"
+
+
+def _suggest_field(name: str) -> str:
+    words = _ascii_words(name)
+    suggestion = "_".join(words) or "label"
+    return reserved.better_field(suggestion) if reserved.field_reason(suggestion) else suggestion

@@ -1,0 +1,1 @@
+"""Templates: where they come from, trust, questions and upgrade notes."""

@@ -1,0 +1,33 @@
+"""Asks a person the questions of a template, with Copier's own prompts."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cofee.errors import CofeeError
+from cofee.files import load_yaml
+from cofee.template.template import Template
+
+
+def ask(template: Template, known: Mapping[str, Any], folder_name: str) -> dict[str, Any]:
+    """Return all answers, the known ones and those that a person gave.
+
+    Copier has no call that only asks, so it copies into a folder that is thrown away.
+
+    Raises:
+        CofeeError: the person cancelled.
+    """
+    from copier import run_copy
+
+    with tempfile.TemporaryDirectory(prefix="cofee-") as folder:
+        destination = Path(folder) / (folder_name or "service")
+        try:
+            run_copy(str(template.root), destination, data=dict(known), skip_tasks=True, quiet=True)
+        except KeyboardInterrupt as error:
+            raise CofeeError("cancelled, nothing was written") from error
+        content = (destination / ".copier-answers.yml").read_bytes()
+    answers = load_yaml(content, path=".copier-answers.yml")
+    return {key: value for key, value in answers.items() if not key.startswith("_")}
