@@ -24,7 +24,7 @@ ALLOWED = re.compile(
     r"|(app|tests)/modules/{%.*|migrations/versions/{%.*"
 )
 LEAN = 3_000  # a service without options has fewer lines of Python, its tests included
-BUDGET = 22  # the number of block tags in Python files; it may only fall
+BUDGET = 2_308  # block tags in `template/` and `macros/`; it may only fall, to 1,000
 SOURCES = (
     "cofee",
     "hooks",
@@ -47,12 +47,19 @@ def python_files() -> list[Path]:
     return [path for path in FILES if path.name.removesuffix(".jinja").endswith(".py")]
 
 
-def test_block_tags_in_python_only_fall() -> None:
-    """Jinja inside Python is counted, and stands only where the design allows it."""
-    counts = {relative(path): path.read_text().count("{%") for path in python_files()}
+def test_block_tags_only_fall() -> None:
+    """Jinja is counted wherever it is, in macros too."""
+    macros = (REPOSITORY / "macros").rglob("*.jinja")
+    count = sum(path.read_text(errors="replace").count("{%") for path in [*FILES, *macros])
 
-    assert [name for name, count in counts.items() if count and not ALLOWED.fullmatch(name)] == []
-    assert sum(counts.values()) <= BUDGET
+    assert count <= BUDGET
+
+
+def test_only_the_blueprint_has_block_tags_in_python() -> None:
+    """The rest of the service is plain Python."""
+    tagged = [relative(path) for path in python_files() if "{%" in path.read_text()]
+
+    assert [name for name in tagged if not ALLOWED.fullmatch(name)] == []
 
 
 def test_a_service_without_options_is_lean() -> None:

@@ -22,7 +22,7 @@ from tests.tiny import release, run_git
 
 pytestmark = pytest.mark.service
 
-BLUEPRINT = "template/app/modules/{% yield module from modules %}{{ module.name }}{% endyield %}"
+BLUEPRINT = "template/app/modules/{% yield module from views %}{{ module.name }}{% endyield %}"
 SERVICE = f"{BLUEPRINT}/service.py.jinja"
 MODULES = (
     ("customers", "name:str:len=80:filter:sort", "email:email:unique"),

@@ -80,9 +80,7 @@ RENAMED = {"stock": "quantity", "products": "articles", "Product": "Article", "p
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as it stands, and a version after it that improves every layer."""
     root = snapshot_template(tmp_path_factory.mktemp("matrix") / "template")
-    blueprint = (
-        "template/app/modules/{% yield module from modules %}{{ module.name }}{% endyield %}"
-    )
+    blueprint = "template/app/modules/{% yield module from views %}{{ module.name }}{% endyield %}"
     changes: dict[str, str | None] = {}
     for name, old, new in (
         ("service.py.jinja", '"""Return one row."""', '"""Return one row, or answer 404."""'),

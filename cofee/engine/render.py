@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 Scope = Mapping[str, Any]  # what a file's expressions can name
 Operation = Literal["copy", "update"]
-MODULES = "modules"  # the answer that a module's files are yielded from
+MODULE = "module"  # what a file of a module sees the module as
 STRING = "string:"  # before the digest of a text that is no file
 DICT_ATTRIBUTES = frozenset(dir(dict))
 YIELD = re.compile(r"{%-?\s*yield\s+(\w+)\s+from\s+(.+?)\s*-?%}(.*){%-?\s*endyield\s*-?%}")
@@ -211,7 +211,7 @@ class Renderer:
         items = self._expressions[expression](**context) or ()
         text = part[: loop.start()] + body + part[loop.end() :]
         for item in items:
-            if only is not None and expression == MODULES and item["name"] not in only:
+            if only is not None and variable == MODULE and item["name"] not in only:
                 continue
             scope = {**context, variable: item}
             yield self._string(text, scope), scope
