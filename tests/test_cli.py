@@ -7,17 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from cofee import __version__
 from tests.conftest import Run, snapshot
 
 
 def test_version(cofee: Run) -> None:
-    """The version goes to stdout."""
-    assert cofee("--version").out == f"{__version__}\n"
+    """The version of `pyproject.toml` is printed to stdout."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert cofee("--version").out == f"{project['version']}\n"
 
 
 @pytest.mark.parametrize(

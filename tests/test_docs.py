@@ -170,7 +170,7 @@ def test_every_refusal_is_explained() -> None:
 def test_every_explained_refusal_exists() -> None:
     """A message that is no longer said is not explained either."""
     said = {text for _, text in source_refusals()}
-    source = "".join(path.read_text("utf-8") for path in (ROOT / "cofee").glob("*.py"))
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "cofee").rglob("*.py"))
     page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
     headings = {"Message", "Skipped: …", "Exit code"}
     unknown = {

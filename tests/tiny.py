@@ -66,7 +66,10 @@ FILES = {
         "ref: {help: Reference, argument: module, value: none, "
         "modifiers: ['null', unique, index, filter, on_delete]}\n"
     ),
-    "template/.copier-answers.yml.jinja": "# By cofee.\n{{ _copier_answers | to_nice_yaml }}",
+    "template/.copier-answers.yml.jinja": (
+        "# By cofee.\n"
+        "{{ dict(_copier_answers, _commit_hash=_copier_conf.vcs_ref_hash) | to_nice_yaml }}"
+    ),
     "template/README.md.jinja": "# {{ project_name }}\n",
     "template/ci.yml": "on: ${{ push }}\n",
     "template/run.sh": "#!/bin/sh\necho run\n",

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from cofee import __version__
 from cofee.cli.options import HERE, Defaults, Directory, Json, Options, takes
 
 app = typer.Typer(
@@ -29,7 +28,9 @@ def cofee(
 ) -> None:
     """Hold the options of the command as a whole."""
     if version:
-        print(__version__)
+        from importlib.metadata import version as installed
+
+        print(installed("cofee"))
         raise typer.Exit
 
 

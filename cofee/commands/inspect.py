@@ -18,11 +18,14 @@ from cofee.template import template
 
 @dataclass(frozen=True)
 class Status:
-    """`newer` is None where the template could not be reached."""
+    """`newer` is None if the template could not be reached."""
 
-    version: str
+    commit: str
+    commit_hash: str | None
+    version: str | None
     source: str
     newer: list[str] | None
+    changed_tag: str | None
     modules: list[dict[str, Any]]
     edited: list[str]
     missing: list[str]
@@ -52,9 +55,12 @@ def read(project: Project) -> Status:
     missing = [path for path in differing if not (project.root / path).exists()]
     pending = project.journal.pending()
     return Status(
-        version=project.template.commit,
+        commit=project.template.commit,
+        commit_hash=project.template.commit_hash,
+        version=str(project.template.version or "") or None,
         source=project.template.source,
         newer=_newer(project),
+        changed_tag=template.changed_tag(project.template, base=project.root),
         modules=project.modules,
         edited=[path for path in differing if path not in missing],
         missing=missing,
@@ -69,9 +75,11 @@ def read(project: Project) -> Status:
     )
 
 
-def lines(status: Status) -> Iterator[str]:
+def lines(status: Status, based_on: template.Template) -> Iterator[str]:
     """Yield the status as a person reads it."""
-    yield f"template  {status.source} at {status.version}{_newer_words(status.newer)}"
+    yield f"template  {based_on.source} at {based_on.label}{_newer_words(status.newer)}"
+    if status.changed_tag:
+        yield f"note      {status.changed_tag}"
     for module in status.modules:
         yield f"module    {module['name']} ({module['entity']})"
         yield from (f"          {field}" for field in status.fields[module["name"]])
@@ -83,8 +91,7 @@ def lines(status: Status) -> Iterator[str]:
 
 def _newer(project: Project) -> list[str] | None:
     try:
-        found = project.template
-        return template.newer_versions(found.source, found.commit, base=project.root)
+        return template.newer_versions(project.template, base=project.root)
     except CofeeError:
         return None
 

@@ -44,7 +44,13 @@ def make_service(request: Any, options: Options) -> None:
     rows = [{"path": path, "action": "create"} for path in sorted(service.tree)]
     for row in rows:
         options.printer.verb(row["action"], row["path"])
-    document = {"command": "cofee new", "files": rows, "commit": service.template.commit}
+    document = {
+        "command": "cofee new",
+        "files": rows,
+        "commit": service.template.commit,
+        "commit_hash": service.template.commit_hash,
+        "version": str(service.template.version or "") or None,
+    }
     if options.diff and not options.as_json:
         made = [Change(path, None, file) for path, file in sorted(service.tree.items())]
         output.write(output.patch_of(made))
@@ -86,18 +92,27 @@ def update(directory: Path, to: str | None, options: Options, *, defaults: bool)
     """
     from cofee.console.confirm import confirm_broken
     from cofee.project import sides
-    from cofee.template import upgrade_notes
+    from cofee.template import template, upgrade_notes
 
     with opened(directory, options) as found:
         options.printer.say("asking the template for its versions …")
         planned = sides.plan_update(found, to, defaults, _asker(options))
         versions = {"from": planned.old.commit, "to": planned.new.commit}
-        options.printer.say(f"template {versions['from']} → {versions['to']}")
+        options.printer.say(f"template {planned.old.label} → {planned.new.label}")
+        changed_tag = template.changed_tag(planned.old, base=found.root)
+        if changed_tag:
+            options.printer.verb("note", changed_tag)
         for name, value in planned.defaulted.items():
             options.printer.verb("note", f"new question `{name}` took its default `{value}`")
         broken = confirm_broken(found.root, planned.plan, options)
         notes = upgrade_notes.notes_between(planned.old, planned.new)
-        more = {**versions, "defaulted": planned.defaulted, "notes": notes, "broken": broken}
+        more = {
+            **versions,
+            "changed_tag": changed_tag,
+            "defaulted": planned.defaulted,
+            "notes": notes,
+            "broken": broken,
+        }
         steps = upgrade_notes.follow_up(planned.new, planned.plan)
         finish(found, planned.plan, options, next_steps=steps, more=more, notes=notes)
 
@@ -165,7 +180,7 @@ def show_status(directory: Path, options: Options, *, check: bool) -> None:
     found = project.find(directory)
     found.journal.recover()
     state = inspect.read(found)
-    for line in inspect.lines(state):
+    for line in inspect.lines(state, found.template):
         if not options.as_json:
             output.write(f"{line}\n")
     options.printer.data(state.document)

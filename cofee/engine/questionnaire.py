@@ -161,7 +161,9 @@ def settle(
         walk.settle(name, question)
     origin = {"_commit": template.commit, "_src_path": template.source}
     recorded = {**origin, **walk.recorded}
-    context = {**walk.context, "_copier_answers": recorded}
+    # Copier gives far more; the hash is what an answers file records.
+    about = {"vcs_ref_hash": template.commit_hash}
+    context = {**walk.context, "_copier_answers": recorded, "_copier_conf": about}
     return Answers(recorded, context, walk.defaulted)
 
 

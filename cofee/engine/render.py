@@ -31,7 +31,8 @@ from cofee.engine import questionnaire
 from cofee.engine.reuse import Sources, Values
 from cofee.errors import CofeeError
 from cofee.files import EXECUTABLE, REGULAR, File, load_yaml
-from cofee.template.template import Template, cache_dir
+from cofee.template.clones import cache_dir
+from cofee.template.template import Template
 
 if TYPE_CHECKING:
     from jinja2 import Template as JinjaTemplate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,9 @@ from cofee.template import template
 from cofee.template.template import Template
 
 ANSWERS_FILE = ".copier-answers.yml"
+HASH = "_commit_hash"
+ORIGIN = ("_src_path", "_commit", HASH)  # how an answers file records its template
+HASH_FORM = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")  # SHA-1, or SHA-256
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Project:
         loaded = load_yaml((self.root / ANSWERS_FILE).read_bytes(), path=ANSWERS_FILE)
         if not isinstance(loaded, dict):
             raise CofeeError(f"`{ANSWERS_FILE}` holds no answers: it must be a mapping")
-        for key in ("_src_path", "_commit"):
+        for key in ORIGIN:
+            if loaded.get(key) is None and key == HASH:
+                continue  # older templates did not record it
             if loaded.get(key) is None:
                 raise CofeeError(
                     f"`{ANSWERS_FILE}` does not say `{key}`, so its template is not known",
@@ -46,6 +52,11 @@ class Project:
                 )
             if not loaded[key].isprintable():
                 raise CofeeError(f"`{ANSWERS_FILE}`: `{key}` is {quote(loaded[key])}, and no text")
+        if not HASH_FORM.fullmatch(loaded.get(HASH) or "0" * 40):
+            raise CofeeError(
+                f"`{ANSWERS_FILE}`: `{HASH}` is {quote(loaded[HASH])}, which is not a full hash",
+                hint="take the file from the project's history",
+            )
         check_modules(loaded.get("modules", []), f"`{ANSWERS_FILE}`")
         return loaded
 
@@ -57,7 +68,7 @@ class Project:
             CofeeError: it is not to be had, or would not read all that is recorded of a module.
         """
         source, commit = self.answers["_src_path"], self.answers["_commit"]
-        found = template.recorded(source, commit, base=self.root)
+        found = template.recorded(source, commit, self.answers.get(HASH), base=self.root)
         found.require_contract()
         check_keys(self.modules, found.rules, f"`{ANSWERS_FILE}`")
         return found

@@ -240,7 +240,7 @@ def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | Non
     old = project.template
     new = template.latest(old.source, to, base=project.root)
     new.require_contract()
-    check_keys(project.modules, new.rules, f"the answers, for `{new.commit}`")
+    check_keys(project.modules, new.rules, f"the answers, for `{new.label}`")
     renderer = Renderer(new)
     settled = _settle(renderer, project, {})
     if settled.defaulted and not defaults:
@@ -268,7 +268,7 @@ def _asked(new: Template, project: Project, settled: Answers, ask: Ask | None) -
     if ask is None:
         questions = ", ".join(f"`{name}`" for name in settled.defaulted)
         raise UsageError(
-            f"the template at `{new.commit}` has new questions, and nobody can be asked: "
+            f"the template at `{new.label}` has new questions, and nobody can be asked: "
             f"{questions}",
             hint="run with `--defaults` to take the defaults, which are then listed",
         )

@@ -1,40 +1,51 @@
-"""A template at a commit: its origin, its cached checkout, its settings and its versions."""
+"""A template at a commit: its origin, its cached checkout, its settings and its version."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cofee.template.addresses import git_address, is_remote, located
-from cofee.errors import CofeeError, quote
-from cofee.files import load_yaml, reason
-from cofee.git import GitError, git
+from cofee.errors import CofeeError
+from cofee.files import load_yaml
+from cofee.template.addresses import is_remote, located
+from cofee.template.clones import Clone, cache_dir, cache_written, checkout_of
+from cofee.template.versions import AFTER_TAG, is_hash, labelled, tag_version, version_of
+
+if TYPE_CHECKING:
+    from packaging.version import Version
 
 CONTRACT = 1  # the number of the contract between command and template that this command speaks
-# What git says where our side has no room or no right to write.
-LOCAL_FAULTS = re.compile(r"No space left on device|Read-only file system|Disk quota exceeded")
 
 
 @dataclass(frozen=True)
 class Template:
     """An unchanging checkout of one commit.
 
-    `source` and `commit` are what the answers file records as `_src_path` and `_commit`;
-    `root` is a folder of the cache that nobody writes to again.
+    `source`, `commit` and `commit_hash` are recorded in the answers file as `_src_path`, `_commit`
+    and `_commit_hash`. The hash says which commit it is; `commit` is a tag or an abbreviated hash,
+    for people. `root` is a directory of the cache that is never written to again.
     """
 
     source: str
     commit: str
     root: Path
+    commit_hash: str | None = None  # None for a working tree, which tests and measurements render
+
+    @cached_property
+    def version(self) -> Version | None:
+        """The version that `pyproject.toml` states at this commit, else its tag."""
+        path = self.root / "pyproject.toml"
+        pyproject = path.read_bytes() if path.is_file() else None
+        return version_of(pyproject, self.commit, self.commit_hash)
+
+    @property
+    def label(self) -> str:
+        """The commit as messages show it, with the version unless the tag says it."""
+        return labelled(self.commit, self.commit_hash, self.version)
 
     @cached_property
     def configuration(self) -> dict[str, Any]:
@@ -88,39 +99,28 @@ class Template:
             )
 
 
-def cache_dir() -> Path:
-    """Return the folder that holds clones and checkouts of templates."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "cofee"
-
-
-def recorded(source: str, commit: str, base: Path | None = None) -> Template:
-    """Return the template that a project records, from the cache where it is there.
+def recorded(
+    source: str, commit: str, commit_hash: str | None = None, base: Path | None = None
+) -> Template:
+    """Return the template that a project records, from the cache if possible.
 
     Args:
-        base: the project's root, from which a relative `source` counts. What `commit` named when
-            the project first asked is remembered, so that a tag that moves changes nothing here.
+        commit_hash: None in an answers file of an older template. Then the commit counts that
+            `commit` named when the project first asked, so that a moved tag changes nothing.
+        base: the project's root, from which a relative `source` counts.
+
+    Raises:
+        CofeeError: the template cannot be reached, or no longer has the commit.
     """
     address = located(source, base)
-    clone = _clone_path(address)
-    pin = _pin(address, commit, base)
-    known = pin.read_text() if pin.is_file() else ""
-    if known and (kept := cache_dir() / "commits" / known).exists():
-        return Template(source, commit, kept)
-    sha = _resolve(clone, known) or _resolve(clone, commit)
-    if sha is None:
-        _fetch(address, clone)
-        sha = _resolve(clone, commit)
-    if sha is None:
-        raise CofeeError(
-            f"the template `{source}` has no commit `{commit}`",
-            hint="`_commit` in `.copier-answers.yml` names it; was the tag moved or removed?",
-        )
-    if sha != known:
-        with _cache_written():
-            pin.parent.mkdir(parents=True, exist_ok=True)
-            pin.write_text(sha)
-    return Template(source, commit, _checkout(clone, sha))
+    clone = Clone(address)
+    if commit_hash is None:
+        sha = _pinned(clone, source, commit, base)
+    elif checkout_of(commit_hash).exists():
+        sha = commit_hash
+    else:
+        sha = _require_hash(clone, source, commit, commit_hash)
+    return Template(source, commit, clone.checkout(sha), sha)
 
 
 def latest(source: str, ref: str | None = None, base: Path | None = None) -> Template:
@@ -129,27 +129,53 @@ def latest(source: str, ref: str | None = None, base: Path | None = None) -> Tem
     The newest version is the highest tag by PEP 440 that is no pre-release, else `HEAD`:
     what Copier takes. A relative `source` counts from `base`.
     """
-    address = located(source, base)
-    clone = _clone_path(address)
-    _fetch(address, clone)
-    wanted = ref or next(iter(_versions(clone)), "HEAD")
-    sha = _resolve(clone, wanted)
+    clone = Clone(located(source, base))
+    clone.fetch()
+    wanted = ref or next(iter(clone.tags()), "HEAD")
+    sha = clone.resolve(wanted)
     if sha is None:
         raise CofeeError(f"the template `{source}` has no commit `{wanted}`")
-    if wanted == "HEAD" and not is_remote(address):
-        _refuse_uncommitted(address)
-    described = git("describe", "--tags", "--always", sha, cwd=clone).decode().strip()
-    return Template(source, described, _checkout(clone, sha))
+    if wanted == "HEAD":
+        clone.refuse_uncommitted()
+    return Template(source, clone.describe(sha), clone.checkout(sha), sha)
 
 
-def newer_versions(source: str, commit: str, base: Path | None = None) -> list[str]:
-    """Return the versions of the template after `commit`, oldest first."""
-    address = located(source, base)
-    clone = _clone_path(address)
-    _fetch(address, clone)
-    sha = _resolve(clone, commit)
-    behind = git("tag", "--merged", sha, cwd=clone).decode().split() if sha else []
-    return [tag for tag in reversed(_versions(clone)) if tag not in behind]
+def newer_versions(template: Template, base: Path | None = None) -> list[str]:
+    """Return the labels of what an update could bring, oldest first, asking the template's origin.
+
+    These are the tags after the template's commit, one for each commit; without a tag that is a
+    version, `HEAD`.
+    """
+    clone = Clone(located(template.source, base))
+    clone.fetch()
+    tags = clone.tags() or {"": clone.resolve("HEAD") or ""}
+    highest: dict[str, str] = {}  # of the tags of one commit
+    for tag, sha in tags.items():
+        highest.setdefault(sha, tag)
+    labels = [
+        _label(clone, tag, sha)
+        for sha, tag in highest.items()
+        if _is_newer(clone, template, tag, sha)
+    ]
+    return labels[::-1]
+
+
+def changed_tag(template: Template, base: Path | None = None) -> str | None:
+    """Return what became of a tag that no longer names the template's commit.
+
+    This asks the clone, which `latest` and `newer_versions` bring up to date.
+    """
+    tag, sha = template.commit, template.commit_hash
+    clone = Clone(located(template.source, base))
+    if sha is None or is_hash(tag, sha) or AFTER_TAG.search(tag) or not clone.path.exists():
+        return None
+    named = clone.resolve(f"refs/tags/{tag}")
+    if named == sha:
+        return None
+    kept = f"this service stays based on commit `{sha[:12]}`"
+    if named is None:
+        return f"the template no longer has the tag `{tag}`; {kept}"
+    return f"the tag `{tag}` of the template has moved to commit `{named[:12]}`; {kept}"
 
 
 def absolute_source(source: str) -> str:
@@ -169,6 +195,28 @@ def absolute_source(source: str) -> str:
     return str(path)
 
 
+def _pinned(clone: Clone, source: str, commit: str, base: Path | None) -> str:
+    """Return the hash of the commit that a recorded name stood for when it was first asked for."""
+    pin = _pin(clone.address, commit, base)
+    known = pin.read_text() if pin.is_file() else ""
+    if known and checkout_of(known).exists():
+        return known
+    sha = clone.resolve(known) or clone.resolve(commit)
+    if sha is None:
+        clone.fetch()
+        sha = clone.resolve(commit)
+    if sha is None:
+        raise CofeeError(
+            f"the template `{source}` has no commit `{commit}`",
+            hint="`_commit` in `.copier-answers.yml` names it; was the tag moved or removed?",
+        )
+    if sha != known:
+        with cache_written():
+            pin.parent.mkdir(parents=True, exist_ok=True)
+            pin.write_text(sha)
+    return sha
+
+
 def _pin(address: str, commit: str, base: Path | None) -> Path:
     """Return the file that remembers what a project's recorded commit names."""
     place = f"{base}:{base.stat().st_ino}" if base is not None else ""
@@ -176,123 +224,30 @@ def _pin(address: str, commit: str, base: Path | None) -> Path:
     return cache_dir() / "pins" / digest
 
 
-@contextlib.contextmanager
-def _cache_written() -> Iterator[None]:
-    """Name the cache where it is what cannot be written, not the template's origin."""
-    try:
-        yield
-    except OSError as error:
-        raise _cache_refusal(reason(error)) from error
-
-
-def _cache_refusal(why: str) -> CofeeError:
-    return CofeeError(
-        f"the cache folder {quote(cache_dir())} cannot be written: {why}",
-        hint="make room there, or name another folder by `XDG_CACHE_HOME`",
+def _require_hash(clone: Clone, source: str, commit: str, commit_hash: str) -> str:
+    """Return a recorded hash once the clone has its commit."""
+    if sha := clone.resolve(commit_hash):
+        return sha
+    clone.fetch()
+    if sha := clone.resolve(commit_hash) or clone.fetch_commit(commit_hash):
+        return sha
+    raise CofeeError(
+        f"the template `{source}` no longer has commit `{commit_hash[:12]}`, "
+        "which this service was made from",
+        hint="its history was rewritten: push that commit again, as a tag of any name; or, if "
+        f"`{commit}` has the same files today, remove `_commit_hash` from `.copier-answers.yml`",
     )
 
 
-def _clone_path(source: str) -> Path:
-    digest = hashlib.sha256(git_address(source).encode()).hexdigest()[:20]
-    return cache_dir() / "clones" / f"{digest}.git"
+def _is_newer(clone: Clone, template: Template, tag: str, sha: str) -> bool:
+    """Return whether a commit comes after the template's; by the version if that is lost."""
+    known = template.commit_hash or ""
+    if clone.resolve(known):
+        return not clone.holds(sha, known)
+    version = tag_version(tag, sha)
+    return not version or not template.version or version > template.version
 
 
-def _resolve(clone: Path, ref: str) -> str | None:
-    if not clone.exists() or ref.startswith("-"):
-        return None
-    try:
-        found = git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", cwd=clone)
-    except GitError:
-        return None
-    return found.decode().strip()
-
-
-def _fetch(source: str, clone: Path) -> None:
-    """Bring the clone up to date, making it first where it is missing."""
-    address = git_address(source)
-    try:
-        if not clone.exists():
-            _clone(address, clone)
-            return
-        git("fetch", "--quiet", "--prune", "--prune-tags", "--force", "origin", cwd=clone)
-        _follow_head(clone)
-    except GitError as error:
-        if local := LOCAL_FAULTS.search(str(error)):
-            raise _cache_refusal(local[0].lower()) from error
-        why = str(error).splitlines()[-1].removeprefix("fatal: ")
-        raise CofeeError(
-            f"the template `{source}` cannot be reached: {why}",
-            hint="is the address right, and the network up?",
-        ) from error
-
-
-def _clone(address: str, clone: Path) -> None:
-    with _cache_written(), _folder_beside(clone) as folder:
-        fresh = Path(folder) / "clone.git"
-        git("clone", "--quiet", "--mirror", "--", address, str(fresh))
-        _rename_new(fresh, clone)
-
-
-@contextlib.contextmanager
-def _folder_beside(target: Path) -> Iterator[str]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        yield folder
-
-
-def _follow_head(clone: Path) -> None:
-    """Let the clone's HEAD name the branch that the origin's HEAD names today."""
-    listed = git("ls-remote", "--symref", "origin", "HEAD", cwd=clone).decode()
-    named = re.match(r"ref: (refs/heads/\S+)\tHEAD", listed)
-    if named:
-        git("symbolic-ref", "HEAD", named[1], cwd=clone)
-
-
-def _versions(clone: Path) -> list[str]:
-    """Return the tags that are versions by PEP 440, the highest first, no pre-release."""
-    from packaging.version import InvalidVersion, Version
-
-    versions = {}
-    for tag in git("tag", cwd=clone).decode().split():
-        try:
-            version = Version(tag)
-        except InvalidVersion:
-            continue
-        if not version.is_prerelease:
-            versions[tag] = version
-    return sorted(versions, key=versions.__getitem__, reverse=True)
-
-
-def _refuse_uncommitted(source: str) -> None:
-    """Refuse a local template whose HEAD is asked for while it has uncommitted changes."""
-    if git("status", "--porcelain", "--untracked-files=no", cwd=Path(source)).strip():
-        raise CofeeError(
-            f"the template `{source}` has uncommitted changes, which no update could find again",
-            hint="commit them first",
-        )
-
-
-def _checkout(clone: Path, sha: str) -> Path:
-    """Return the folder of the cache that holds the files of one commit."""
-    target = cache_dir() / "commits" / sha
-    if target.exists():
-        return target
-    with _cache_written(), _folder_beside(target) as folder:
-        fresh = Path(folder) / "tree"
-        fresh.mkdir()
-        exact = ("-c", "core.autocrlf=false", f"--git-dir={clone}", f"--work-tree={fresh}")
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        git(*exact, "read-tree", sha, env=index)
-        git(*exact, "checkout-index", "--all", env=index, cwd=fresh)
-        _rename_new(fresh, target)
-    return target
-
-
-def _rename_new(fresh: Path, target: Path) -> None:
-    """Move a finished folder into place; another process may have been quicker."""
-    try:
-        fresh.rename(target)
-    except OSError:
-        if not target.exists():
-            raise
-        shutil.rmtree(fresh)
+def _label(clone: Clone, tag: str, sha: str) -> str:
+    commit = tag or clone.describe(sha)
+    return labelled(commit, sha, version_of(clone.read(sha, "pyproject.toml"), commit, sha))

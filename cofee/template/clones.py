@@ -1,0 +1,189 @@
+"""Clones of templates in the user's cache, and checkouts of their commits."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cofee.errors import CofeeError, quote
+from cofee.files import reason
+from cofee.git import GitError, git
+from cofee.template.addresses import git_address, is_remote
+from cofee.template.versions import parse_version
+
+# What git says where our side has no room or no right to write.
+LOCAL_FAULTS = re.compile(r"No space left on device|Read-only file system|Disk quota exceeded")
+
+
+def cache_dir() -> Path:
+    """Return the folder that holds clones and checkouts of templates."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "cofee"
+
+
+def checkout_of(commit_hash: str) -> Path:
+    """Return the folder of the cache that holds the files of one commit, if it was made."""
+    return cache_dir() / "commits" / commit_hash
+
+
+@contextlib.contextmanager
+def cache_written() -> Iterator[None]:
+    """Name the cache where it is what cannot be written, not the template's origin."""
+    try:
+        yield
+    except OSError as error:
+        raise _cache_refusal(reason(error)) from error
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A mirror of a template's repository; `fetch` makes it and brings it up to date."""
+
+    address: str
+
+    @property
+    def path(self) -> Path:
+        digest = hashlib.sha256(git_address(self.address).encode()).hexdigest()[:20]
+        return cache_dir() / "clones" / f"{digest}.git"
+
+    def resolve(self, ref: str) -> str | None:
+        """Return the hash of the commit that a ref names."""
+        if not self.path.exists() or ref.startswith("-"):
+            return None
+        try:
+            found = git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", cwd=self.path)
+        except GitError:
+            return None
+        return found.decode().strip()
+
+    def fetch(self) -> None:
+        """Bring the clone up to date, making it first where it is missing.
+
+        Raises:
+            CofeeError: the template cannot be reached, or the cache cannot be written.
+        """
+        try:
+            if not self.path.exists():
+                self._clone()
+                return
+            update = ("fetch", "--quiet", "--prune", "--prune-tags", "--force", "origin")
+            git(*update, cwd=self.path)
+            self._follow_head()
+        except GitError as error:
+            if local := LOCAL_FAULTS.search(str(error)):
+                raise _cache_refusal(local[0].lower()) from error
+            why = str(error).splitlines()[-1].removeprefix("fatal: ")
+            raise CofeeError(
+                f"the template `{self.address}` cannot be reached: {why}",
+                hint="is the network up? If the template moved, correct its address: a service "
+                "records it as `_src_path` in `.copier-answers.yml`",
+            ) from error
+
+    def fetch_commit(self, commit_hash: str) -> str | None:
+        """Fetch a commit that no branch and no tag holds; a server may have it all the same."""
+        with contextlib.suppress(GitError):
+            git("fetch", "--quiet", "origin", commit_hash, cwd=self.path)
+        return self.resolve(commit_hash)
+
+    def tags(self) -> dict[str, str]:
+        """Return the tags that are versions by PEP 440, the highest first, no pre-release.
+
+        Returns:
+            The hash of each tag's commit by the tag's name.
+        """
+        columns = "%(refname:strip=2) %(objectname) %(*objectname)"
+        listed = git("for-each-ref", f"--format={columns}", "refs/tags", cwd=self.path).decode()
+        hashes = {name: found[-1] for name, *found in map(str.split, listed.splitlines())}
+        versions = {name: version for name in hashes if (version := parse_version(name))}
+        names = [name for name, version in versions.items() if not version.is_prerelease]
+        ordered = sorted(names, key=versions.__getitem__, reverse=True)
+        return {name: hashes[name] for name in ordered}
+
+    def holds(self, ancestor: str, commit_hash: str) -> bool:
+        """Return whether a commit is, or comes after, another one."""
+        try:
+            git("merge-base", "--is-ancestor", ancestor, commit_hash, cwd=self.path)
+        except GitError:
+            return False
+        return True
+
+    def describe(self, commit_hash: str) -> str:
+        """Return the name of a commit as Copier records it."""
+        return git("describe", "--tags", "--always", commit_hash, cwd=self.path).decode().strip()
+
+    def read(self, commit_hash: str, path: str) -> bytes | None:
+        """Return the content of a file at a commit, without a checkout."""
+        try:
+            return git("cat-file", "blob", f"{commit_hash}:{path}", cwd=self.path)
+        except GitError:
+            return None
+
+    def checkout(self, commit_hash: str) -> Path:
+        """Return the folder of the cache that holds the files of one commit."""
+        target = checkout_of(commit_hash)
+        if target.exists():
+            return target
+        with cache_written(), _folder_beside(target) as folder:
+            fresh = Path(folder) / "tree"
+            fresh.mkdir()
+            exact = ("-c", "core.autocrlf=false", f"--git-dir={self.path}", f"--work-tree={fresh}")
+            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+            git(*exact, "read-tree", commit_hash, env=index)
+            git(*exact, "checkout-index", "--all", env=index, cwd=fresh)
+            _rename_new(fresh, target)
+        return target
+
+    def refuse_uncommitted(self) -> None:
+        """Refuse a local template whose HEAD is asked for while it has uncommitted changes."""
+        if is_remote(self.address):
+            return
+        if git("status", "--porcelain", "--untracked-files=no", cwd=Path(self.address)).strip():
+            raise CofeeError(
+                f"the template `{self.address}` has uncommitted changes, "
+                "which no update could find again",
+                hint="commit them first",
+            )
+
+    def _clone(self) -> None:
+        with cache_written(), _folder_beside(self.path) as folder:
+            fresh = Path(folder) / "clone.git"
+            git("clone", "--quiet", "--mirror", "--", git_address(self.address), str(fresh))
+            _rename_new(fresh, self.path)
+
+    def _follow_head(self) -> None:
+        """Let the clone's HEAD name the branch that the origin's HEAD names today."""
+        listed = git("ls-remote", "--symref", "origin", "HEAD", cwd=self.path).decode()
+        named = re.match(r"ref: (refs/heads/\S+)\tHEAD", listed)
+        if named:
+            git("symbolic-ref", "HEAD", named[1], cwd=self.path)
+
+
+def _cache_refusal(why: str) -> CofeeError:
+    return CofeeError(
+        f"the cache folder {quote(cache_dir())} cannot be written: {why}",
+        hint="make room there, or name another folder by `XDG_CACHE_HOME`",
+    )
+
+
+@contextlib.contextmanager
+def _folder_beside(target: Path) -> Iterator[str]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        yield folder
+
+
+def _rename_new(fresh: Path, target: Path) -> None:
+    """Move a finished folder into place; another process may have been quicker."""
+    try:
+        fresh.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
+        shutil.rmtree(fresh)

@@ -1,0 +1,58 @@
+"""A template's version: the one in its own `pyproject.toml`, else the one in its tag."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+SHORTEST_HASH = 7  # what `git describe --always` abbreviates a commit to, at the least
+AFTER_TAG = re.compile(r"-\d+-g[0-9a-f]+$")  # `v1.2.0-3-gabc1234` is three commits after `v1.2.0`
+
+
+def version_of(pyproject: bytes | None, commit: str, commit_hash: str | None) -> Version | None:
+    """Return the version of a template at a commit; None if nothing states one.
+
+    Args:
+        pyproject: the content of the template's `pyproject.toml` at that commit.
+        commit: the name of the commit by `git describe --tags --always`.
+    """
+    return parse_version(_declared(pyproject or b"")) or tag_version(commit, commit_hash)
+
+
+def tag_version(commit: str, commit_hash: str | None) -> Version | None:
+    """Return the version of the tag in a commit's name; a bare hash is not a version."""
+    return None if is_hash(commit, commit_hash) else parse_version(AFTER_TAG.sub("", commit))
+
+
+def is_hash(commit: str, commit_hash: str | None) -> bool:
+    """Return whether a commit is named by its hash: one in ten reads as a version, as `12a3456`."""
+    return len(commit) >= SHORTEST_HASH and (commit_hash or "").startswith(commit)
+
+
+def parse_version(text: str) -> Version | None:
+    """Return the version that a text is by PEP 440, if it is one."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def labelled(commit: str, commit_hash: str | None, version: Version | None) -> str:
+    """Return how a commit is shown: by its tag alone if the tag is the version."""
+    if version is None or (parse_version(commit) == version and not is_hash(commit, commit_hash)):
+        return commit
+    return f"{commit}, version {version}"
+
+
+def _declared(pyproject: bytes) -> str:
+    try:
+        project = tomllib.loads(pyproject.decode()).get("project", {})
+    except ValueError:  # not UTF-8, or not TOML
+        return ""
+    return str(project.get("version", "")) if isinstance(project, dict) else ""
