@@ -83,7 +83,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
 
 def source_refusals() -> Iterator[tuple[str, str]]:
     """Yield every message of an error, with the file that raises it; `…` stands for a value."""
-    for path in sorted((ROOT / "cofee").glob("*.py")):
+    for path in sorted((ROOT / "cofee").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS and node.args:
                 yield path.stem, _message(node.args[0])
