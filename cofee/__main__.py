@@ -13,7 +13,7 @@ import typer
 
 import cofee.cli.modules  # noqa: F401 (its commands register themselves)
 from cofee.cli.app import app
-from cofee.errors import INTERRUPTED, CofeeError, quote
+from cofee.errors import INTERRUPTED, SIGNALLED, USAGE, CofeeError, quote
 from cofee.git import GitError
 
 # Rendering makes many objects that stay: looking for garbage among them takes a twentieth of a run.
@@ -21,7 +21,7 @@ MANY_OBJECTS = 50_000
 
 # Click's error for a wrong command line ends with 2, which here means that conflicts are left.
 (UsageMistake,) = typer.BadParameter.__bases__
-UsageMistake.exit_code = 64  # type: ignore[attr-defined]  # Typer does not export Click's class
+UsageMistake.exit_code = USAGE  # type: ignore[attr-defined]  # Typer does not export Click's class
 
 
 def run() -> None:
@@ -68,7 +68,7 @@ def _refuse(error: CofeeError) -> None:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     """Leave by an exception, so that what is half-written is rolled back on the way out."""
-    sys.exit(128 + number)
+    sys.exit(SIGNALLED + number)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-INTERRUPTED = 130  # the exit code: 128 + SIGINT, as shells count it
+# The exit codes; 0 is success.
+REFUSED = 1
+PENDING = 1  # of `cofee status --check`
+CONFLICTS_LEFT = 2
+USAGE = 64
+SIGNALLED = 128  # plus the number of the signal, as shells count it
+INTERRUPTED = SIGNALLED + 2  # SIGINT
+
 LONGEST_QUOTE = 80
 
 
 class CofeeError(Exception):
     """A refusal that a user can act on; the command prints it without a traceback."""
 
-    exit_code = 1
+    exit_code = REFUSED
 
     def __init__(
         self, message: str, hint: str | None = None, *, exit_code: int | None = None
@@ -37,7 +44,7 @@ class CofeeError(Exception):
 class UsageError(CofeeError):
     """The command line is wrong: an option that is missing, unknown or contradicts another."""
 
-    exit_code = 64
+    exit_code = USAGE
 
 
 def quote(value: object) -> str:

@@ -23,6 +23,14 @@ class File(NamedTuple):
 Tree = Mapping[str, File]  # by path, with `/` between its parts
 
 
+class Change(NamedTuple):
+    """One path, before and after; None where there is no file."""
+
+    path: str
+    before: File | None
+    after: File | None
+
+
 def read_file(path: Path) -> File | None:
     """Return the file or symbolic link at `path`; None where neither is there."""
     try:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from cofee.errors import CofeeError
 from cofee.spec.checks import columns_of
-from cofee.spec.field_rules import check_constraints, column
+from cofee.spec.field_rules import check_constraints
 from cofee.spec.module_rules import SEARCHED, complete
 from cofee.spec.names import check_field_name, check_names, from_record
-from cofee.spec.record import ROUTES, RULES
+from cofee.spec.record import ROUTES, RULES, column_of
 
 Record = dict[str, Any]
 
@@ -174,7 +174,7 @@ def _together(drawn: list[Record], module: str) -> list[Record]:
     columns: set[str] = set()
     found = []
     for record in drawn:
-        names = {column(record), record["name"]}
+        names = {column_of(record), record["name"]}
         if columns & names or not is_free(record, module):
             continue
         columns |= names

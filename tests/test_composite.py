@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from cofee.cli import rule_options
 from cofee.errors import CofeeError
 from cofee.spec import module_rules
 from cofee.spec.record import RULES
@@ -148,7 +147,7 @@ def test_a_field_in_a_rule_stays() -> None:
 
 def test_rules_are_written_as_the_options_that_give_them() -> None:
     """`cofee status` shows them so."""
-    assert rule_options.written(complete(**RULED)) == [
+    assert module_rules.format_rules(complete(**RULED)) == [
         "--unique-together name,supplier",
         "--index name,price",
         "--check 'price >= cost'",

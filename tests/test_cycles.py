@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cofee.changes import evolve
+from cofee.changes.step import reach
 from cofee.spec import module_rules, record
 from tests.conftest import Run, snapshot
 from tests.generated import DATABASES, environment, make_service, run, snapshot_template
@@ -162,7 +162,7 @@ def test_a_change_reaches_both_sides_of_a_later_reference() -> None:
     before = [*cycles(), {"name": "others", "entity": "Other", "fields": []}]
     for name, reached in {"rivers": {"rivers", "seas", "springs"}, "orders": {"invoices"}}.items():
         after = [one | {"entity": "New"} if one["name"] == name else one for one in before]
-        assert evolve.reach(before, after) == reached | {name}
+        assert reach(before, after) == reached | {name}
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 
 from cofee.errors import CofeeError
-from cofee.files import EXECUTABLE, LINK, File
+from cofee.files import EXECUTABLE, LINK, Change, File
 from cofee.project import journal
 from cofee.project.journal import Journal
-from cofee.project.recording import Change
 from tests.conftest import Run, snapshot
 from tests.test_update import next_main
 from tests.tiny import FILES, MODULE, release, write

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from cofee.changes.evolve import Renaming
+from cofee.changes.step import Renaming
 from cofee.engine import merge as merging
 from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cofee.engine.edits import merge_lines
-from cofee.engine.merge import merge
+from cofee.engine.merge import merge, merge_lines
 from cofee.errors import CofeeError
 from cofee.files import File
 

@@ -16,7 +16,7 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.output.plain_text import PlainTextOutput
 
-from cofee.cli.options import Options
+from cofee.console.mode import Options
 from cofee.console.wizard import CANCELLED, MODIFIER_HELP, ask_fields, confirm
 from cofee.errors import CofeeError
 from cofee.spec.parse import format_field

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cofee.changes import evolve
+from cofee.changes import fields, modules
 from cofee.source import renames
 from cofee.spec import names
 
 MODULES = [{"name": "products", "entity": "Product", "fields": [{"name": "sku", "type": "str"}]}]
 TYPES = {"str": {"argument": "none", "value": "string", "modifiers": []}}
-FIELD = evolve.rename_field(MODULES, "products", "sku", "code", TYPES).renaming
-MODULE = evolve.rename_module(MODULES, "products", names.derive("articles")).renaming
+FIELD = fields.rename_field(MODULES, "products", "sku", "code", TYPES).renaming
+MODULE = modules.rename_module(MODULES, "products", names.derive("articles")).renaming
 IMPORT = "from app.modules.products.models import Product\n"
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cofee.cli.options import Options
 from cofee.console import wizard
+from cofee.console.mode import Options
 from tests.conftest import Run, snapshot
 from tests.tiny import FILES, MODULE, release, run_git, write
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from cofee.changes.evolve import Module, Modules, Step, find
+from cofee.changes.step import Module, Modules, Step, find
 from cofee.errors import CofeeError, listing
 from cofee.spec import checks, module_rules
 from cofee.spec.record import ROUTES, Scope

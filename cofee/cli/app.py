@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from cofee.cli.options import HERE, Defaults, Directory, Json, Options, takes
+from cofee.cli.options import HERE, Defaults, Directory, Json, read_options, takes
+from cofee.console.mode import Options
 
 app = typer.Typer(
     add_completion=False,
@@ -35,7 +36,7 @@ def cofee(
 
 
 @app.command()
-@takes(options=Options, without=["verify"])
+@takes(options=read_options, without=["verify"])
 def new(
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="The folder to make.")],
     template: Annotated[
@@ -67,7 +68,6 @@ def new(
 ) -> None:
     """Make a new service."""
     from cofee.commands import new
-    from cofee.commands.session import make_service
 
     request = new.Request(
         destination=destination,
@@ -78,11 +78,11 @@ def new(
         trusted=trust,
         defaults=defaults or options.yes,
     )
-    make_service(request, options)
+    new.make_service(request, options)
 
 
 @app.command()
-@takes(options=Options, without=["verify"])
+@takes(options=read_options, without=["verify"])
 def update(
     to: Annotated[
         str | None,
@@ -100,16 +100,16 @@ def update(
     options: Options,
 ) -> None:
     """Bring the service, with all its modules and edits, to a newer template."""
-    from cofee.commands import session
+    from cofee.commands import update
 
     if resume or abort:
-        session.finish_update(directory, options, resume=resume, abort=abort, to=to)
+        update.finish_update(directory, options, resume=resume, abort=abort, to=to)
     else:
-        session.update(directory, to, options, defaults=defaults or options.yes)
+        update.update(directory, to, options, defaults=defaults or options.yes)
 
 
 @app.command("set")
-@takes(options=Options)
+@takes(options=read_options)
 def set_options(
     option: Annotated[
         list[str], typer.Argument(metavar="KEY=VALUE…", help="`database=sqlite`, `ci=none`, …")
@@ -119,22 +119,22 @@ def set_options(
     options: Options,
 ) -> None:
     """Change options of the service: its database, its CI, its name, …"""
-    from cofee.commands import option_commands
+    from cofee.commands.set_options import set_options
 
-    option_commands.set_options(directory, option, options)
+    set_options(directory, option, options)
 
 
 @app.command()
-@takes(options=Options, without=["verify"])
+@takes(options=read_options, without=["verify"])
 def undo(
     directory: Directory = HERE,
     *,
     options: Options,
 ) -> None:
     """Take the last operation back, and keep what was edited since."""
-    from cofee.commands import session
+    from cofee.commands.undo import undo
 
-    session.undo(directory, options)
+    undo(directory, options)
 
 
 @app.command("diff")
@@ -146,9 +146,9 @@ def difference(
     as_json: Json = False,
 ) -> None:
     """Show your edits against what the template gives."""
-    from cofee.commands import session
+    from cofee.commands.inspect import show_difference
 
-    session.show_difference(directory, module, Options(as_json=as_json))
+    show_difference(directory, module, Options(as_json=as_json))
 
 
 @app.command()
@@ -160,6 +160,6 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show the template's version, the modules, your edits and open conflicts."""
-    from cofee.commands.session import show_status
+    from cofee.commands.inspect import show_status
 
     show_status(directory, Options(as_json=as_json), check=check)

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cofee.cli import rule_options
 from cofee.cli.app import NOTHING, app
-from cofee.cli.options import HERE, Directory, Options, takes
+from cofee.cli.options import HERE, Directory, read_options, read_rules, takes
+from cofee.console.mode import Options
 
 Module = Annotated[str, typer.Argument(metavar="MODULE", help="The module, in any spelling.")]
 Fields = Annotated[
@@ -30,7 +30,7 @@ Backfill = Annotated[
 
 
 @app.command()
-@takes(rules=rule_options.read, options=Options)
+@takes(rules=read_rules, options=read_options)
 def new_module(
     name: Annotated[str, typer.Argument(metavar="NAME", help="`order-items`, `OrderItem`, …")],
     field: Annotated[
@@ -49,14 +49,14 @@ def new_module(
     options: Options,
 ) -> None:
     """Add a module: its six files, its tests, its migration and its wiring."""
-    from cofee.commands.session import ModuleRequest, add_module
+    from cofee.commands.modules import ModuleRequest, add_module
 
     request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural, rules)
     add_module(directory, request, options)
 
 
 @app.command()
-@takes(options=Options)
+@takes(options=read_options)
 def add_field(
     module: Module,
     field: Fields,
@@ -72,7 +72,7 @@ def add_field(
 
 
 @app.command()
-@takes(options=Options)
+@takes(options=read_options)
 def remove_field(
     module: Module,
     name: Annotated[list[str], typer.Argument(metavar="NAME…", help="The fields to remove.")],
@@ -87,7 +87,7 @@ def remove_field(
 
 
 @app.command()
-@takes(options=Options)
+@takes(options=read_options)
 def change_field(
     module: Module,
     field: Fields,
@@ -103,7 +103,7 @@ def change_field(
 
 
 @app.command()
-@takes(rules=rule_options.read, options=Options, without=["owned_by"])
+@takes(rules=read_rules, options=read_options, without=["owned_by"])
 def change_module(
     module: Module,
     *,
@@ -118,7 +118,7 @@ def change_module(
 
 
 @app.command()
-@takes(options=Options)
+@takes(options=read_options)
 def rename_field(
     module: Module,
     old: Annotated[str, typer.Argument(metavar="OLD", help="Its name.")],
@@ -134,7 +134,7 @@ def rename_field(
 
 
 @app.command()
-@takes(options=Options)
+@takes(options=read_options)
 def rename_module(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Its name.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
@@ -151,7 +151,7 @@ def rename_module(
 
 
 @app.command()
-@takes(options=Options)
+@takes(options=read_options)
 def remove_module(
     name: Module,
     directory: Directory = HERE,

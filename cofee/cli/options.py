@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from cofee.console.output import Printer
+from cofee.console.mode import Options
+from cofee.errors import UsageError
+from cofee.spec.record import ROUTES
 
 Command = Callable[..., None]
 
@@ -32,32 +31,95 @@ Verify = Annotated[
 ]
 HERE = Path()
 
+OwnedBy = Annotated[
+    str | None,
+    typer.Option("--owned-by", metavar="OWNER", help="Whose each row is: `user` or `project`."),
+]
+UniqueTogether = Annotated[
+    list[str] | None,
+    typer.Option("--unique-together", metavar="A,B", help="No two rows share all of these values."),
+]
+Indexes = Annotated[
+    list[str] | None,
+    typer.Option("--index", metavar="A,B", help="An index over fields, in this order."),
+]
+Checks = Annotated[
+    list[str] | None,
+    typer.Option("--check", metavar="SQL", help="What holds for each row: `price >= cost`."),
+]
+Only = Annotated[
+    str | None,
+    typer.Option("--only", metavar="ROUTES", help=f"Which routes exist: {','.join(ROUTES)}."),
+]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="The same as `--only list,read`.")]
+Search = Annotated[
+    str | None,
+    typer.Option("--search", metavar="A,B", help="Fields that `?search=` looks into."),
+]
+HardDelete = Annotated[
+    bool | None,
+    typer.Option("--hard-delete/--soft-delete", help="Delete rows, or only mark them (default)."),
+]
+Versioned = Annotated[
+    bool | None,
+    typer.Option("--version-column/--no-version-column", help="ETag and If-Match for each row."),
+]
 
-@dataclass(frozen=True)
-class Options:
-    """What every writing command takes."""
 
-    dry_run: DryRun = False
-    diff: Diff = False
-    as_json: Json = False
-    quiet: Quiet = False
-    yes: Yes = False
-    verify: Verify = False
+def read_options(
+    dry_run: DryRun = False,
+    diff: Diff = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    yes: Yes = False,
+    verify: Verify = False,
+) -> Options:
+    """Return the options of a command that writes."""
+    return Options(dry_run, diff, as_json, quiet, yes, verify)
 
-    @property
-    def writes(self) -> bool:
-        return not (self.dry_run or self.diff)
 
-    @cached_property
-    def printer(self) -> Printer:
-        from cofee.console.output import Printer
+def read_rules(
+    owned_by: OwnedBy = None,
+    unique_together: UniqueTogether = None,
+    indexes: Indexes = None,
+    checks: Checks = None,
+    only: Only = None,
+    read_only: ReadOnly = False,
+    search: Search = None,
+    hard_delete: HardDelete = None,
+    versioned: Versioned = None,
+) -> dict[str, Any]:
+    """Return the rules that options give; one that was not given is absent.
 
-        return Printer(self.as_json, self.quiet)
+    Raises:
+        UsageError: options that exclude each other.
+    """
+    if read_only and only is not None:
+        raise UsageError("`--read-only` and `--only` exclude each other")
+    deletion = {True: "hard", False: "soft", None: None}[hard_delete]
+    given = {
+        "owned_by": owned_by,
+        "unique_together": [_names(one) for one in unique_together if one]
+        if unique_together
+        else None,
+        "indexes": [_names(one) for one in indexes if one] if indexes else None,
+        "checks": [one for one in checks if one.strip()] if checks else None,
+        "routes": ["list", "read"] if read_only else _routes(only),
+        "search": None if search is None else _names(search),
+        "deletion": deletion,
+        "versioned": versioned,
+    }
+    return {key: value for key, value in given.items() if value is not None}
 
-    @property
-    def interactive(self) -> bool:
-        """Whether somebody can be asked."""
-        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+def _routes(only: str | None) -> list[str] | None:
+    if only is None:
+        return None
+    return list(ROUTES) if only == "all" else _names(only)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def takes(
@@ -65,8 +127,8 @@ def takes(
 ) -> Callable[[Command], Command]:
     """Let a command take the options of a function in place of what that function makes of them.
 
-    `@takes(options=Options)` gives the parameter `options` of a command the value of `Options`, and
-    the command line the options that `Options` has, at the place of that parameter.
+    `@takes(options=read_options)` gives the parameter `options` of a command the value of
+    `read_options(…)`, and the command line the options of that function, at that place.
 
     Args:
         without: options that the command does not have.

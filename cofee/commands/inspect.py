@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from cofee.cli import rule_options
-from cofee.errors import CofeeError
-from cofee.files import read_file
-from cofee.project import plan as planning
-from cofee.project import sides
+from cofee.console import output
+from cofee.console.mode import Options
+from cofee.errors import PENDING, CofeeError, did_you_mean
+from cofee.files import Change, read_file
+from cofee.project import apply, project, sides
 from cofee.project.project import ANSWERS_FILE, Project
+from cofee.spec import module_rules
 from cofee.spec import parse as language
 from cofee.template import template
 
@@ -44,6 +47,31 @@ class Status:
         return {**self.__dict__, "pending": self.is_pending}
 
 
+def show_difference(directory: Path, module: str | None, options: Options) -> None:
+    """Run `cofee diff`."""
+    found = project.find(directory)
+    found.journal.recover()
+    changes = edits(found, module)
+    if options.as_json:
+        rows = [{"path": edit.path, "action": output.action(edit)} for edit in changes]
+        options.printer.data({"command": "cofee diff", "files": rows})
+    else:
+        output.write(output.patch_of(changes))
+
+
+def show_status(directory: Path, options: Options, *, check: bool) -> None:
+    """Run `cofee status`."""
+    found = project.find(directory)
+    found.journal.recover()
+    state = read(found)
+    for line in lines(state, found.template):
+        if not options.as_json:
+            output.write(f"{line}\n")
+    options.printer.data(state.document)
+    if check and state.is_pending:
+        sys.exit(PENDING)
+
+
 def read(project: Project) -> Status:
     """Compare the project with what its template gives, and ask the template for newer versions."""
     rendered = sides.rendered_now(project)
@@ -70,8 +98,8 @@ def read(project: Project) -> Status:
             ]
             for module in project.modules
         },
-        rules={module["name"]: rule_options.written(module) for module in project.modules},
-        conflicts=[path for path in _conflicted(pending) if planning.has_markers(project, path)],
+        rules={module["name"]: module_rules.format_rules(module) for module in project.modules},
+        conflicts=[path for path in _conflicted(pending) if apply.has_markers(project, path)],
     )
 
 
@@ -104,3 +132,23 @@ def _newer_words(newer: list[str] | None) -> str:
 
 def _conflicted(pending: Any) -> list[str]:
     return pending.data["conflicts"] if pending else []
+
+
+def edits(project: Project, module: str | None = None) -> list[Change]:
+    """Return each file that differs, from what the template gives to what stands there.
+
+    Args:
+        module: look at the files of one module alone.
+
+    Raises:
+        CofeeError: there is no such module.
+    """
+    names = [record["name"] for record in project.modules]
+    if module is not None and module not in names:
+        raise CofeeError(f"there is no module `{module}`", hint=did_you_mean(module, names))
+    found = (
+        Change(path, file, read_file(project.root / path))
+        for path, file in sorted(sides.rendered_now(project).items())
+        if path != ANSWERS_FILE and (module is None or f"/modules/{module}/" in f"/{path}")
+    )
+    return [change for change in found if change.before != change.after]

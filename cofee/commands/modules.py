@@ -1,21 +1,64 @@
-"""The commands that change a module: each finds the step, shows what it costs, and applies it."""
+"""The commands that add or change a module: each finds the step, shows its costs and applies it."""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cofee.changes import evolve, rules
-from cofee.changes.evolve import Step
-from cofee.cli.options import Options
+from cofee.changes import fields as field_changes
+from cofee.changes import modules as module_changes
+from cofee.changes import rules as rule_changes
+from cofee.changes.step import Step, find
 from cofee.commands.session import finish, opened
+from cofee.console.mode import Options
 from cofee.engine.merge import lines_at_stake
-from cofee.project import sides
+from cofee.errors import UsageError
+from cofee.project import git_index, migrations, sides
 from cofee.project.project import Project
 from cofee.project.sides import Changed
 from cofee.source import broken_imports
+from cofee.spec import module_rules, names, owners, parse
+from cofee.spec.names import Names
+
+# What hand-written code defines, where it would clash, found without importing it.
+DEFINITIONS = {
+    "tables": ("app", re.compile(r"^\s+__tablename__\s*=\s*[\"'](\w+)[\"']", re.MULTILINE)),
+    "classes": ("app/modules", re.compile(r"^class\s+(\w+)", re.MULTILINE)),
+    "routes": ("app/modules", re.compile(r"APIRouter\([^)]*?prefix=[\"']([^\"']+)[\"']")),
+}
+
+
+@dataclass(frozen=True)
+class ModuleRequest:
+    """A new module as it was typed."""
+
+    name: str
+    fields: tuple[str, ...]
+    source: Path | None
+    entity: str | None
+    plural: str | None
+    rules: Mapping[str, Any]
+
+
+def add_module(directory: Path, request: ModuleRequest, options: Options) -> None:
+    """Run `cofee new-module`."""
+    with opened(directory, options) as found:
+        derived = module_names(found, request.name, request.entity, request.plural)
+        given, from_file = _fields_and_rules(request)
+        rules = {**from_file, **request.rules}
+        about = _about(derived, rules)
+        options.printer.say("\n".join(about))
+        if given is None:
+            given = _asked_fields(found, derived.module, about, rules, options)
+        record = module_record(found, derived, given, rules)
+        plan = sides.plan_module(found, record)
+        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted)
+        next_steps = found.template.setting("cofee_next_steps", [])
+        finish(found, plan, options, next_steps=next_steps)
 
 
 def add_fields(
@@ -25,14 +68,18 @@ def add_fields(
 
     def step(found: Project) -> Step:
         types = found.template.types
-        return evolve.add_fields(found.modules, module, given, types, backfill)
+        return field_changes.add_fields(found.modules, module, given, types, backfill)
 
     _run(directory, step, options)
 
 
 def remove_fields(directory: Path, module: str, removed: Sequence[str], options: Options) -> None:
     """Run `cofee remove-field`."""
-    _run(directory, lambda found: evolve.remove_fields(found.modules, module, removed), options)
+    _run(
+        directory,
+        lambda found: field_changes.remove_fields(found.modules, module, removed),
+        options,
+    )
 
 
 def change_fields(
@@ -42,7 +89,7 @@ def change_fields(
 
     def step(found: Project) -> Step:
         types = found.template.types
-        return evolve.change_fields(found.modules, module, given, types, backfill)
+        return field_changes.change_fields(found.modules, module, given, types, backfill)
 
     _run(directory, step, options)
 
@@ -51,7 +98,7 @@ def rename_field(directory: Path, module: str, old: str, new: str, options: Opti
     """Run `cofee rename-field`."""
 
     def step(found: Project) -> Step:
-        return evolve.rename_field(found.modules, module, old, new, found.template.types)
+        return field_changes.rename_field(found.modules, module, old, new, found.template.types)
 
     _run(directory, step, options)
 
@@ -61,7 +108,9 @@ def change_module(directory: Path, module: str, given: Mapping[str, Any], option
 
     def step(found: Project) -> Step:
         template = found.template
-        return rules.change_module(found.modules, module, given, template.types, template.rules)
+        return rule_changes.change_module(
+            found.modules, module, given, template.types, template.rules
+        )
 
     _run(directory, step, options)
 
@@ -72,16 +121,21 @@ def rename_module(
     """Run `cofee rename-module`."""
 
     def step(found: Project) -> Step:
-        derived = sides.module_names(found, new, entity, plural)
+        derived = module_names(found, new, entity, plural)
         options.printer.say(derived.summary)
-        return evolve.rename_module(found.modules, old, derived)
+        return module_changes.rename_module(found.modules, old, derived)
 
     _run(directory, step, options)
 
 
 def remove_module(directory: Path, name: str, options: Options) -> None:
     """Run `cofee remove-module`."""
-    _run(directory, lambda found: evolve.remove_module(found.modules, name), options, whole=name)
+    _run(
+        directory,
+        lambda found: module_changes.remove_module(found.modules, name),
+        options,
+        whole=name,
+    )
 
 
 def _run(
@@ -95,8 +149,8 @@ def _run(
     with opened(directory, options) as found:
         step, removed = make(found), None
         if whole is not None:
-            module = evolve.find(found.modules, whole)["name"]
-            step, removed = sides.forget_new_module(found, step, module)
+            module = find(found.modules, whole)["name"]
+            step, removed = forget_new_module(found, step, module)
         for warning in step.warnings:
             options.printer.verb("note", warning)
         changed = sides.plan_step(found, step, removed=removed)
@@ -108,7 +162,7 @@ def _run(
 
             confirm_loss(at_stake, options)
             changed = sides.plan_step(found, step, prefer_template=True, removed=removed)
-        broken_imports.require_sound(found.root, changed.plan)
+        broken_imports.require_sound(found.root, changed.plan.outcome, changed.plan.conflicted)
         mentions = [f"{one.path}:{one.line}: {one.text}" for one in changed.mentions]
         more = {"mentions": mentions, "warnings": list(step.warnings)}
         next_steps = found.template.setting("cofee_next_steps", [])
@@ -140,3 +194,91 @@ def _list_mentions(mentions: list[str], options: Options) -> None:
         print("the old name is still in:", file=sys.stderr)
         for mention in mentions:
             print(f"  {mention}", file=sys.stderr)
+
+
+def _fields_and_rules(request: ModuleRequest) -> tuple[list[Any] | None, dict[str, Any]]:
+    """Return the new module's fields from a file or the command line; None where there are none."""
+    if request.source is None:
+        return list(request.fields) or None, {}
+    from cofee.spec.yaml_input import read_module
+
+    if request.fields:
+        raise UsageError("fields on the command line and `--from` exclude each other")
+    return read_module(request.source)
+
+
+def _about(derived: Names, rules: Mapping[str, Any]) -> list[str]:
+    """Return what a person is told of a new module: what follows from its name and its owner."""
+    below = f"its routes stand below /projects/{{project_id}}{derived.url}"
+    return [derived.summary, *([below] if rules.get("owned_by") == "project" else [])]
+
+
+def _asked_fields(
+    found: Project, module: str, about: Sequence[str], rules: Mapping[str, Any], options: Options
+) -> list[Any]:
+    """Ask for the fields; where nobody can be asked, there are none."""
+    if options.yes or not options.interactive:
+        return []
+    from cofee.console import wizard
+    from cofee.spec import module_rules
+
+    others = [record["name"] for record in found.modules]
+    written = module_rules.format_rules(rules)
+    return list(wizard.ask_fields(found.template.types, others, module, about, written))
+
+
+def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
+    """Derive a new module's names, and refuse those that the project cannot take."""
+    derived = names.derive(name, entity, plural)
+    folder = project.root / "app" / "modules"
+    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    present = {name for name in present if not _is_left_over(folder / name)}
+    names.check_names(derived, project.modules, folders=present, **_definitions(project.root))
+    return derived
+
+
+def module_record(
+    project: Project, derived: Names, given: Sequence[Any], rules: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Read a new module's fields, each a specification or a record, and check its rules."""
+    others = [module["name"] for module in project.modules]
+    types = project.template.types
+    records = parse.check_fields(given, types, others, derived.module)
+    module = {"name": derived.module, "entity": derived.entity, "fields": records, **rules}
+    record = module_rules.complete(module, types, project.template.rules)
+    owners.require_options([record], project.answers, ())
+    owners.check_references([*project.modules, record])
+    return record
+
+
+def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, str | None]:
+    """Drop a module that no commit holds by removing its migration, not by adding another.
+
+    Returns:
+        The step without a migration and the path of the one to remove; or the step as it is.
+    """
+    path = migrations.created_by(project.root, module)
+    is_new = (
+        path is not None
+        and git_index.is_new(project.root, path)
+        and migrations.is_head(project.root, path)
+    )
+    return (replace(step, migration=None), path) if is_new else (step, None)
+
+
+def _definitions(root: Path) -> dict[str, Collection[str]]:
+    return {
+        what: {name for source in _sources(root / folder) for name in pattern.findall(source)}
+        for what, (folder, pattern) in DEFINITIONS.items()
+    }
+
+
+def _sources(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*.py"):
+        if path.is_file():
+            yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Tell whether Python's caches are all that is left of a folder."""
+    return folder.is_dir() and all(path.name == "__pycache__" for path in folder.iterdir())

@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cofee.commands.session import asker
 from cofee.commands.set_options import refuse_hidden
+from cofee.console import output
+from cofee.console.mode import Options
 from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
 from cofee.errors import INTERRUPTED, CofeeError, UsageError, listing, quote
-from cofee.files import EXECUTABLE, LINK, File, Tree, load_yaml, reason
-from cofee.project.sides import Ask
+from cofee.files import EXECUTABLE, LINK, Change, File, Tree, load_yaml, reason
 from cofee.spec import module_rules, names, parse
 from cofee.spec.yaml_input import check_keys, check_modules, read_mapping
 from cofee.template import template, trust
+from cofee.template.ask import Ask
 from cofee.template.template import Template
 
 
@@ -47,6 +50,32 @@ class Service:
     answers: Answers
     tree: Tree
     stood: bool = False  # whether the folder was there, empty
+
+
+def make_service(request: Request, options: Options) -> None:
+    """Run `cofee new`."""
+    service = plan_service(request, asker(options))
+    rows = [{"path": path, "action": "create"} for path in sorted(service.tree)]
+    for row in rows:
+        options.printer.verb(row["action"], row["path"])
+    document = {
+        "command": "cofee new",
+        "files": rows,
+        "commit": service.template.commit,
+        "commit_hash": service.template.commit_hash,
+        "version": str(service.template.version or "") or None,
+    }
+    if options.diff and not options.as_json:
+        made = [Change(path, None, file) for path, file in sorted(service.tree.items())]
+        output.write(output.patch_of(made))
+    if options.writes:
+        write_service(service)
+        options.printer.say("running the template's tasks …")
+        run_tasks(service, quiet=options.quiet or options.as_json)
+        options.printer.say(message_after_copy(service))
+    else:
+        options.printer.verb("note", "nothing was written")
+    options.printer.data({**document, "written": options.writes})
 
 
 def plan_service(request: Request, ask: Ask | None) -> Service:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from cofee.changes.evolve import Step
+from cofee.changes.step import Step
+from cofee.commands.session import finish, opened
+from cofee.console.confirm import confirm_loss
+from cofee.console.mode import Options
+from cofee.engine.merge import lines_at_stake
 from cofee.engine.questionnaire import Answers, asked_of
 from cofee.engine.render import Renderer
 from cofee.errors import CofeeError, UsageError, did_you_mean, listing, quote
+from cofee.project import sides
+from cofee.project.plan import let_go
 from cofee.project.project import Project
+from cofee.source import broken_imports
 from cofee.spec import owners
 from cofee.template.template import Template
+from cofee.template.upgrade_notes import follow_up
 
 # What is recorded beside the options, and what changes it.
 NO_OPTIONS = {
@@ -21,6 +30,26 @@ NO_OPTIONS = {
     "modules": "change them by `cofee new-module`, `cofee add-field` and the like",
     "migrations": "they come with the commands that change modules, and are never recorded",
 }
+
+
+def set_options(directory: Path, pairs: Sequence[str], options: Options) -> None:
+    """Run `cofee set`."""
+    given = read_pairs(pairs)
+    with opened(directory, options) as found:
+        step = change_options(found, given)
+        for warning in step.warnings:
+            options.printer.verb("note", warning)
+        plan = sides.plan_step(found, step).plan
+        if plan.removed:
+            confirm_loss({one.path: lines_at_stake(one) for one in plan.removed}, options)
+            plan = let_go(found, plan)
+        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted)
+        next_steps = [
+            *follow_up(found.template, plan.outcome),
+            *found.template.setting("cofee_next_steps", []),
+        ]
+        more = {"warnings": list(step.warnings), "next_steps": next_steps}
+        finish(found, plan, options, next_steps=next_steps, more=more)
 
 
 def read_pairs(pairs: Sequence[str]) -> dict[str, str]:

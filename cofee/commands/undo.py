@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from cofee.commands.session import finish, opened
+from cofee.console.confirm import confirm, confirm_broken
+from cofee.console.mode import Options
 from cofee.errors import CofeeError
 from cofee.files import File, read_file
 from cofee.project import git_index, migrations, sides
-from cofee.project import plan as planning
-from cofee.project.plan import Plan
+from cofee.project.journal import Record
+from cofee.project.plan import Plan, plan_merge
 from cofee.project.project import ANSWERS_FILE, Project
-from cofee.project.recording import Record
+from cofee.template.upgrade_notes import follow_up
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,21 @@ class Undo:
     plan: Plan
     record: Record
     notes: tuple[str, ...]
+
+
+def undo(directory: Path, options: Options) -> None:
+    """Run `cofee undo`."""
+    with opened(directory, options) as found:
+        planned = plan_undo(found)
+        options.printer.say(f"taking back `{planned.record.data['command']}`")
+        for note in planned.notes:
+            options.printer.verb("note", note)
+        broken = confirm_broken(found.root, planned.plan, options)
+        if planned.notes and options.writes:
+            confirm("Take it back now?", options)
+        steps = follow_up(found.template, planned.plan.outcome)
+        more = {"notes": planned.notes, "broken": broken}
+        finish(found, planned.plan, options, next_steps=steps, more=more)
 
 
 def plan_undo(project: Project) -> Undo:
@@ -38,7 +57,7 @@ def plan_undo(project: Project) -> Undo:
     _require_same_answers(project, record, after.get(ANSWERS_FILE))
     rest = _rest(project, after)
     command = f"cofee undo of `{record.data['command']}`"
-    planned = planning.plan(project, command, {**rest, **after}, {**rest, **before}, is_step=False)
+    planned = plan_merge(project, command, {**rest, **after}, {**rest, **before}, is_step=False)
     planned = replace(planned, undoes=record)
     notes = tuple(_downgrade(project, path) for path in revisions)
     return Undo(planned, record, notes)

@@ -7,13 +7,12 @@ import subprocess
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from cofee.changes import evolve
-from cofee.changes.evolve import Modules
+from cofee.changes.step import Modules, reach
 from cofee.errors import CofeeError
-from cofee.files import File, read_file
+from cofee.files import Change, File, read_file
+from cofee.project.journal import Record
 from cofee.project.plan import Plan
 from cofee.project.project import Project
-from cofee.project.recording import Change, Record
 
 LOCK = "uv.lock"  # running the checks brings it in line with the dependencies
 MODULE = "{module}"  # stands for a module in a command of the template
@@ -34,7 +33,7 @@ def concerned(before: Modules, after: Modules) -> set[str]:
     it, and which tests there are at all.
     """
     standing = {one["name"] for one in before} & {one["name"] for one in after}
-    reached = evolve.reach(before, after)
+    reached = reach(before, after)
     return reached if reached <= standing else set()
 
 

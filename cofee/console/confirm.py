@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cofee.cli.options import Options
+from cofee.console.mode import Options
 from cofee.errors import CofeeError, listing
 from cofee.project.plan import Plan
 from cofee.source import broken_imports
@@ -31,7 +31,7 @@ def confirm_broken(root: Path, plan: Plan, options: Options) -> list[str]:
     Raises:
         CofeeError: nobody agreed.
     """
-    places = broken_imports.broken(root, plan)
+    places = broken_imports.broken(root, plan.outcome, plan.conflicted)
     if not places:
         return []
     by_path: dict[str, list[str]] = {}

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cofee.errors import CofeeError
-from cofee.files import File
+from cofee.files import Change, File
 from cofee.project.plan import Plan
-from cofee.project.recording import Change
 
 COLOURS = {
     "create": "32", "update": "33", "remove": "31", "conflict": "1;31", "deleted": "2",

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cofee.errors import CofeeError
-from cofee.spec.field_rules import column, item_types
+from cofee.spec.field_rules import item_types
 from cofee.spec.names import check_column_name, check_field_name
 from cofee.spec.parse import check_apart, escape, format_field, parse_field
-from cofee.spec.record import FLAG_KEYS, ON_DELETE, FieldRecord, Scope
+from cofee.spec.record import FLAG_KEYS, ON_DELETE, FieldRecord, Scope, column_of
 
 CANCELLED = "Cancelled, nothing was written"
 
@@ -131,7 +131,7 @@ def _check_place(part: Mapping[str, Any], scope: Scope, records: Sequence[FieldR
     """Check what can be known of a field before it is described in full."""
     check_field_name(part["name"], reference="to" in part)
     check_apart(part, records)
-    check_column_name(scope.module, column(part))
+    check_column_name(scope.module, column_of(part))
 
 
 def _ask_field(name: str, scope: Scope, records: Sequence[FieldRecord]) -> FieldRecord | None:

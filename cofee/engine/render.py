@@ -3,6 +3,10 @@
 Copier copies through its own classes, whose import alone costs a second, and renders into a folder.
 Here the same templates are rendered into memory, so that two sides can be compared at once. A test
 holds this against Copier for every example and option.
+
+Most files are identical on both sides of a merge, so each is rendered once: a rendered file depends
+on its source, on what that imports, and on the values that these name. All of it is compared as
+text, because `1`, `1.0` and `true` are equal to Python and are rendered differently.
 """
 
 from __future__ import annotations
@@ -28,10 +32,8 @@ from jinja2 import (
 from jinja2.sandbox import SandboxedEnvironment
 
 from cofee.engine import questionnaire
-from cofee.engine.reuse import Sources, Values
 from cofee.errors import CofeeError
 from cofee.files import EXECUTABLE, REGULAR, File, load_yaml
-from cofee.template.clones import cache_dir
 from cofee.template.template import Template
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ class Renderer:
         options = {"keep_trailing_newline": True, **self.template.setting("envops", {})}
         if options.get("undefined") == "jinja2.StrictUndefined":
             options["undefined"] = StrictUndefined
-        bytecode = cache_dir() / "bytecode"
+        bytecode = self.template.bytecode
         bytecode.mkdir(parents=True, exist_ok=True)
         environment = _Sandbox(
             self.template.root,
@@ -139,7 +141,7 @@ class Renderer:
             CofeeError: a template file fails; the message names it.
         """
         context = dict(answers.context)
-        values = Values(context)
+        values = _Values(context)
         excluded = self._exclusion({**context, "_copier_operation": operation})
         tree: dict[str, File] = {}
         for source, is_template in self._sources:
@@ -157,8 +159,8 @@ class Renderer:
         return questionnaire.truth(self._string(str(condition), context))
 
     @cached_property
-    def _reading(self) -> Sources:
-        return Sources(self.template.root, self.environment)
+    def _reading(self) -> _Sources:
+        return _Sources(self.template.root, self.environment)
 
     @cached_property
     def _root(self) -> Path:
@@ -222,7 +224,7 @@ class Renderer:
             return text
         return self.environment.from_string(text).render(context)
 
-    def _file(self, source: str, scope: Scope, values: Values, is_template: bool) -> File:
+    def _file(self, source: str, scope: Scope, values: _Values, is_template: bool) -> File:
         if not is_template:
             return self._plain(source)
         mode = self._mode(source)
@@ -258,3 +260,95 @@ class Renderer:
         lines = [line for entry in entries for line in self._string(entry, context).splitlines()]
         patterns = PathSpec.from_lines("gitignore", (normalize("NFD", line) for line in lines))
         return patterns.match_file
+
+
+class _Values:
+    """The answers that many files share, each spelt out once."""
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self._answers = answers
+        self._spelt = {name: repr(value) for name, value in answers.items()}
+
+    def spelt(self, name: str, value: Any) -> str:
+        """Spell out a value that a file sees under a name."""
+        shared = name in self._answers and value is self._answers[name]
+        return self._spelt[name] if shared else repr(value)
+
+
+class _Sources:
+    """The files of one template as they are read, each with those that it imports."""
+
+    def __init__(self, root: Path, environment: SandboxedEnvironment) -> None:
+        self._root = root
+        self._environment = environment
+        self._texts: dict[str, str] = {}
+        self._known: dict[str, tuple[str, frozenset[str]] | None] = {}
+        self._seen: dict[tuple[str, ...], list[str]] = {}
+
+    def origin(
+        self, name: str, scope: Mapping[str, Any], values: _Values
+    ) -> tuple[str, ...] | None:
+        """Return all that a file can depend on; nothing where that cannot be known."""
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        known = self._known[name]
+        if known is None:
+            return None
+        digest, sources = known
+        asked = (name, *scope)
+        if asked not in self._seen:
+            self._seen[asked] = sorted(key for key in scope if self._is_named(key, sources))
+        return (digest, *(f"{key}={values.spelt(key, scope[key])}" for key in self._seen[asked]))
+
+    def _is_named(self, key: str, sources: Collection[str]) -> bool:
+        """Tell whether a value may be used, which no file can do without its name."""
+        return any(key in self._texts[source] for source in sources)
+
+    def _read(self, name: str) -> tuple[str, frozenset[str]] | None:
+        """Return a digest of a file with all that it imports, and their names."""
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            current = waiting.pop()
+            if current in found:
+                continue
+            found.add(current)
+            for imported in self._imports(self._text(current)):
+                if imported is None:
+                    return None
+                waiting.append(imported)
+        everything = "\0".join((self._settings, *(self._texts[key] for key in sorted(found))))
+        return sha256(everything.encode()).hexdigest(), frozenset(found)
+
+    def _text(self, name: str) -> str:
+        if name not in self._texts:
+            path = self._root / name
+            self._texts[name] = path.read_text(encoding="utf-8") if path.is_file() else ""
+        return self._texts[name]
+
+    def _imports(self, text: str) -> Iterator[str | None]:
+        """Yield each file that the text imports; nothing for one whose name is computed."""
+        if self._environment.line_statement_prefix:
+            yield None
+        for quoted, literal in self._importing.findall(text):
+            yield literal if quoted else None
+
+    @cached_property
+    def _importing(self) -> re.Pattern[str]:
+        start = re.escape(self._environment.block_start_string)
+        end = re.escape(self._environment.block_end_string)
+        statement = rf"{start}[-+]?\s*(?:from|import|include|extends)\b"
+        literal = r"""\s*(["'])([^"'\\]+)\1\s*"""
+        ending = rf"(?=(?:import|as|ignore|with|without)\b|[-+]?{end})"
+        return re.compile(f"{statement}(?:{literal}{ending})?")
+
+    @cached_property
+    def _settings(self) -> str:
+        environment = self._environment
+        names = [
+            *("trim_blocks", "lstrip_blocks", "keep_trailing_newline", "undefined"),
+            *("block_start_string", "block_end_string", "newline_sequence", "autoescape"),
+            *("variable_start_string", "variable_end_string", "line_comment_prefix"),
+            *("comment_start_string", "comment_end_string"),
+        ]
+        return repr([(name, getattr(environment, name)) for name in names])

@@ -2,7 +2,13 @@
 
 What is about to be written is on record before the first write to the project, so a process that is
 killed leaves either nothing or a record that is marked `applying`, and the next command rolls that
-one back.
+one back. Each operation has a folder:
+
+plan.json   the data of the command, and the changes by the digests of their contents
+blobs/      those contents, by digest
+applying    exists while the project is being written
+pending     exists while conflicts are unresolved
+undone      exists once the operation was undone
 """
 
 from __future__ import annotations
@@ -11,20 +17,49 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cofee.errors import CofeeError
-from cofee.files import LINK, File, read_file
+from cofee.files import LINK, Change, File, read_file
 from cofee.git import enclosing_git_dir
-from cofee.project import recording
-from cofee.project.recording import Change, Record
 
 KEPT = 20  # operations that stay on record
 BUSY = "another cofee is at work in this project"
+
+
+@dataclass(frozen=True)
+class Record:
+    """An operation on record: its folder, and the data that was given with it."""
+
+    folder: Path
+    data: Mapping[str, Any]
+    changes: tuple[Change, ...]
+    suffix: str  # of the files that are written beside their targets
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether its conflicts still wait for a person."""
+        return (self.folder / "pending").exists()
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it is a step of its own that nobody has taken back yet."""
+        is_over = self.is_pending or (self.folder / "undone").exists()
+        return bool(self.data.get("is_step")) and not is_over
+
+    def settle(self) -> None:
+        """Record that nothing waits any more."""
+        (self.folder / "pending").unlink()
+
+    def mark_undone(self) -> None:
+        """Record that the operation was taken back, or given up."""
+        (self.folder / "undone").touch()
 
 
 class Journal:
@@ -89,7 +124,7 @@ class Journal:
         """Return the operations on record, oldest first."""
         if not self.folder.is_dir():
             return []
-        return [recording.load(folder) for folder in sorted(self.folder.glob("[0-9]*[0-9]"))]
+        return [_load(folder) for folder in sorted(self.folder.glob("[0-9]*[0-9]"))]
 
     def pending(self) -> Record | None:
         """Return the operation whose conflicts still wait for a person."""
@@ -104,7 +139,7 @@ class Journal:
     ) -> Record:
         numbers = [int(folder.name) for folder in self.folder.glob("[0-9]*[0-9]")]
         target = self.folder / f"{max(numbers, default=0) + 1:06}"
-        return recording.store(target, changes, data, marks)
+        return _store(target, changes, data, marks)
 
     def _write(self, record: Record) -> None:
         """Write every new content beside its target, then let each take its place.
@@ -161,7 +196,7 @@ class Journal:
         for change in record.changes:
             if change.before is None:
                 self._remove_empty_parents(self.root / change.path)
-        recording.discard(record.folder)
+        _discard(record.folder)
 
     def _restore(self, record: Record, change: Change) -> None:
         target = self.root / change.path
@@ -179,12 +214,12 @@ class Journal:
             shutil.rmtree(draft, ignore_errors=True)
         for folder in self.folder.glob("[0-9]*[0-9]"):
             if (folder / "applying").exists():
-                self._roll_back(recording.load(folder))
+                self._roll_back(_load(folder))
 
     def _forget_oldest(self) -> None:
         for folder in sorted(self.folder.glob("[0-9]*[0-9]"))[:-KEPT]:
             if not (folder / "pending").exists():
-                recording.discard(folder)
+                _discard(folder)
 
     def _beside(self, record: Record, change: Change) -> Path:
         target = self.root / change.path
@@ -236,3 +271,60 @@ def _cannot_write(path: object, error: OSError) -> CofeeError:
     reasons = {errno.ENOSPC: "the disk is full", errno.EROFS: "the file system is read-only"}
     reason = reasons.get(error.errno or 0, (error.strerror or str(error)).lower())
     return CofeeError(f"`{path}` cannot be written: {reason}", hint="nothing was changed")
+
+
+def _store(
+    target: Path, changes: Sequence[Change], data: Mapping[str, Any], marks: Iterable[str]
+) -> Record:
+    """Write the plan and every content, then let the finished folder appear at once."""
+    draft = target.with_name(f"{target.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        _fill(draft, changes, data)
+        for mark in marks:
+            (draft / mark).touch()
+        draft.rename(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return _load(target)
+
+
+def _fill(draft: Path, changes: Sequence[Change], data: Mapping[str, Any]) -> None:
+    (draft / "blobs").mkdir(parents=True)
+    rows = [
+        [change.path, _stored(draft, change.before), _stored(draft, change.after)]
+        for change in changes
+    ]
+    plan = {"data": data, "suffix": os.urandom(4).hex(), "changes": rows}
+    (draft / "plan.json").write_text(json.dumps(plan), encoding="ascii")
+
+
+def _load(folder: Path) -> Record:
+    """Read a record."""
+    plan = json.loads((folder / "plan.json").read_text(encoding="ascii"))
+
+    def file(stored: list[Any] | None) -> File | None:
+        if stored is None:
+            return None
+        return File((folder / "blobs" / stored[1]).read_bytes(), stored[0])
+
+    changes = tuple(Change(path, file(old), file(new)) for path, old, new in plan["changes"])
+    return Record(folder, plan["data"], changes, plan["suffix"])
+
+
+def _discard(folder: Path) -> None:
+    """Remove a record; renamed first, so that no half of it is ever read."""
+    draft = folder.with_name(f"{folder.name}.draft")
+    folder.rename(draft)
+    shutil.rmtree(draft, ignore_errors=True)
+
+
+def _stored(folder: Path, file: File | None) -> list[Any] | None:
+    if file is None:
+        return None
+    digest = hashlib.sha256(file.content).hexdigest()
+    blob = folder / "blobs" / digest
+    if not blob.exists():
+        blob.write_bytes(file.content)
+    return [file.mode, digest]

@@ -1,41 +1,23 @@
-"""What each command does: it chooses the two sides, and `change.plan` merges them."""
+"""The two sides of a change, rendered before and after, and the plan that merges them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cofee.changes import evolve
 from cofee.changes import rules as changed_rules
-from cofee.changes.evolve import Step
+from cofee.changes.step import Step, reach
 from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
-from cofee.errors import UsageError
-from cofee.files import LINK, File, Tree, read_file
-from cofee.project import git_index, migrations
-from cofee.project import plan as planning
-from cofee.project.plan import Plan
+from cofee.files import LINK, Change, File, Tree, read_file
+from cofee.project import migrations
+from cofee.project.plan import Plan, plan_merge
 from cofee.project.project import Project
-from cofee.project.recording import Change
 from cofee.source import imports, renames
 from cofee.source.renames import Mention
-from cofee.spec import module_rules, names, owners, parse
-from cofee.spec.names import Names
-from cofee.spec.yaml_input import check_keys
-from cofee.template import template
-from cofee.template.template import Template
-
-# What hand-written code defines, where it would clash, found without importing it.
-DEFINITIONS = {
-    "tables": ("app", re.compile(r"^\s+__tablename__\s*=\s*[\"'](\w+)[\"']", re.MULTILINE)),
-    "classes": ("app/modules", re.compile(r"^class\s+(\w+)", re.MULTILINE)),
-    "routes": ("app/modules", re.compile(r"APIRouter\([^)]*?prefix=[\"']([^\"']+)[\"']")),
-}
-
-Ask = Callable[[Template, Mapping[str, Any], str], Mapping[str, Any]]
+from cofee.spec import module_rules, owners
 
 
 @dataclass(frozen=True)
@@ -44,40 +26,6 @@ class Changed:
 
     plan: Plan
     mentions: tuple[Mention, ...]
-
-
-@dataclass(frozen=True)
-class Update:
-    """A planned update: the versions it crosses, and the new answers nobody gave."""
-
-    plan: Plan
-    old: Template
-    new: Template
-    defaulted: Mapping[str, Any]
-
-
-def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
-    """Derive a new module's names, and refuse those that the project cannot take."""
-    derived = names.derive(name, entity, plural)
-    folder = project.root / "app" / "modules"
-    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    present = {name for name in present if not _is_left_over(folder / name)}
-    names.check_names(derived, project.modules, folders=present, **_definitions(project.root))
-    return derived
-
-
-def module_record(
-    project: Project, derived: Names, given: Sequence[Any], rules: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Read a new module's fields, each a specification or a record, and check its rules."""
-    others = [module["name"] for module in project.modules]
-    types = project.template.types
-    records = parse.check_fields(given, types, others, derived.module)
-    module = {"name": derived.module, "entity": derived.entity, "fields": records, **rules}
-    record = module_rules.complete(module, types, project.template.rules)
-    owners.require_options([record], project.answers, ())
-    owners.check_references([*project.modules, record])
-    return record
 
 
 def plan_module(project: Project, module: Mapping[str, Any]) -> Plan:
@@ -92,9 +40,9 @@ def plan_module(project: Project, module: Mapping[str, Any]) -> Plan:
     renderer = Renderer(project.template)
     before = renderer.settle({"migrations": []}, project.answers, project.root.name, judged=True)
     modules = [*before.recorded.get("modules", []), dict(module)]
-    after = _settle(renderer, project, {"modules": modules, "migrations": [migration]})
+    after = settle(renderer, project, {"modules": modules, "migrations": [migration]})
     sides = _sides(project, renderer, before, after)
-    return planning.plan(project, f"cofee new-module {name}", *sides)
+    return plan_merge(project, f"cofee new-module {name}", *sides)
 
 
 def plan_step(
@@ -118,10 +66,10 @@ def plan_step(
     renderer = Renderer(project.template)
     before = renderer.settle({"migrations": []}, project.answers, project.root.name, judged=True)
     given = {**step.answers, "modules": modules, "migrations": migrations_after}
-    after = _settle(renderer, project, given)
+    after = settle(renderer, project, given)
     is_wide = bool(step.renaming or step.answers)
     base, rendered = _sides(project, renderer, before, after, everything=is_wide)
-    planned = planning.plan(
+    planned = plan_merge(
         project,
         step.command,
         base,
@@ -143,8 +91,8 @@ def is_edited_migration(project: Project, path: str, step: Step) -> bool:
     place = migrations.place_of(project.root, path)
     record = {**place, "module": module["name"], "operation": "create", "date": date, "slug": slug}
     renderer = Renderer(project.template)
-    rendered = renderer.render(_settle(renderer, project, {"migrations": [record]}), "copy", ())
-    return rendered.get(path) != read_file(project.root / path)
+    tree = renderer.render(settle(renderer, project, {"migrations": [record]}), "copy", ())
+    return tree.get(path) != read_file(project.root / path)
 
 
 def _sides(
@@ -161,26 +109,11 @@ def _sides(
     Once a file of those is missing it may have been moved, and then everything is compared.
     """
     if not everything:
-        only = evolve.reach(before.recorded.get("modules", []), after.recorded["modules"])
+        only = reach(before.recorded.get("modules", []), after.recorded["modules"])
         base = renderer.render(before, "copy", only)
         if all((project.root / path).exists() for path in base):
             return base, renderer.render(after, "copy", only)
     return renderer.render(before, "copy"), renderer.render(after, "copy")
-
-
-def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, str | None]:
-    """Drop a module that no commit holds by removing its migration, not by adding another.
-
-    Returns:
-        The step without a migration and the path of the one to remove; or the step as it is.
-    """
-    path = migrations.created_by(project.root, module)
-    is_new = (
-        path is not None
-        and git_index.is_new(project.root, path)
-        and migrations.is_head(project.root, path)
-    )
-    return (replace(step, migration=None), path) if is_new else (step, None)
 
 
 def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -> Changed:
@@ -228,67 +161,14 @@ def _rewritten(root: Path, planned: Change | None, path: str, text: str) -> Chan
     return Change(path, before, after._replace(content=content) if after else File(content))
 
 
-def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | None) -> Update:
-    """Plan the way from the recorded template commit to another.
-
-    Args:
-        ask: asks a person; None where there is none.
-
-    Raises:
-        CofeeError: the template cannot be reached, or has questions that nobody can be asked.
-    """
-    old = project.template
-    new = template.latest(old.source, to, base=project.root)
-    new.require_contract()
-    check_keys(project.modules, new.rules, f"the answers, for `{new.label}`")
-    renderer = Renderer(new)
-    settled = _settle(renderer, project, {})
-    if settled.defaulted and not defaults:
-        settled = _settle(renderer, project, _asked(new, project, settled, ask))
-    base = _rendered(Renderer(old, like=renderer), project, {})
-    planned = planning.plan(project, "cofee update", base, renderer.render(settled, "update"))
-    return Update(planned, old, new, settled.defaulted)
-
-
 def rendered_now(project: Project) -> Tree:
     """Return what the project's template gives for its answers, migrations left out."""
-    return _rendered(Renderer(project.template), project, {})
+    return rendered(Renderer(project.template), project, {})
 
 
-def _rendered(renderer: Renderer, project: Project, given: Mapping[str, Any]) -> Tree:
-    return renderer.render(_settle(renderer, project, given), "update")
+def rendered(renderer: Renderer, project: Project, given: Mapping[str, Any]) -> Tree:
+    return renderer.render(settle(renderer, project, given), "update")
 
 
-def _settle(renderer: Renderer, project: Project, given: Mapping[str, Any]) -> Answers:
+def settle(renderer: Renderer, project: Project, given: Mapping[str, Any]) -> Answers:
     return renderer.settle(given, project.answers, project.root.name)
-
-
-def _asked(new: Template, project: Project, settled: Answers, ask: Ask | None) -> Mapping[str, Any]:
-    """Have a person answer the new questions."""
-    if ask is None:
-        questions = ", ".join(f"`{name}`" for name in settled.defaulted)
-        raise UsageError(
-            f"the template at `{new.label}` has new questions, and nobody can be asked: "
-            f"{questions}",
-            hint="run with `--defaults` to take the defaults, which are then listed",
-        )
-    known = {k: v for k, v in settled.recorded.items() if k not in settled.defaulted}
-    return ask(new, known, project.root.name)
-
-
-def _definitions(root: Path) -> dict[str, Collection[str]]:
-    return {
-        what: {name for source in _sources(root / folder) for name in pattern.findall(source)}
-        for what, (folder, pattern) in DEFINITIONS.items()
-    }
-
-
-def _sources(folder: Path) -> Iterator[str]:
-    for path in folder.rglob("*.py"):
-        if path.is_file():
-            yield path.read_text(encoding="utf-8", errors="replace")
-
-
-def _is_left_over(folder: Path) -> bool:
-    """Tell whether Python's caches are all that is left of a folder."""
-    return folder.is_dir() and all(path.name == "__pycache__" for path in folder.iterdir())

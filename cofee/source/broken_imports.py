@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from cofee.errors import CofeeError
 from cofee.files import File, read_file
-from cofee.project.plan import Plan, holds_markers
-from cofee.project.recording import Change
 from cofee.source.imports import Import, Key, imports_of, python_files
 
 # A name bound at the top level of a file, as far as a look at the text can tell.
@@ -25,6 +23,7 @@ CHANGE = "change that line first"
 PUT_BACK = "put back what it imports, run this again, and move that afterwards"
 
 Read = Callable[[str], str | None]
+Planned = Mapping[str, File | None]  # changed paths and their new contents; None for a removed file
 
 
 class Fault(NamedTuple):
@@ -47,25 +46,27 @@ class Broken(NamedTuple):
         return f"{self.path}:{self.line}: {self.reason}"
 
 
-def require_sound(root: Path, plan: Plan) -> None:
-    """Refuse a plan that would break what parses and imports now.
+def require_sound(root: Path, planned: Planned, skip: Collection[str]) -> None:
+    """Refuse a change that would break what parses and imports now.
 
     Raises:
         CofeeError: the first place that would break, and how.
     """
-    for place in broken(root, plan):
+    for place in broken(root, planned, skip):
         raise CofeeError(
             f"`{place.path}` would break: {place.reason}",
             hint=f"nothing was written; {PUT_BACK if place.comes_new else CHANGE}",
         )
 
 
-def broken(root: Path, plan: Plan) -> list[Broken]:
-    """Return each place of the project's own Python files that a plan would break.
+def broken(root: Path, planned: Planned, skip: Collection[str]) -> list[Broken]:
+    """Return each place of the project's own Python files that a change would break.
 
-    Files with conflicts are left out, and so is what is installed, which cannot be known here.
+    Imports of installed packages are not checked, because they cannot be known here.
+
+    Args:
+        skip: paths that are not checked, because they contain conflicts.
     """
-    planned = {change.path: change.after for change in plan.changes}
 
     @cache
     def before(path: str) -> str | None:
@@ -75,9 +76,7 @@ def broken(root: Path, plan: Plan) -> list[Broken]:
     def after(path: str) -> str | None:
         return _text(planned[path]) if path in planned else before(path)
 
-    conflicted = {conflict.path for conflict in plan.conflicts}
-    conflicted |= {path for path, file in planned.items() if holds_markers(file)}
-    paths = [path for path in _affected(root, plan) if path not in conflicted]
+    paths = [path for path in _affected(root, planned) if path not in skip]
     found = [(path, fault) for path in paths for fault in faults(path, after)]
     gone = [path for path, file in planned.items() if file is None and path.endswith(".py")]
     return [
@@ -128,11 +127,15 @@ def _keys(path: str, read: Read) -> set[Key]:
         return set()
 
 
-def _affected(root: Path, plan: Plan) -> Iterator[str]:
-    """Yield the changed Python files, and those that may import what a change takes away."""
-    changed = {change.path: change for change in plan.changes if change.path.endswith(".py")}
+def _affected(root: Path, planned: Planned) -> Iterator[str]:
+    """Yield the changed Python files, and those that may import what a change removes."""
+    changed = {path: file for path, file in planned.items() if path.endswith(".py")}
     yield from sorted(changed)
-    losses = [loss for change in changed.values() if (loss := _loss(change))]
+    losses = [
+        loss
+        for path, after in changed.items()
+        if (loss := _loss(path, read_file(root / path), after))
+    ]
     if not losses:
         return
     for path in sorted(python_files(root)):
@@ -157,14 +160,14 @@ class _Loss(NamedTuple):
         return knows_package and any(name in content for name in self.names)
 
 
-def _loss(change: Change) -> _Loss | None:
-    """Return what a change takes away that another file may import."""
-    place = PurePosixPath(change.path)
-    if change.before is None or not place.stem.isidentifier():
+def _loss(path: str, before: File | None, after: File | None) -> _Loss | None:
+    """Return what the change of a file removes that another file may import."""
+    place = PurePosixPath(path)
+    if before is None or not place.stem.isidentifier():
         return None
-    names = set(DEFINITION.findall(change.before.content))
-    if change.after is not None:
-        names -= set(DEFINITION.findall(change.after.content))
+    names = set(DEFINITION.findall(before.content))
+    if after is not None:
+        names -= set(DEFINITION.findall(after.content))
     else:
         is_package = place.stem == "__init__"
         names.add((place.parent.name if is_package else place.stem).encode())

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from cofee.changes.evolve import Renaming
+from cofee.changes.step import Renaming
 from cofee.source import bindings
 from cofee.source.imports import imported_module
 

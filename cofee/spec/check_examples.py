@@ -16,7 +16,8 @@ from contextlib import closing
 from typing import Any
 
 from cofee.errors import CofeeError, listing, quote
-from cofee.spec import apart, checks
+from cofee.spec import bounds, checks
+from cofee.spec.record import Scope, column_of
 
 Record = Mapping[str, Any]
 Row = dict[str, Any]
@@ -47,7 +48,7 @@ def find(
     """
     fields = _checked(module, given, {module["name"], *later})
     _require_same_meaning(list(_rows(fields, given, types, bound=False)), fields, given, types)
-    together = list(apart.chosen(module, _chosen(fields), types))
+    together = list(_must_differ(module, _chosen(fields), types))
     if recorded := _recorded(module.get("examples", ()), fields, given, types, together):
         return recorded
     tried = _satisfying(list(_rows(fields, given, types)), fields, given, types)[:MOST_PAIRS]
@@ -58,7 +59,7 @@ def find(
             f"{' and '.join(map(quote, given))}",
             hint=_way_out(fields),
         )
-    return list(max(fitting, key=lambda pair: apart.difference(*pair)))
+    return list(max(fitting, key=lambda pair: _difference(*pair)))
 
 
 def _way_out(fields: Mapping[str, Record]) -> str:
@@ -297,3 +298,38 @@ def _can_follow(
         if field.get("sort") and _kept(after, field) < _kept(before, field):
             return False
     return True
+
+
+def require_several(module: Record, names: Sequence[str], types: Mapping[str, Any]) -> None:
+    """Refuse fields that are unique together where each of them has one possible value."""
+    if all(_is_single(field, types) for field in _named(module, names)):
+        raise CofeeError(
+            f"`unique_together`: {quote(','.join(names))} has one possible value, so a table could "
+            "hold one row"
+        )
+
+
+def _must_differ(
+    module: Record, columns: Collection[str], types: Mapping[str, Any]
+) -> Iterator[list[str]]:
+    """Yield the columns, among those whose values are chosen for the tests, that have to differ.
+
+    Where another field is unique together with them, its two samples do, or its references.
+    """
+    for names in module.get("unique_together", ()):
+        fields = {column_of(field): field for field in _named(module, names)}
+        if all(_is_single(field, types) for name, field in fields.items() if name not in columns):
+            yield [name for name in fields if name in columns]
+
+
+def _difference(first: Record, second: Record) -> int:
+    """Count the columns in which two rows differ."""
+    return sum(first[column] != second[column] for column in first)
+
+
+def _named(module: Record, names: Sequence[str]) -> list[Record]:
+    return [field for field in module["fields"] if field["name"] in names]
+
+
+def _is_single(field: Record, types: Mapping[str, Any]) -> bool:
+    return "to" not in field and bounds.is_single(field, Scope(types, (), ""))

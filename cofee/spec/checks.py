@@ -13,7 +13,8 @@ from contextlib import closing
 from typing import Any
 
 from cofee.errors import CofeeError, listing, quote
-from cofee.spec import field_rules, reserved
+from cofee.spec import reserved
+from cofee.spec.record import column_of
 
 Record = Mapping[str, Any]
 
@@ -72,7 +73,7 @@ def require_possible(check: str, module: Record, types: Mapping[str, Any]) -> No
 def columns_of(module: Record) -> dict[str, Record]:
     """Return the columns that a check can name, with their fields."""
     return {
-        field_rules.column(field): field
+        column_of(field): field
         for field in module["fields"]
         if field["type"] not in ("many", "json", "list", "bytes")
     }

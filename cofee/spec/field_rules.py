@@ -7,10 +7,19 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
-from cofee.spec import bounds, references
+from cofee.spec import bounds
 from cofee.spec.names import check_column_name, check_field_name
 from cofee.spec.patterns import complete_pattern
-from cofee.spec.record import ARGUMENT_KEYS, FLAG_KEYS, KEYS, MODIFIER_KEYS, FieldRecord, Scope
+from cofee.spec.record import (
+    ARGUMENT_KEYS,
+    FLAG_KEYS,
+    KEYS,
+    MODIFIER_KEYS,
+    ON_DELETE,
+    FieldRecord,
+    Scope,
+    column_of,
+)
 
 SYNONYMS = {
     "bigserial": "bigint",
@@ -36,6 +45,12 @@ SYNONYMS = {
 
 CHOICE = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 
+# The folders that options of a template bring along, and no record describes.
+OF_OPTIONS = {
+    "users": "the users of `auth: jwt`",
+    "projects": "the projects of `isolation: project`",
+}
+
 
 def complete(raw: Mapping[str, Any], scope: Scope) -> FieldRecord:
     """Check one field and give its record: values read, keys in order, what is unset left out.
@@ -55,23 +70,9 @@ def complete(raw: Mapping[str, Any], scope: Scope) -> FieldRecord:
     bounds.read_values(record, scope)
     bounds.check_bounds(record, scope)
     complete_pattern(record, scope)
-    references.check(record, scope)
+    check_reference(record, scope)
     check_constraints(scope.module, record)
     return cast(FieldRecord, {key: record[key] for key in KEYS if key in record})
-
-
-def column(record: Mapping[str, Any]) -> str:
-    """Name the column of a field; a reference's ends in `_id`, and `tags` are `tag_ids`."""
-    name = str(record["name"])
-    if record.get("type") == "many":
-        return f"{_singular(name)}_ids"
-    return f"{name}_id" if "to" in record else name
-
-
-def _singular(name: str) -> str:
-    """Take a plural's ending off exactly as the template does."""
-    name = re.sub(r"(ss|x|ch|sh)es$", r"\1", re.sub(r"ies$", "y", name))
-    return re.sub(r"([^su])s$", r"\1", name)
 
 
 def check_constraints(module: str, record: Mapping[str, Any]) -> None:
@@ -79,7 +80,7 @@ def check_constraints(module: str, record: Mapping[str, Any]) -> None:
     if record["type"] == "many":
         check_column_name(f"{module}__{record['name']}", "other_id")
     else:
-        check_column_name(module, column(record))
+        check_column_name(module, column_of(record))
 
 
 def check_name(record: Mapping[str, Any]) -> None:
@@ -192,3 +193,59 @@ def _check_items(record: Mapping[str, Any], scope: Scope) -> None:
 def item_types(type_name: str, scope: Scope) -> list[str]:
     """List what the table lets a list hold."""
     return [str(item) for item in scope.types[type_name].get("items", ())]
+
+
+def check_reference(record: Mapping[str, Any], scope: Scope) -> None:
+    """Refuse a reference that no row could satisfy."""
+    if scope.argument(record["type"]) != "module":
+        return
+    name, target = record["name"], record["to"]
+    if target != scope.module and target not in scope.modules:
+        raise _unknown_module(name, target, scope)
+    if record["type"] == "many":
+        return
+    required = "nullable" not in record
+    if target == scope.module and required:
+        raise CofeeError(
+            f"`{name}`: a reference to its own module must be optional, "
+            "or the first row could never be made",
+            hint="add `:null`",
+        )
+    if target in scope.later and required:
+        raise CofeeError(
+            f"`{name}`: `{target}` is listed after `{scope.module}`, so that it may refer to it, "
+            "and a reference to it must be optional",
+            hint="add `:null`",
+        )
+    rule = record.get("on_delete", ON_DELETE[0])
+    if rule not in ON_DELETE:
+        raise CofeeError(
+            f"`{name}`: the on_delete {quote(rule)} is unknown; it is one of {listing(ON_DELETE)}",
+            hint=did_you_mean(str(rule), ON_DELETE),
+        )
+    if rule == "set_null" and required:
+        raise CofeeError(
+            f"`{name}`: a required reference cannot become null when its target is deleted",
+            hint="add `:null`, or use `on_delete=restrict` or `on_delete=cascade`",
+        )
+
+
+def check_type_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Refuse to make something else of links, or links of something else."""
+    if "many" not in (old["type"], new["type"]):
+        return
+    raise CofeeError(
+        f"`{old['name']}`: links of rows cannot become anything else, nor anything else links",
+        hint="remove the field, and add the new one",
+    )
+
+
+def _unknown_module(name: str, target: object, scope: Scope) -> CofeeError:
+    known = sorted({*scope.modules, scope.module})
+    makes = "make that module first: `cofee new-module`"
+    if brought := OF_OPTIONS.get(str(target)):
+        makes = f"{makes}; of {brought}, keep their id in a `uuid` field"
+    return CofeeError(
+        f"`{name}`: there is no module {quote(target)} to refer to; modules are {listing(known)}",
+        hint=did_you_mean(str(target), known) or makes,
+    )

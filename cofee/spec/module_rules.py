@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
-from cofee.spec import apart, field_rules, owners, parse, reserved
+from cofee.spec import owners, reserved
 from cofee.spec.names import LONGEST_IDENTIFIER
-from cofee.spec.record import DELETIONS, ROUTES, RULES, Scope
+from cofee.spec.record import DELETIONS, ROUTES, RULES, Scope, column_of, find_field
 
 Record = Mapping[str, Any]
 
@@ -131,8 +132,8 @@ def renamed(module: Record, old: str, new: str) -> dict[str, Any]:
             rules_after[key] = lists(rules_after[key])
     if "search" in rules_after:
         rules_after["search"] = lists([rules_after["search"]])[0]
-    before = parse.find_field(module, old)
-    names = {field_rules.column(before): field_rules.column({**before, "name": new})}
+    before = find_field(module, old)
+    names = {column_of(before): column_of({**before, "name": new})}
     if "checks" in rules_after:
         rules_after["checks"] = [checks.renamed(one, names) for one in rules_after["checks"]]
     if "examples" in rules_after:
@@ -152,14 +153,14 @@ def index_names(module: Record) -> Iterator[tuple[str, str]]:
             continue
         if _is_unique(field):
             yield (
-                f"{table}_{owner}{field_rules.column(field)}_key",
+                f"{table}_{owner}{column_of(field)}_key",
                 f"the unique field `{field['name']}`",
             )
         if field.get("index") or field.get("filter") or "to" in field:
-            yield f"{table}_{field_rules.column(field)}_idx", f"the indexed field `{field['name']}`"
+            yield f"{table}_{column_of(field)}_idx", f"the indexed field `{field['name']}`"
     for key, before, ending in (("unique_together", owner, "key"), ("indexes", "", "idx")):
         for columns in module.get(key, ()):
-            name = "_".join(field_rules.column(parse.find_field(module, one)) for one in columns)
+            name = "_".join(column_of(find_field(module, one)) for one in columns)
             yield f"{table}_{before}{name}_{ending}", f"{listing([','.join(columns)])} of `{key}`"
 
 
@@ -173,14 +174,16 @@ def _unique_together(module: Record, given: Any, types: Mapping[str, Any]) -> li
     found = _indexed(module, given, types, "unique_together")
     for columns in found:
         _require_needed(module, columns)
-        apart.require_several(module, columns, types)
+        from cofee.spec import check_examples
+
+        check_examples.require_several(module, columns, types)
     return found
 
 
 def _require_needed(module: Record, columns: Sequence[str]) -> None:
     """Refuse what no two rows can share, because they cannot share one of its fields."""
     for name in columns:
-        if _is_unique(parse.find_field(module, name)):
+        if _is_unique(find_field(module, name)):
             raise CofeeError(
                 f"`unique_together`: `{name}` is unique by itself, and so is "
                 f"{quote(','.join(columns))} with it",
@@ -203,7 +206,7 @@ def _indexed(module: Record, given: Any, types: Mapping[str, Any], key: str) -> 
     for columns in given:
         _require_once(columns, key)
         for name in columns:
-            field = parse.find_field(module, name)
+            field = find_field(module, name)
             if not _can_be_indexed(field, types):
                 raise CofeeError(f"`{key}`: `{name}` is `{field['type']}`, which has no index")
     return [list(columns) for columns in given]
@@ -237,7 +240,7 @@ def _routes(_: Record, given: Any, __: object) -> list[str]:
 def _search(module: Record, given: Any, _: object) -> list[str]:
     _require_once(given, "search")
     for name in given:
-        if parse.find_field(module, name)["type"] not in SEARCHED:
+        if find_field(module, name)["type"] not in SEARCHED:
             raise CofeeError(
                 f"`search`: `{name}` is no text; {listing(SEARCHED)} can be searched",
             )
@@ -288,7 +291,7 @@ def _check_names(module: Record) -> None:
 def _check_reserved(module: Record) -> None:
     """Refuse fields that have the name of what a rule adds."""
     for field in module["fields"]:
-        if module.get("versioned") and "version" in (field["name"], field_rules.column(field)):
+        if module.get("versioned") and "version" in (field["name"], column_of(field)):
             raise CofeeError(
                 "`versioned`: the field `version` has the name of the column that counts changes",
                 hint=f"call the field `{reserved.better_field('version')}`",
@@ -298,3 +301,15 @@ def _check_reserved(module: Record) -> None:
                 "`search`: the filter `search` has the name of the parameter of a search",
                 hint="call the field something else, or let it be no `filter`",
             )
+
+
+def format_rules(module: Mapping[str, Any]) -> list[str]:
+    """Return the options that give a module the rules that it has."""
+    found = [f"--owned-by {module['owned_by']}"] if "owned_by" in module else []
+    found += [f"--unique-together {','.join(names)}" for names in module.get("unique_together", ())]
+    found += [f"--index {','.join(names)}" for names in module.get("indexes", ())]
+    found += [f"--check {shlex.quote(check)}" for check in module.get("checks", ())]
+    found += [f"--only {','.join(module['routes'])}"] if "routes" in module else []
+    found += [f"--search {','.join(module['search'])}"] if "search" in module else []
+    found += ["--hard-delete"] if module.get("deletion") == "hard" else []
+    return found + (["--version-column"] if module.get("versioned") else [])

@@ -17,9 +17,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from cofee.errors import CofeeError, did_you_mean, quote
+from cofee.errors import CofeeError, quote
 from cofee.spec import field_rules, values
-from cofee.spec.record import FLAG_KEYS, FieldRecord, Scope
+from cofee.spec.record import FLAG_KEYS, FieldRecord, Scope, column_of
 
 LENGTH = re.compile(r"(?P<least>[0-9]{1,9})?(?P<dash>-)?(?P<greatest>[0-9]{1,9})?")
 PRECISION = re.compile(r"(?P<precision>[0-9]{1,9})\.(?P<scale>[0-9]{1,9})")
@@ -88,11 +88,11 @@ def check_apart(record: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) 
     Raises:
         CofeeError: the two cannot stand in one module.
     """
-    name, column = record["name"], field_rules.column(record)
+    name, column = record["name"], column_of(record)
     for other in others:
         if name == other["name"]:
             raise CofeeError(f"the field `{name}` is there twice")
-        if column == field_rules.column(other):
+        if column == column_of(other):
             reference = name if "to" in record else other["name"]
             raise CofeeError(
                 f"the fields `{other['name']}` and `{name}` would share the column `{column}`, "
@@ -252,19 +252,3 @@ def _argument_text(record: Mapping[str, Any]) -> list[str]:
 def _length_text(record: Mapping[str, Any]) -> str:
     greatest = record.get("max_length", "")
     return f"{record['min_length']}-{greatest}" if "min_length" in record else str(greatest)
-
-
-def find_field(module: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the record of a module's field.
-
-    Raises:
-        CofeeError: there is none; the nearest is named.
-    """
-    known = {record["name"]: record for record in module["fields"]}
-    if name in known:
-        found: Mapping[str, Any] = known[name]
-        return found
-    raise CofeeError(
-        f"the module `{module['name']}` has no field {quote(name)}",
-        hint=did_you_mean(str(name).removesuffix("_id"), known),
-    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Required, TypedDict
+
+from cofee.errors import CofeeError, did_you_mean, quote
 
 
 class FieldRecord(TypedDict, total=False):
@@ -118,3 +121,33 @@ class Scope:
         """List a type's modifiers; YAML reads an unquoted `null` in the table as nothing."""
         found = self.types[type_name].get("modifiers", ())
         return tuple("null" if modifier is None else str(modifier) for modifier in found)
+
+
+def find_field(module: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the record of a module's field.
+
+    Raises:
+        CofeeError: there is none; the nearest is named.
+    """
+    known = {record["name"]: record for record in module["fields"]}
+    if name in known:
+        found: Mapping[str, Any] = known[name]
+        return found
+    raise CofeeError(
+        f"the module `{module['name']}` has no field {quote(name)}",
+        hint=did_you_mean(str(name).removesuffix("_id"), known),
+    )
+
+
+def column_of(record: Mapping[str, Any]) -> str:
+    """Name the column of a field; a reference's ends in `_id`, and `tags` are `tag_ids`."""
+    name = str(record["name"])
+    if record.get("type") == "many":
+        return f"{_singular(name)}_ids"
+    return f"{name}_id" if "to" in record else name
+
+
+def _singular(name: str) -> str:
+    """Take a plural's ending off exactly as the template does."""
+    name = re.sub(r"(ss|x|ch|sh)es$", r"\1", re.sub(r"ies$", "y", name))
+    return re.sub(r"([^su])s$", r"\1", name)

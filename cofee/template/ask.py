@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cofee.errors import CofeeError
 from cofee.files import load_yaml
 from cofee.template.template import Template
+
+Ask = Callable[[Template, Mapping[str, Any], str], Mapping[str, Any]]
 
 
 def ask(template: Template, known: Mapping[str, Any], folder_name: str) -> dict[str, Any]:

@@ -69,6 +69,11 @@ class Template:
         """Return the setting `_name` of `copier.yml`."""
         return self.configuration.get(f"_{name}", default)
 
+    @property
+    def bytecode(self) -> Path:
+        """The folder where compiled template files are kept between commands."""
+        return cache_dir() / "bytecode"
+
     @cached_property
     def types(self) -> Mapping[str, Any]:
         """The table of field types of this commit."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cofee.errors import CofeeError
 from cofee.files import load_yaml
-from cofee.project.plan import Plan
 from cofee.template.template import Template
 from cofee.template.versions import parse_version
 
@@ -31,10 +30,9 @@ def notes_between(old: Template, new: Template) -> list[str]:
     return [f"{version}: {note}" for version, note in sorted(crossed, key=lambda pair: pair[0])]
 
 
-def follow_up(template: Template, plan: Plan) -> list[str]:
-    """Return what the template asks for where a plan changes some of its files."""
+def follow_up(template: Template, changed: Collection[str]) -> list[str]:
+    """Return what the template asks for where some of its files change."""
     wanted: Mapping[str, Sequence[str]] = template.setting("cofee_follow_up", {})
-    changed = {change.path for change in plan.changes}
     return [step for path, steps in wanted.items() if path in changed for step in steps]
 
 

@@ -1,0 +1,77 @@
+"""Renaming and removing a module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cofee.changes.step import Module, Modules, Renaming, Step, find
+from cofee.errors import CofeeError, listing
+from cofee.spec import names, reserved
+from cofee.spec.names import Names
+
+
+def rename_module(modules: Modules, old: str, derived: Names) -> Step:
+    """Give a module other names: its folder, table, URL and classes, and what refers to it."""
+    module = find(modules, old)
+    name = module["name"]
+    renamed = {**module, "name": derived.module, "entity": derived.entity}
+    after = [_repointed(one if one is not module else renamed, name, derived) for one in modules]
+    record = next(one for one in after if one["name"] == derived.module)
+    migration = {
+        "operation": "rename_module",
+        "module": derived.module,
+        "old": name,
+        "record": record,
+        "slug": f"rename_{name}_to_{derived.module}",
+    }
+    folders = ("app/modules", "tests/modules")
+    moves = {f"{folder}/{name}": f"{folder}/{derived.module}" for folder in folders}
+    classes = dict(
+        zip(reserved.classes(module["entity"]), reserved.classes(derived.entity), strict=True)
+    )
+    packages = {f"app.modules.{name}": f"app.modules.{derived.module}"}
+    packages |= {f"tests.modules.{name}": f"tests.modules.{derived.module}"}
+    owners = frozenset(classes.values())
+    url = names.from_record(name, module["entity"]).url
+    renaming = Renaming(derived.module, owners, classes=classes, packages=packages, url=url)
+    command = f"cofee rename-module {name} {derived.module}"
+    return Step(command, after, migration, moves, renaming)
+
+
+def remove_module(modules: Modules, name: str) -> Step:
+    """Take a module away.
+
+    Raises:
+        CofeeError: another module refers to it.
+    """
+    module = find(modules, name)
+    referring = [
+        f"{other['name']}.{record['name']}"
+        for other in modules
+        if other is not module
+        for record in other["fields"]
+        if record.get("to") == module["name"]
+    ]
+    if referring:
+        raise CofeeError(
+            f"the module `{module['name']}` is referred to by {listing(referring)}",
+            hint="remove or change those fields first",
+        )
+    migration = {
+        "operation": "drop",
+        "module": module["name"],
+        "record": dict(module),
+        "slug": f"drop_{module['name']}",
+    }
+    left = [dict(one) for one in modules if one is not module]
+    lost = (f"the table `{module['name']}` goes, with its rows",)
+    command = f"cofee remove-module {module['name']}"
+    return Step(command, left, migration, warnings=lost, takes_away=True)
+
+
+def _repointed(module: Module, old: str, derived: Names) -> dict[str, Any]:
+    records = [
+        {**record, "to": derived.module} if record.get("to") == old else dict(record)
+        for record in module["fields"]
+    ]
+    return {**module, "fields": records}

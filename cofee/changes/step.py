@@ -1,0 +1,88 @@
+"""A change of the recorded modules: the modules that follow, and the migration that leads there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cofee.errors import CofeeError, did_you_mean
+from cofee.spec import names
+
+Module = Mapping[str, Any]
+Modules = Sequence[Module]
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """Names of a module that become others, for the lines that nobody generated.
+
+    `classes` and `attributes` map old names to new ones; `owners` are the classes whose attributes
+    they are, by their new names. `url` is an old one, which nothing but a text can hold.
+    """
+
+    module: str
+    owners: frozenset[str]
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, str] = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """What a file says that holds an old name."""
+        packages = [package.rpartition(".")[2] for package in self.packages]
+        return [*self.attributes, *self.classes, *packages, *filter(None, [self.url])]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change of the recorded answers.
+
+    Attributes:
+        modules: the records as they will be.
+        migration: the record of the migration, without its place in the chain; None for none.
+        moves: folders of the project that get another name.
+        warnings: what the change narrows, each a sentence.
+        takes_away: whether generated code goes, and hand edits in it with it.
+        answers: what else becomes another answer.
+    """
+
+    command: str
+    modules: list[dict[str, Any]]
+    migration: Mapping[str, Any] | None
+    moves: Mapping[str, str] = field(default_factory=dict)
+    renaming: Renaming | None = None
+    warnings: tuple[str, ...] = ()
+    takes_away: bool = False
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find(modules: Modules, name: str) -> Module:
+    """Return the record of a module, by any spelling of its name.
+
+    Raises:
+        CofeeError: there is none; the nearest is named.
+    """
+    known = {module["name"]: module for module in modules}
+    if name in known:
+        return known[name]
+    derived = names.derive(name).module
+    if derived in known:
+        return known[derived]
+    raise CofeeError(f"there is no module `{name}`", hint=did_you_mean(derived, known))
+
+
+def reach(before: Modules, after: Modules) -> set[str]:
+    """Return the modules whose files a change can touch: what differs, and its neighbours."""
+    old = {module["name"]: module for module in before}
+    new = {module["name"]: module for module in after}
+    changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    targets = {
+        (module["name"], record["to"])
+        for module in (*before, *after)
+        for record in module["fields"]
+        if "to" in record
+    }
+    neighbours = {name for pair in targets for name in pair if changed & set(pair)}
+    return changed | neighbours

@@ -1,0 +1,119 @@
+"""`cofee update`: from the recorded template commit to another, and the end of its conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cofee.commands.session import asker, finish, opened
+from cofee.console.confirm import confirm_broken
+from cofee.console.mode import Options
+from cofee.engine.questionnaire import Answers
+from cofee.engine.render import Renderer
+from cofee.errors import UsageError
+from cofee.project import apply, project, sides
+from cofee.project.plan import Plan, plan_merge
+from cofee.project.project import Project
+from cofee.spec.yaml_input import check_keys
+from cofee.template import template, upgrade_notes
+from cofee.template.ask import Ask
+from cofee.template.template import Template
+
+
+@dataclass(frozen=True)
+class Update:
+    """A planned update: the versions it crosses, and the new answers nobody gave."""
+
+    plan: Plan
+    old: Template
+    new: Template
+    defaulted: Mapping[str, Any]
+
+
+def update(directory: Path, to: str | None, options: Options, *, defaults: bool) -> None:
+    """Run `cofee update`.
+
+    Args:
+        defaults: new questions take their defaults; `--yes` says so too, and not the other way.
+    """
+    with opened(directory, options) as found:
+        options.printer.say("asking the template for its versions …")
+        planned = plan_update(found, to, defaults, asker(options))
+        versions = {"from": planned.old.commit, "to": planned.new.commit}
+        options.printer.say(f"template {planned.old.label} → {planned.new.label}")
+        changed_tag = template.changed_tag(planned.old, base=found.root)
+        if changed_tag:
+            options.printer.verb("note", changed_tag)
+        for name, value in planned.defaulted.items():
+            options.printer.verb("note", f"new question `{name}` took its default `{value}`")
+        broken = confirm_broken(found.root, planned.plan, options)
+        notes = upgrade_notes.notes_between(planned.old, planned.new)
+        more = {
+            **versions,
+            "changed_tag": changed_tag,
+            "defaulted": planned.defaulted,
+            "notes": notes,
+            "broken": broken,
+        }
+        steps = upgrade_notes.follow_up(planned.new, planned.plan.outcome)
+        finish(found, planned.plan, options, next_steps=steps, more=more, notes=notes)
+
+
+def finish_update(
+    directory: Path, options: Options, *, resume: bool, abort: bool, to: str | None
+) -> None:
+    """Run `cofee update --continue` and `--abort`."""
+    if resume and abort:
+        raise UsageError("`--continue` and `--abort` exclude each other")
+    if to is not None:
+        raise UsageError("`--to` starts an update, so it goes without `--continue` and `--abort`")
+    if not options.writes:
+        raise UsageError("`--continue` and `--abort` have no preview; `git diff` shows what stands")
+    found = project.find(directory)
+    with found.journal.lock():
+        if resume:
+            record = apply.resume(found)
+            options.printer.say(f"done: `{record.data['command']}` is complete")
+        else:
+            plan = apply.plan_abort(found, agreed=options.yes)
+            apply.abort(found, plan)
+            options.printer.plan(plan)
+            options.printer.say("done: everything is as it was before")
+    options.printer.data({"command": "cofee update", "written": True})
+
+
+def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | None) -> Update:
+    """Plan the way from the recorded template commit to another.
+
+    Args:
+        ask: asks a person; None where there is none.
+
+    Raises:
+        CofeeError: the template cannot be reached, or has questions that nobody can be asked.
+    """
+    old = project.template
+    new = template.latest(old.source, to, base=project.root)
+    new.require_contract()
+    check_keys(project.modules, new.rules, f"the answers, for `{new.label}`")
+    renderer = Renderer(new)
+    settled = sides.settle(renderer, project, {})
+    if settled.defaulted and not defaults:
+        settled = sides.settle(renderer, project, _asked(new, project, settled, ask))
+    base = sides.rendered(Renderer(old, like=renderer), project, {})
+    planned = plan_merge(project, "cofee update", base, renderer.render(settled, "update"))
+    return Update(planned, old, new, settled.defaulted)
+
+
+def _asked(new: Template, project: Project, settled: Answers, ask: Ask | None) -> Mapping[str, Any]:
+    """Have a person answer the new questions."""
+    if ask is None:
+        questions = ", ".join(f"`{name}`" for name in settled.defaulted)
+        raise UsageError(
+            f"the template at `{new.label}` has new questions, and nobody can be asked: "
+            f"{questions}",
+            hint="run with `--defaults` to take the defaults, which are then listed",
+        )
+    known = {k: v for k, v in settled.recorded.items() if k not in settled.defaulted}
+    return ask(new, known, project.root.name)
