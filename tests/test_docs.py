@@ -30,7 +30,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 MACHINE = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|Users)/")
 # The parts of the command whose refusals are about one field or name; modules.md has their rules.
-ABOUT_FIELDS = {"bounds", "field_rules", "names", "parse", "patterns", "references", "values"}
+ABOUT_FIELDS = {"bounds", "field_rules", "names", "parse", "patterns", "record", "values"}
 
 
 def name_of(page: Path) -> str:
