@@ -35,6 +35,22 @@ SOURCES = (
     "CHANGELOG.md",
     "copier.yml",
 )
+# What users read, without the pages that the command's own texts are in.
+PLAIN = (
+    "*.md",
+    "*.yml",
+    "docs/*.md",
+    "template/*.md.jinja",
+    "template/.env.example.jinja",
+    ":!docs/commands.md",
+    ":!docs/troubleshooting.md",
+    ":!macros/types.yml",
+)
+OLD_WORDS = re.compile(
+    r"\b(nobody|somebody|whoever|leads? nowhere|mend(s|ed|ing)?|beside|is none|is no longer there"
+    r"|stands? (in|behind|beside|below|for itself))\b",
+    re.IGNORECASE,
+)
 
 
 def relative(path: Path) -> str:
@@ -145,7 +161,14 @@ def test_no_path_of_one_machine_and_nothing_unfinished() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]]
+    "command",
+    [
+        ["ruff", "check"],
+        ["ruff", "format", "--check"],
+        ["mypy"],
+        ["lint-imports"],
+        ["codespell"],
+    ],
 )
 def test_our_own_code_is_clean(command: list[str]) -> None:
     """The command's code passes what we ask of generated code, and its packages keep their order.
@@ -155,3 +178,15 @@ def test_our_own_code_is_clean(command: list[str]) -> None:
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_texts_use_plain_words() -> None:
+    """Users read texts without words that have a plainer synonym."""
+    found = [
+        f"{name}:{number}: {line.strip()}"
+        for name in run_git(REPOSITORY, "ls-files", "--", *PLAIN).splitlines()
+        for number, line in enumerate((REPOSITORY / name).read_text("utf-8").splitlines(), 1)
+        if OLD_WORDS.search(line)
+    ]
+
+    assert found == []

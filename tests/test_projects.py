@@ -16,7 +16,7 @@ from tests.generated import DATABASES, REPOSITORY, environment, make_service, ru
 from tests.test_auth import NOTE, answers, rendered, sources, updates_that_take_none
 
 OF_PROJECTS = re.compile(r"modules.projects|project.(id|members)|ReadableProject|isolation[:=]")
-NEEDS_USERS = "Projects have members, who are users"
+NEEDS_USERS = "`isolation: project` needs users"
 # Two who own a project leave it at once, each in a transaction of their own.
 RACE = '''
 """What only two transactions can show."""
@@ -254,7 +254,7 @@ def test_what_goes_with_the_users_is_said(released: Path, tmp_path: Path, cofee:
     assert gone.code == 0, gone.err
     words = " ".join(gone.err.split())
     assert "the option `isolation` has no meaning any more" in words
-    assert "the migration drops the projects, and who is a member of which" in words
+    assert "the migration drops the projects and their members" in words
     assert "isolation" not in answers(project)
 
 

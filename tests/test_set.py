@@ -393,9 +393,9 @@ def test_a_switched_service_is_green(root: Path, made: Path, cofee: Run) -> None
     ran = cofee("set", "database=sqlite", "ci=gitlab", "-C", root)
 
     assert ran.code == 0, ran.err
-    assert "no row moves: the SQLite database begins empty" in ran.err
+    assert "rows are not copied: the SQLite database is empty" in ran.err
     assert "next  uv lock" in ran.err
-    assert "`.env` is yours alone" in ran.err
+    assert "no command changes `.env`" in ran.err
     # Migrations apart it is what a new one is, whose types and coverage are looked at elsewhere.
     run(root, programs, "pytest", "-q")
     run(root, programs, "python", "-m", "dev", "--temporary", "alembic", "check")
