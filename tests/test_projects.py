@@ -81,14 +81,14 @@ def test_without_projects_nothing_of_them_is_left(released: Path) -> None:
         assert [line for line in lines if OF_PROJECTS.search(line)] == [], path
 
 
-def test_the_module_has_the_file_that_checks_membership_besides(released: Path) -> None:
+def test_projects_has_the_six_files_of_a_module(released: Path) -> None:
     tree = rendered(released, {"isolation": "project"})
 
     folder = "app/modules/projects/"
     assert {path.removeprefix(folder) for path in tree if path.startswith(folder)} == {
-        *("__init__.py", "access.py", "models.py", "repository.py", "router.py"),
-        *("schemas.py", "service.py"),
+        *("__init__.py", "models.py", "repository.py", "router.py", "schemas.py", "service.py"),
     }
+    assert "app/infrastructure/projects.py" in tree
 
 
 def test_modules_alone_bring_no_projects(released: Path) -> None:

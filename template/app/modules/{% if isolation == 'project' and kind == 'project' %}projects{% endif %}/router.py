@@ -11,8 +11,8 @@ from app.common.errors import responses
 from app.common.schemas import Page, PageQuery
 from app.db.session import DbSession
 from app.infrastructure.auth import CurrentUser
+from app.infrastructure.projects import ManagedProject, ReadableProject
 from app.infrastructure.rate_limits import limited
-from app.modules.projects.access import ManagedProject, ReadableProject
 from app.modules.projects.schemas import (
     MemberCreate,
     MemberRead,

@@ -1,7 +1,7 @@
-"""Who may reach a project: the one place where routes check membership.
+"""Access to projects: the only place where routes check membership.
 
-A route below `/projects/{project_id}` takes the project as `ReadableProject`, or as
-`WritableProject` where it changes something. Both are the project's id.
+A route below `/projects/{project_id}` takes the project's id as `ReadableProject`, or as
+`WritableProject` if it changes something.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from app.modules.projects.service import MemberService
 def require_member(
     role: ProjectRole,
 ) -> Callable[[uuid.UUID, CurrentUser, DbSession], Awaitable[uuid.UUID]]:
-    """Return the dependency that lets members with this role, or a higher one, through.
+    """Return a dependency that requires this role in the project, or a higher one.
 
-    Nobody gets 401, who is no member 404 as for a project that does not exist, and a member whose
-    role is too low 403.
+    An anonymous caller gets 401, a user who is not a member 404, as for a project that does not
+    exist, and a member with a lower role 403.
     """
 
     async def check(project_id: uuid.UUID, user: CurrentUser, session: DbSession) -> uuid.UUID:
