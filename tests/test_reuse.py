@@ -33,6 +33,7 @@ READING = {
     "by a list": '{% include ["macros/none.jinja", "macros/c.jinja"] %}',
     "by a name that may be missing": '{% include "macros/c.jinja" ignore missing %}',
     "with a dash": "{%- include 'macros/c.jinja' -%}",
+    "after a text like an end": '{{ "}} %}" ~ size }}',
 }
 MACROS = {
     "macros/a.jinja": '{% set word = "word" %}{% macro spelt(value) %}<{{ value }}>{% endmacro %}',
@@ -148,3 +149,22 @@ def test_a_text_is_rendered_whatever_is_quoted_in_it(tmp_path: Path) -> None:
 
     assert renderer.text(text, {"size": 1}) == 'it "is"'
     assert Renderer(renderer.template).text(text, {"size": 1}) == 'it "is"'
+
+
+def test_an_answer_that_is_only_mentioned_in_text_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Text around expressions cannot read an answer, so the file is not rendered again."""
+    renderer = make(tmp_path / "old", {"template/text.txt.jinja": "the other: {{ size }}"})
+    made: list[str] = []
+    render = Renderer._rendered
+    rendered(renderer, 1, other="x")
+
+    def note(self: Renderer, name: str, scope: Any) -> bytes:
+        made.append(name)
+        return render(self, name, scope)
+
+    monkeypatch.setattr(Renderer, "_rendered", note)
+    rendered(renderer, 1, other="y")
+
+    assert "template/text.txt.jinja" not in made

@@ -282,6 +282,7 @@ class _Sources:
         self._root = root
         self._environment = environment
         self._texts: dict[str, str] = {}
+        self._codes: dict[str, str] = {}
         self._known: dict[str, tuple[str, frozenset[str]] | None] = {}
         self._seen: dict[tuple[str, ...], list[str]] = {}
 
@@ -301,8 +302,15 @@ class _Sources:
         return (digest, *(f"{key}={values.spelt(key, scope[key])}" for key in self._seen[asked]))
 
     def _is_named(self, key: str, sources: Collection[str]) -> bool:
-        """Tell whether a value may be used, which no file can do without its name."""
-        return any(key in self._texts[source] for source in sources)
+        """Return whether a file may use a value: only by its name, in an expression or a tag."""
+        named = re.compile(rf"\b{re.escape(key)}\b")
+        return any(named.search(self._code(source)) for source in sources)
+
+    def _code(self, name: str) -> str:
+        """Return the expressions and tags of a file, without the text around them."""
+        if name not in self._codes:
+            self._codes[name] = "\n".join(self._tags.findall(self._text(name)))
+        return self._codes[name]
 
     def _read(self, name: str) -> tuple[str, frozenset[str]] | None:
         """Return a digest of a file with all that it imports, and their names."""
@@ -332,6 +340,17 @@ class _Sources:
             yield None
         for quoted, literal in self._importing.findall(text):
             yield literal if quoted else None
+
+    @cached_property
+    def _tags(self) -> re.Pattern[str]:
+        environment = self._environment
+        pairs = [
+            (environment.variable_start_string, environment.variable_end_string),
+            (environment.block_start_string, environment.block_end_string),
+        ]
+        inside = r"""(?:"[^"]*"|'[^']*'|.)*?"""
+        either = "|".join(re.escape(start) + inside + re.escape(end) for start, end in pairs)
+        return re.compile(either, re.DOTALL)
 
     @cached_property
     def _importing(self) -> re.Pattern[str]:
