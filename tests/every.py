@@ -6,8 +6,7 @@ import itertools
 from typing import Any
 
 from cofee.spec.module_rules import complete
-from cofee.spec.record import RULES as ALL_RULES
-from tests.strategies import TYPES, Record
+from tests.strategies import FACTS, TYPES, Record
 
 ARGUMENTS: dict[str, Record] = {
     "none": {},
@@ -115,7 +114,7 @@ def ruled_modules() -> list[Record]:
             **RULES,
             **more,
         }
-        found.append(complete(module, TYPES, ALL_RULES))
+        found.append(complete(module, FACTS))
     return found
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hypothesis import strategies as st
 
 from cofee.errors import CofeeError
@@ -16,12 +15,14 @@ from cofee.spec.checks import columns_of
 from cofee.spec.field_rules import check_constraints
 from cofee.spec.module_rules import SEARCHED, complete
 from cofee.spec.names import check_field_name, check_names, from_record
-from cofee.spec.record import ROUTES, RULES, column_of
+from cofee.spec.record import ROUTES, column_of
+from cofee.template.template import Template
 
 Record = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
-TYPES: dict[str, Record] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
+FACTS = Template(str(ROOT), "HEAD", ROOT).facts
+TYPES = FACTS.types
 
 # Two texts that match each pattern, and one that does not; quotes, backslashes and other alphabets
 # have to become string literals as a formatter would write them.
@@ -91,7 +92,7 @@ def owned(draw: st.DrawFn, found: list[Record]) -> list[Record]:
         chosen |= more
     try:
         return [
-            complete({**one, "owned_by": owner}, TYPES, RULES, listed[place:])
+            complete({**one, "owned_by": owner}, FACTS, listed[place:])
             if one["name"] in chosen
             else one
             for place, one in enumerate(found, start=1)
@@ -134,7 +135,7 @@ def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
     }
     for key in draw(st.sets(st.sampled_from(sorted(rules)), max_size=4)):
         try:
-            module = complete({**module, key: draw(rules[key])}, TYPES, RULES, later)
+            module = complete({**module, key: draw(rules[key])}, FACTS, later)
         except CofeeError:
             continue
     return module

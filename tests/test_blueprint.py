@@ -141,7 +141,7 @@ def test_the_validator_knows_the_rules(renderer: Renderer) -> None:
     """The same ones as the command reads in `copier.yml`."""
     macros = renderer.environment.get_template("macros/validate.jinja").module
 
-    assert getattr(macros, "KEYS") == ["name", "entity", "fields", *renderer.template.rules]  # noqa: B009
+    assert getattr(macros, "KEYS") == ["name", "entity", "fields", *renderer.template.facts.rules]  # noqa: B009
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ import pytest
 from cofee.errors import CofeeError
 from cofee.spec import module_rules
 from cofee.spec.parse import check_fields
-from cofee.spec.record import RULES
-from tests.strategies import TYPES, Record
+from tests.strategies import FACTS, Record
 
 MODULES = ("sellers", "buyers")
 LATER = ("buyers",)
@@ -16,9 +15,9 @@ LATER = ("buyers",)
 
 def examples(fields: list[str], *checks: str, **more: object) -> list[Record]:
     """Return the recorded rows of a module with these fields and checks."""
-    records = [dict(one) for one in check_fields(fields, TYPES, MODULES, "offers")]
+    records = [dict(one) for one in check_fields(fields, FACTS, MODULES, "offers")]
     module = {"name": "offers", "entity": "Offer", "fields": records, "checks": list(checks)}
-    found: list[Record] = module_rules.complete({**module, **more}, TYPES, RULES, LATER)["examples"]
+    found: list[Record] = module_rules.complete({**module, **more}, FACTS, LATER)["examples"]
     return found
 
 
@@ -131,11 +130,11 @@ def test_checks_that_no_tested_row_satisfies_are_refused(fields: list[str], chec
 
 def test_columns_that_are_words_of_sql_are_quoted() -> None:
     """And nothing else: what stands in a text stays, its spaces too."""
-    records = [dict(one) for one in check_fields(["user:str", "n:int"], TYPES, (), "offers")]
+    records = [dict(one) for one in check_fields(["user:str", "n:int"], FACTS, (), "offers")]
     module = {"name": "offers", "entity": "Offer", "fields": records}
     given = ["user  <>  'user  n'"]
 
-    found = module_rules.complete({**module, "checks": given}, TYPES, RULES)
+    found = module_rules.complete({**module, "checks": given}, FACTS)
 
     assert found["checks"] == ["\"user\" <> 'user  n'"]
     assert module_rules.renamed(found, "n", "order")["checks"] == found["checks"]
@@ -151,10 +150,10 @@ def test_columns_that_are_words_of_sql_are_quoted() -> None:
 )
 def test_a_column_is_named_in_capitals_too(fields: list[str], check: str, found: str) -> None:
     """SQL takes them for small letters, outside of quotes; the record has the column's name."""
-    records = [dict(one) for one in check_fields(fields, TYPES, MODULES, "offers")]
+    records = [dict(one) for one in check_fields(fields, FACTS, MODULES, "offers")]
     module = {"name": "offers", "entity": "Offer", "fields": records, "checks": [check]}
 
-    assert module_rules.complete(module, TYPES, RULES)["checks"] == [found]
+    assert module_rules.complete(module, FACTS)["checks"] == [found]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,8 @@ import pytest
 
 from cofee.errors import CofeeError
 from cofee.spec import module_rules
-from cofee.spec.record import RULES
 from tests.conftest import Run
-from tests.strategies import TYPES, Record
+from tests.strategies import FACTS, Record
 
 FIELDS: list[Record] = [
     {"name": "name", "type": "str"},
@@ -42,7 +42,7 @@ RULED: dict[str, Any] = {
 def complete(fields: list[Record] = FIELDS, **given: Any) -> Record:
     """Check the rules of a module of products."""
     module = {"name": "products", "entity": "Product", "fields": fields, **given}
-    return module_rules.complete(module, TYPES, RULES)
+    return module_rules.complete(module, FACTS)
 
 
 def test_rules_come_in_their_order() -> None:
@@ -122,7 +122,7 @@ def test_a_template_that_knows_no_rules_is_told_apart() -> None:
     """Otherwise the rule would be recorded, and nothing would follow from it."""
     module = {"name": "a", "entity": "A", "fields": [], "versioned": True}
     with pytest.raises(CofeeError, match="does not know the rule `versioned` yet"):
-        module_rules.complete(module, TYPES, ())
+        module_rules.complete(module, replace(FACTS, rules={}))
 
 
 def test_rules_follow_a_renamed_field() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cofee.changes.step import reach
-from cofee.spec import module_rules, record
+from cofee.spec import module_rules
 from tests.conftest import Run, snapshot
 from tests.generated import DATABASES, environment, make_service, run, snapshot_template
-from tests.strategies import TYPES, Record
+from tests.strategies import FACTS, Record
 
 OPTIONS = ("--defaults", "--trust", "--data", "auth=none")
 ORDERS = "code:str:unique last_invoice:ref:invoices:null:filter receipt:one:invoices:null"
@@ -110,7 +110,7 @@ def cycles() -> list[Record]:
         {"name": "orders", "entity": "Order", "fields": orders, **RULES},
         {"name": "invoices", "entity": "Invoice", "fields": invoices},
     ]
-    return module_rules.complete_all(modules, TYPES, record.RULES)
+    return module_rules.complete_all(modules, FACTS)
 
 
 @pytest.fixture(scope="module")

@@ -7,20 +7,21 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofee.errors import CofeeError
 from cofee.spec.parse import check_fields, format_field, parse_field
+from cofee.template.template import Template
 
 ROOT = Path(__file__).resolve().parent.parent
-TYPES: dict[str, Any] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
+FACTS = Template(str(ROOT), "HEAD", ROOT).facts
+TYPES = FACTS.types
 
 
 def parse(spec: str) -> dict[str, Any]:
     """Read a specification of the module `orders`."""
-    return dict(parse_field(spec, TYPES, ("customers",), "orders"))
+    return dict(parse_field(spec, FACTS, ("customers",), "orders"))
 
 
 WORDS = st.from_regex(r"[a-z]{3}[a-z0-9]{0,8}", fullmatch=True).map(lambda word: f"x_{word}")
@@ -77,9 +78,9 @@ def test_writing_is_the_inverse_of_reading(spec: str) -> None:
     """With the table of types and without it, the specification gives the same record."""
     record = attempt(spec)
     if record is not None:
-        assert parse(format_field(record, TYPES)) == record
+        assert parse(format_field(record, FACTS)) == record
         assert parse(format_field(record)) == record
-        assert check_fields([record], TYPES, ("customers",), "orders") == [record]
+        assert check_fields([record], FACTS, ("customers",), "orders") == [record]
 
 
 @given(specifications(patterns=True))
@@ -88,7 +89,7 @@ def test_writing_is_the_inverse_of_reading_patterns_too(spec: str) -> None:
     """The examples have no place in a specification, and are found again."""
     record = attempt(spec)
     if record is not None:
-        assert parse(format_field(record, TYPES)) == record
+        assert parse(format_field(record, FACTS)) == record
 
 
 @given(st.one_of(st.text(), specifications(), st.text("ab:=-.,\\_019 null", max_size=40)))
@@ -124,5 +125,5 @@ def test_any_record_is_accepted_or_refused(type_name: str, record: dict[str, Any
     """A file may hold anything at all under a known key."""
     with contextlib.suppress(CofeeError):
         check_fields(
-            [{"name": "x_a", "type": type_name, **record}], TYPES, ("customers",), "orders"
+            [{"name": "x_a", "type": type_name, **record}], FACTS, ("customers",), "orders"
         )

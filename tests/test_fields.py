@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,22 @@ import yaml
 
 from cofee.errors import CofeeError
 from cofee.spec.parse import check_fields, parse_field, parse_fields
+from cofee.template.template import Template
 
 ROOT = Path(__file__).resolve().parent.parent
-TYPES: dict[str, Any] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
+FACTS = Template(str(ROOT), "HEAD", ROOT).facts
 MODULES = ("customers", "products")
 
 
 def parse(spec: str) -> dict[str, Any]:
     """Read a specification of the module `orders`."""
-    return dict(parse_field(spec, TYPES, MODULES, "orders"))
+    return dict(parse_field(spec, FACTS, MODULES, "orders"))
 
 
 def refusal(*fields: Any) -> str:
     """Give the sentence and the hint that fields are refused with."""
     with pytest.raises(CofeeError) as caught:
-        check_fields(fields, TYPES, MODULES, "orders")
+        check_fields(fields, FACTS, MODULES, "orders")
     assert caught.value.exit_code == 1
     return f"{caught.value.message} | {caught.value.hint}"
 
@@ -190,7 +192,7 @@ def test_a_pattern_that_backtracks_for_ever_is_refused() -> None:
 def test_examples_of_a_file_are_kept_when_they_match() -> None:
     """The user knows better values than a generator does."""
     field = {"name": "code", "type": "str", "pattern": "^A[0-9]$", "examples": ["A1", "A2"]}
-    record = check_fields([field], TYPES, MODULES, "orders")[0]
+    record = check_fields([field], FACTS, MODULES, "orders")[0]
 
     assert record["examples"] == ["A1", "A2"]
 
@@ -250,7 +252,7 @@ def test_a_file_may_mix_records_and_specifications() -> None:
         """
     )
 
-    records = [dict(record) for record in check_fields(fields, TYPES, MODULES, "orders")]
+    records = [dict(record) for record in check_fields(fields, FACTS, MODULES, "orders")]
 
     assert records[1:] == [
         {"name": "price", "type": "decimal", "precision": 8, "scale": 2,
@@ -276,16 +278,17 @@ def test_a_constraint_name_that_postgresql_would_cut_is_refused() -> None:
 
 def test_a_table_of_another_template_adds_a_type_by_itself() -> None:
     """No rule knows a type by name."""
-    types = {"grade": {"value": "integer", "least": 1, "greatest": 6, "modifiers": ["default"]}}
+    grade = {"value": "integer", "least": 1, "greatest": 6, "modifiers": ["default"]}
+    facts = replace(FACTS, types={"grade": grade})
 
-    record = parse_field("mark:grade:default=2", types, (), "exams")
+    record = parse_field("mark:grade:default=2", facts, (), "exams")
     assert record == {"name": "mark", "type": "grade", "default": 2}
     with pytest.raises(CofeeError, match="`grade` holds 1 to 6"):
-        parse_field("mark:grade:default=7", types, (), "exams")
+        parse_field("mark:grade:default=7", facts, (), "exams")
 
 
 def test_many_fields_are_read_in_their_order() -> None:
     """The order of the fields is the order of the columns."""
-    records = parse_fields(["b", "a:int", "c:bool"], TYPES, (), "orders")
+    records = parse_fields(["b", "a:int", "c:bool"], FACTS, (), "orders")
 
     assert [record["name"] for record in records] == ["b", "a", "c"]

@@ -9,10 +9,9 @@ import pytest
 
 from cofee.errors import CofeeError
 from cofee.spec import module_rules, owners
-from cofee.spec.record import RULES
 from tests.conftest import Run, snapshot
 from tests.generated import DATABASES, environment, run, snapshot_template
-from tests.strategies import TYPES, Record
+from tests.strategies import FACTS, Record
 from tests.tiny import run_git
 
 STEPS = (
@@ -141,7 +140,7 @@ def test_an_option_that_rows_need_stays(owner: str, option: str) -> None:
 def test_a_column_says_whose_a_row_is(field: Record, given: str, sentence: str) -> None:
     """A field of its name could not be told from it."""
     with pytest.raises(CofeeError, match=sentence):
-        module_rules.complete(module("notes", field, owned_by=given), TYPES, RULES)
+        module_rules.complete(module("notes", field, owned_by=given), FACTS)
 
 
 @pytest.mark.parametrize("kind", ["ref", "one", "many"])
@@ -173,9 +172,9 @@ def test_names_with_the_owner_in_them_fit_into_postgresql() -> None:
     """A name that would be cut off is refused, with the owner's column counted."""
     title = {"name": "title_of_the_page", "type": "str", "unique": True}
     long = "particular_particular_particular_12"
-    module_rules.complete(module(long, title), TYPES, RULES)
+    module_rules.complete(module(long, title), FACTS)
     with pytest.raises(CofeeError, match="characters too long"):
-        module_rules.complete(module(long, title, owned_by="project"), TYPES, RULES)
+        module_rules.complete(module(long, title, owned_by="project"), FACTS)
 
 
 def test_commands_refuse_what_no_owner_can_have(tmp_path: Path, cofee: Run) -> None:

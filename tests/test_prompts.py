@@ -7,10 +7,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
@@ -21,11 +19,13 @@ from cofee.console.wizard import CANCELLED, MODIFIER_HELP, ask_fields, confirm
 from cofee.errors import CofeeError
 from cofee.spec.parse import format_field
 from cofee.spec.record import MODIFIER_KEYS
+from cofee.template.template import Template
 from tests.conftest import Run
 from tests.tiny import FILES, release
 
 ROOT = Path(__file__).resolve().parent.parent
-TYPES: dict[str, Any] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
+FACTS = Template(str(ROOT), "HEAD", ROOT).facts
+TYPES = FACTS.types
 
 ENTER, DOWN, CLEAR, LEAVE, END = "\r", "\x1b[B", "\x15", "\x03", "\x04"
 DONE = ENTER + ENTER  # No further field, and yes to the preview.
@@ -41,8 +41,8 @@ def keyboard() -> Iterator[PipeInput]:
 def asked(keyboard: PipeInput, keys: str) -> list[str]:
     """Press the keys in the wizard and give the specifications that come of it."""
     keyboard.send_text(keys)
-    records = ask_fields(TYPES, ("customers", "products"), "orders")
-    return [format_field(record, TYPES) for record in records]
+    records = ask_fields(FACTS, ("customers", "products"), "orders")
+    return [format_field(record, FACTS) for record in records]
 
 
 def pick(*modifiers: str, of: str) -> str:

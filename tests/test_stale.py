@@ -7,10 +7,10 @@ import pytest
 from cofee.changes import fields, modules
 from cofee.source import renames
 from cofee.spec import names
+from tests.strategies import FACTS
 
 MODULES = [{"name": "products", "entity": "Product", "fields": [{"name": "sku", "type": "str"}]}]
-TYPES = {"str": {"argument": "none", "value": "string", "modifiers": []}}
-FIELD = fields.rename_field(MODULES, "products", "sku", "code", TYPES).renaming
+FIELD = fields.rename_field(MODULES, "products", "sku", "code", FACTS).renaming
 MODULE = modules.rename_module(MODULES, "products", names.derive("articles")).renaming
 IMPORT = "from app.modules.products.models import Product\n"
 

@@ -9,6 +9,7 @@ from typing import Any
 from cofee.changes.step import Module, Modules, Renaming, Step, find
 from cofee.errors import CofeeError, listing, quote
 from cofee.spec import field_rules, module_rules, parse
+from cofee.spec.facts import Facts
 from cofee.spec.record import column_of, find_field
 
 # The keys of a field record that say how its column is stored.
@@ -22,7 +23,7 @@ def add_fields(
     modules: Modules,
     name: str,
     given: Iterable[Any],
-    types: Mapping[str, Any],
+    facts: Facts,
     backfill: str | None,
 ) -> Step:
     """Add fields after those that are there.
@@ -32,10 +33,10 @@ def add_fields(
     """
     module = find(modules, name)
     present = list(module["fields"])
-    records = _checked(modules, module, [*present, *given], types)[len(present) :]
+    records = _checked(modules, module, [*present, *given], facts)[len(present) :]
     if not records:
         raise CofeeError("there is no field to add", hint="name one, such as `note:text:null`")
-    values = _backfill(records, backfill, types)
+    values = _backfill(records, backfill, facts)
     _require_values(records, values)
     migration = {"operation": "add_fields", "fields": records, "backfill": values}
     return _step("add-field", modules, module, [*present, *records], records, migration)
@@ -60,7 +61,7 @@ def change_fields(
     modules: Modules,
     name: str,
     given: Iterable[Any],
-    types: Mapping[str, Any],
+    facts: Facts,
     backfill: str | None,
 ) -> Step:
     """Give fields another type or other modifiers; each stays in its place."""
@@ -71,10 +72,10 @@ def change_fields(
     if unknown:
         find_field(module, unknown[0])
     mixed = [wanted.get(record["name"], record) for record in module["fields"]]
-    records = _checked(modules, module, mixed, types)
+    records = _checked(modules, module, mixed, facts)
     pairs = zip(module["fields"], records, strict=True)
     changes = [{"old": dict(old), "new": new} for old, new in pairs if old != new]
-    values = _backfill([change["new"] for change in changes], backfill, types)
+    values = _backfill([change["new"] for change in changes], backfill, facts)
     stored = [change for change in changes if _is_stored_otherwise(**change)]
     migration = {"operation": "change_fields", "changes": stored, "backfill": values}
     for change in changes:
@@ -87,7 +88,7 @@ def change_fields(
     return step if stored else replace(step, migration=None)
 
 
-def rename_field(modules: Modules, name: str, old: str, new: str, types: Mapping[str, Any]) -> Step:
+def rename_field(modules: Modules, name: str, old: str, new: str, facts: Facts) -> Step:
     """Give a field another name, in the database too."""
     module = find(modules, name)
     if old == new:
@@ -96,7 +97,7 @@ def rename_field(modules: Modules, name: str, old: str, new: str, types: Mapping
     renamed = [
         {**record, "name": new} if record is before else record for record in module["fields"]
     ]
-    records = _checked(modules, module, renamed, types)
+    records = _checked(modules, module, renamed, facts)
     after = records[list(module["fields"]).index(before)]
     migration = {"operation": "rename_field", "old": dict(before), "new": after}
     attributes = {old: new, column_of(before): column_of(after)}
@@ -109,11 +110,11 @@ def rename_field(modules: Modules, name: str, old: str, new: str, types: Mapping
 
 
 def _checked(
-    modules: Modules, module: Module, given: Iterable[Any], types: Mapping[str, Any]
+    modules: Modules, module: Module, given: Iterable[Any], facts: Facts
 ) -> list[dict[str, Any]]:
     """Check all fields of a module as they will stand together."""
     listed = [one["name"] for one in modules]
-    return [dict(one) for one in parse.check_fields(given, types, listed, module["name"])]
+    return [dict(one) for one in parse.check_fields(given, facts, listed, module["name"])]
 
 
 def _step(
@@ -199,9 +200,7 @@ def _require_values(records: Sequence[Module], backfill: Module) -> None:
             )
 
 
-def _backfill(
-    records: Sequence[Module], value: str | None, types: Mapping[str, Any]
-) -> dict[str, Any]:
+def _backfill(records: Sequence[Module], value: str | None, facts: Facts) -> dict[str, Any]:
     """Read `--backfill`, by the rules of a default, for the required fields among some."""
     if value is None:
         return {}
@@ -212,4 +211,4 @@ def _backfill(
             hint="add the others by a command of their own",
         )
     (record,) = required
-    return {record["name"]: parse.read_default(record, value, types)}
+    return {record["name"]: parse.read_default(record, value, facts)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from cofee.changes.step import Module, Modules, Step, find
 from cofee.errors import CofeeError, listing
 from cofee.spec import checks, module_rules
+from cofee.spec.facts import Facts
 from cofee.spec.record import ROUTES, Scope
 
 # The rules that the database keeps; the others live in the code alone.
@@ -20,8 +21,7 @@ def change_module(
     modules: Modules,
     name: str,
     given: Mapping[str, Any],
-    types: Mapping[str, Any],
-    known: Sequence[str],
+    facts: Facts,
 ) -> Step:
     """Give a module other rules; a list that is given replaces the one that was there.
 
@@ -31,8 +31,8 @@ def change_module(
     before = dict(find(modules, name))
     if not given:
         raise CofeeError("there is nothing to change", hint="give a rule: `--unique-together a,b`")
-    later = Scope(types, [one["name"] for one in modules], before["name"]).later
-    after = module_rules.complete(_ruled(before, given), types, known, later)
+    later = Scope(facts, [one["name"] for one in modules], before["name"]).later
+    after = module_rules.complete(_ruled(before, given), facts, later)
     if after == before:
         raise CofeeError("nothing would change: the module is like that already")
     changed = [key for key in module_rules.OPTIONS if before.get(key) != after.get(key)]

@@ -94,7 +94,7 @@ def read(project: Project) -> Status:
         missing=missing,
         fields={
             module["name"]: [
-                language.format_field(field, project.template.types) for field in module["fields"]
+                language.format_field(field, project.template.facts) for field in module["fields"]
             ]
             for module in project.modules
         },

@@ -67,8 +67,8 @@ def add_fields(
     """Run `cofee add-field`."""
 
     def step(found: Project) -> Step:
-        types = found.template.types
-        return field_changes.add_fields(found.modules, module, given, types, backfill)
+        facts = found.template.facts
+        return field_changes.add_fields(found.modules, module, given, facts, backfill)
 
     _run(directory, step, options)
 
@@ -88,8 +88,8 @@ def change_fields(
     """Run `cofee change-field`."""
 
     def step(found: Project) -> Step:
-        types = found.template.types
-        return field_changes.change_fields(found.modules, module, given, types, backfill)
+        facts = found.template.facts
+        return field_changes.change_fields(found.modules, module, given, facts, backfill)
 
     _run(directory, step, options)
 
@@ -98,7 +98,7 @@ def rename_field(directory: Path, module: str, old: str, new: str, options: Opti
     """Run `cofee rename-field`."""
 
     def step(found: Project) -> Step:
-        return field_changes.rename_field(found.modules, module, old, new, found.template.types)
+        return field_changes.rename_field(found.modules, module, old, new, found.template.facts)
 
     _run(directory, step, options)
 
@@ -108,9 +108,7 @@ def change_module(directory: Path, module: str, given: Mapping[str, Any], option
 
     def step(found: Project) -> Step:
         template = found.template
-        return rule_changes.change_module(
-            found.modules, module, given, template.types, template.rules
-        )
+        return rule_changes.change_module(found.modules, module, given, template.facts)
 
     _run(directory, step, options)
 
@@ -224,7 +222,7 @@ def _asked_fields(
 
     others = [record["name"] for record in found.modules]
     written = module_rules.format_rules(rules)
-    return list(wizard.ask_fields(found.template.types, others, module, about, written))
+    return list(wizard.ask_fields(found.template.facts, others, module, about, written))
 
 
 def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
@@ -242,10 +240,10 @@ def module_record(
 ) -> dict[str, Any]:
     """Read a new module's fields, each a specification or a record, and check its rules."""
     others = [module["name"] for module in project.modules]
-    types = project.template.types
-    records = parse.check_fields(given, types, others, derived.module)
+    facts = project.template.facts
+    records = parse.check_fields(given, facts, others, derived.module)
     module = {"name": derived.module, "entity": derived.entity, "fields": records, **rules}
-    record = module_rules.complete(module, types, project.template.rules)
+    record = module_rules.complete(module, facts)
     owners.require_options([record], project.answers, ())
     owners.check_references([*project.modules, record])
     return record

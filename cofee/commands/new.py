@@ -207,15 +207,15 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
     given = request.data.get("modules", [])
     modules = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
     modules = [*check_modules(modules, "the data")]
-    check_keys(modules, found.rules, "the data")
+    check_keys(modules, found.facts, "the data")
     checked = len(modules)  # those of the data are the template's to judge
     for specification in request.modules:
         modules.append(_module(modules, specification))
     listed = [module["name"] for module in modules]
     for module in modules[checked:]:
-        records = parse.check_fields(module["fields"], found.types, listed, module["name"])
+        records = parse.check_fields(module["fields"], found.facts, listed, module["name"])
         module["fields"] = records
-    ruled = module_rules.complete_all(modules, found.types, found.rules)
+    ruled = module_rules.complete_all(modules, found.facts)
     return {**request.data, "modules": ruled}
 
 

@@ -96,7 +96,7 @@ def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | Non
     old = project.template
     new = template.latest(old.source, to, base=project.root)
     new.require_contract()
-    check_keys(project.modules, new.rules, f"the answers, for `{new.label}`")
+    check_keys(project.modules, new.facts, f"the answers, for `{new.label}`")
     renderer = Renderer(new)
     settled = sides.settle(renderer, project, {})
     if settled.defaulted and not defaults:

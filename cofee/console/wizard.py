@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cofee.errors import CofeeError
+from cofee.spec.facts import Facts
 from cofee.spec.field_rules import item_types
 from cofee.spec.names import check_column_name, check_field_name
 from cofee.spec.parse import check_apart, escape, format_field, parse_field
@@ -71,7 +72,7 @@ def confirm(question: str, default: bool) -> bool:
 
 
 def ask_fields(
-    types: Mapping[str, Any],
+    facts: Facts,
     modules: Collection[str],
     module: str,
     about: Sequence[str] = (),
@@ -80,7 +81,7 @@ def ask_fields(
     """Ask for the fields of a module, show what was understood, and have it confirmed.
 
     Args:
-        types: the template's table of types.
+        facts: what the template states.
         modules: the modules that a reference may name beside its own.
         module: the module that gets the fields.
         about: what was said of it, shown again above the fields.
@@ -89,14 +90,14 @@ def ask_fields(
     Raises:
         CofeeError: the user left with Ctrl-C, or did not confirm.
     """
-    scope = Scope(types, modules, module)
+    scope = Scope(facts, modules, module)
     records: list[FieldRecord] = []
     with _cancellable():
         while name := _ask_name(scope, records):
             record = _ask_field(name, scope, records)
             if record is not None:
                 records.append(record)
-        specified = [format_field(record, types) for record in records] or ["(no fields)"]
+        specified = [format_field(record, facts) for record in records] or ["(no fields)"]
         _preview([*about, *specified, *rules])
     if not confirm("Make this module?", default=True):
         raise CofeeError(CANCELLED)
@@ -167,7 +168,7 @@ def _ask_type(scope: Scope) -> str:
 
     choices = [
         questionary.Choice(name, value=name, description=entry.get("help"))
-        for name, entry in scope.types.items()
+        for name, entry in scope.facts.types.items()
     ]
     # Typing narrows the list down, which takes the keys j and k away from moving in it.
     question = questionary.select("Type:", choices, use_search_filter=True, use_jk_keys=False)
@@ -249,7 +250,7 @@ def _ask_text(
 
 
 def _parse(specification: str, scope: Scope) -> FieldRecord:
-    return parse_field(specification, scope.types, scope.modules, scope.module)
+    return parse_field(specification, scope.facts, scope.modules, scope.module)
 
 
 def _verdict(check: Callable[[], object]) -> bool | str:

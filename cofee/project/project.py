@@ -70,7 +70,7 @@ class Project:
         source, commit = self.answers["_src_path"], self.answers["_commit"]
         found = template.recorded(source, commit, self.answers.get(HASH), base=self.root)
         found.require_contract()
-        check_keys(self.modules, found.rules, f"`{ANSWERS_FILE}`")
+        check_keys(self.modules, found.facts, f"`{ANSWERS_FILE}`")
         return found
 
     @property

@@ -54,8 +54,8 @@ def plan_step(
         prefer_template: what goes takes hand edits with it; somebody agreed to that.
         removed: the migration that goes with a module that no commit holds.
     """
-    types, known = project.template.types, project.template.rules
-    modules = module_rules.complete_all(step.modules, types, known, project.modules)
+    facts = project.template.facts
+    modules = module_rules.complete_all(step.modules, facts, project.modules)
     owners.check_references(modules)
     migrations_after = []
     if step.migration is not None:

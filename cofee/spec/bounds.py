@@ -51,7 +51,7 @@ def check_lengths(record: Mapping[str, Any], scope: Scope) -> None:
 
 def length_bounds(record: Mapping[str, Any], scope: Scope) -> tuple[int, int]:
     """Give the least and the greatest length, the type's own where the field sets none."""
-    usual = scope.types[record["type"]].get("max_length", LONGEST_TEXT)
+    usual = scope.facts.types[record["type"]].get("max_length", LONGEST_TEXT)
     return record.get("min_length", 0), record.get("max_length", usual)
 
 
@@ -126,7 +126,7 @@ def _limits(type_name: str, scope: Scope) -> Iterator[tuple[str, Any]]:
     """Give the type's own limits, ready to compare."""
     kind = scope.kind(type_name)
     for side in ("least", "greatest"):
-        limit = scope.types[type_name].get(side)
+        limit = scope.facts.types[type_name].get(side)
         if limit is not None:
             yield side, values.rank(kind, values.read(kind, limit))
 
@@ -146,7 +146,7 @@ def _check_type_limits(record: Mapping[str, Any], key: str, scope: Scope) -> Non
     allowed = dict(_limits(type_name, scope))
     wider = [
         other
-        for other in scope.types
+        for other in scope.facts.types
         if scope.kind(other) == kind and _fits_type(other, value, scope)
     ]
     raise CofeeError(

@@ -17,6 +17,7 @@ from typing import Any
 
 from cofee.errors import CofeeError, listing, quote
 from cofee.spec import bounds, checks
+from cofee.spec.facts import Facts
 from cofee.spec.record import Scope, column_of
 
 Record = Mapping[str, Any]
@@ -36,7 +37,7 @@ EMPTIED = "emptied"  # marks a reference that some rows of the tests have, and s
 
 
 def find(
-    module: Record, given: Sequence[str], types: Mapping[str, Any], later: Collection[str] = ()
+    module: Record, given: Sequence[str], facts: Facts, later: Collection[str] = ()
 ) -> list[Row]:
     """Return the first and the second row of the tests, as far as checks are about them.
 
@@ -47,11 +48,11 @@ def find(
         CofeeError: there are none, or a check means something else on SQLite.
     """
     fields = _checked(module, given, {module["name"], *later})
-    _require_same_meaning(list(_rows(fields, given, types, bound=False)), fields, given, types)
-    together = list(_must_differ(module, _chosen(fields), types))
-    if recorded := _recorded(module.get("examples", ()), fields, given, types, together):
+    _require_same_meaning(list(_rows(fields, given, facts, bound=False)), fields, given, facts)
+    together = list(_must_differ(module, _chosen(fields), facts))
+    if recorded := _recorded(module.get("examples", ()), fields, given, facts, together):
         return recorded
-    tried = _satisfying(list(_rows(fields, given, types)), fields, given, types)[:MOST_PAIRS]
+    tried = _satisfying(list(_rows(fields, given, facts)), fields, given, facts)[:MOST_PAIRS]
     fitting = [(a, b) for a in tried for b in tried if _can_follow(a, b, fields, together)]
     if not fitting:
         raise CofeeError(
@@ -73,7 +74,7 @@ def _recorded(
     rows: Sequence[Row],
     fields: Mapping[str, Record],
     given: Sequence[str],
-    types: Mapping[str, Any],
+    facts: Facts,
     together: Sequence[Sequence[str]],
 ) -> list[Row]:
     """Return the rows that are recorded, if they still are what they have to be."""
@@ -81,7 +82,7 @@ def _recorded(
     if len(rows) != 2 or any(row.keys() != _chosen(fields).keys() for row in ordered):
         return []
     try:
-        passing = _satisfying(ordered, fields, given, types) == ordered
+        passing = _satisfying(ordered, fields, given, facts) == ordered
         return ordered if passing and _can_follow(rows[0], rows[1], fields, together) else []
     except (ArithmeticError, TypeError, ValueError, sqlite3.Error):
         return []  # values of another type than the field has now
@@ -120,7 +121,7 @@ def _chosen(fields: Mapping[str, Record]) -> dict[str, Record]:
 def _rows(
     fields: Mapping[str, Record],
     given: Sequence[str],
-    types: Mapping[str, Any],
+    facts: Facts,
     *,
     bound: bool = True,
 ) -> Iterator[Row]:
@@ -134,12 +135,12 @@ def _rows(
     bounds = [str(one[key]) for one in fields.values() for key in ("min", "max") if key in one]
     tried: dict[str, list[Any]] = {}
     for column, field in _chosen(fields).items():
-        kind = str(types[field["type"]].get("value"))
+        kind = str(facts.types[field["type"]].get("value"))
         if kind in NUMBERS:
             near = [*numbers, *bounds]
-            tried[column] = list(_numbers(field, kind, near, types, bound=bound))
+            tried[column] = list(_numbers(field, kind, near, facts, bound=bound))
         else:
-            tried[column] = list(_others(field, kind, numbers, [*texts, *bounds], types))
+            tried[column] = list(_others(field, kind, numbers, [*texts, *bounds], facts))
     yield from (
         dict(zip(tried, values, strict=True))
         for values in itertools.islice(itertools.product(*_fewer(tried)), MOST_ROWS)
@@ -153,12 +154,12 @@ def _fewer(tried: Mapping[str, list[Any]]) -> list[list[Any]]:
 
 
 def _numbers(
-    field: Record, kind: str, found: Sequence[str], types: Mapping[str, Any], *, bound: bool
+    field: Record, kind: str, found: Sequence[str], facts: Facts, *, bound: bool
 ) -> Iterator[Any]:
     """Yield numbers for a field, each as a record writes it."""
     places = field.get("scale", 0) if kind == "decimal" else 0
     unit = decimal.Decimal(1).scaleb(-places)
-    least, most = _range(field, kind, unit, types)
+    least, most = _range(field, kind, unit, facts)
     literals = [decimal.Decimal(one) for one in found if re.fullmatch(r"-?\d+(\.\d+)?", one)]
     near = [literal + step for literal in literals for step in (0, unit, -unit, 1, -1)]
     counts = [unit * count for count in (1, 5, 50)]
@@ -171,10 +172,10 @@ def _numbers(
 
 
 def _range(
-    field: Record, kind: str, unit: decimal.Decimal, types: Mapping[str, Any]
+    field: Record, kind: str, unit: decimal.Decimal, facts: Facts
 ) -> tuple[decimal.Decimal, decimal.Decimal]:
     """Return the least and the greatest number that a field takes."""
-    table = types[field["type"]]
+    table = facts.types[field["type"]]
     edge = unit * (10 ** field["precision"] - 1) if kind == "decimal" else 10**15
     least = field.get("min", table.get("least", -edge))
     most = field.get("max", table.get("greatest", edge))
@@ -192,10 +193,10 @@ def _others(
     kind: str,
     numbers: Sequence[str],
     texts: Sequence[str],
-    types: Mapping[str, Any],
+    facts: Facts,
 ) -> Iterator[Any]:
     """Yield the values of a field that is no number."""
-    samples = [str(one) for one in types[field["type"]].get("samples", ())]
+    samples = [str(one) for one in facts.types[field["type"]].get("samples", ())]
     if kind == "choice":
         yield from field["values"]
     elif kind == "boolean":
@@ -205,7 +206,9 @@ def _others(
     elif kind in MOMENTS:
         least, most = str(field.get("min", "")), str(field.get("max", "~"))
         shaped = [one for one in texts if len(one) == len(samples[0])]
-        found = dict.fromkeys([*samples, *shaped, *map(str, types[field["type"]]["extremes"])])
+        found = dict.fromkeys(
+            [*samples, *shaped, *map(str, facts.types[field["type"]]["extremes"])]
+        )
         yield from (one for one in found if least <= one <= most)
     elif field["type"] in ("str", "text"):
         lengths = [int(one) for one in numbers if one.isdigit() and int(one) <= LONGEST_TEXT]
@@ -222,13 +225,13 @@ def _require_same_meaning(
     rows: Sequence[Row],
     fields: Mapping[str, Record],
     given: Sequence[str],
-    types: Mapping[str, Any],
+    facts: Facts,
 ) -> None:
     """Refuse a check that judges exact numbers otherwise when they are kept in another unit."""
     scale = max(field.get("scale", 0) for field in fields.values()) + 1
     rows = [row for row in rows if _fits(row, fields, scale)]
     for check, form in itertools.product(given, _forms(fields)):
-        verdicts = [_judge(check, form, rows, types, unit) for unit in (None, scale, LARGER)]
+        verdicts = [_judge(check, form, rows, facts, unit) for unit in (None, scale, LARGER)]
         if any(verdict != verdicts[0] for verdict in verdicts):
             raise CofeeError(
                 f"`checks`: {quote(check)} means something else on SQLite, which keeps exact "
@@ -247,11 +250,11 @@ def _satisfying(
     rows: Sequence[Row],
     fields: Mapping[str, Record],
     given: Sequence[str],
-    types: Mapping[str, Any],
+    facts: Facts,
 ) -> list[Row]:
     """Return the rows that no check refuses."""
     forms = list(_forms(fields))
-    verdicts = [_judge(check, form, rows, types) for check in given for form in forms]
+    verdicts = [_judge(check, form, rows, facts) for check in given for form in forms]
     return [row for row, *passed in zip(rows, *verdicts, strict=True) if all(passed)]
 
 
@@ -259,14 +262,14 @@ def _judge(
     check: str,
     fields: Mapping[str, Record],
     rows: Sequence[Row],
-    types: Mapping[str, Any],
+    facts: Facts,
     scale: int | None = None,
 ) -> list[bool]:
     """Have SQLite say for each row whether a check lets it pass."""
     kept = [[_kept(row.get(name), field, scale) for name, field in fields.items()] for row in rows]
     marks = ", ".join("?" * len(fields))
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute(checks.scratch({"fields": list(fields.values())}, types))
+        connection.execute(checks.scratch({"fields": list(fields.values())}, facts))
         connection.executemany(f"INSERT INTO scratch VALUES ({marks})", kept)  # noqa: S608
         found = connection.execute(f"SELECT ({check}) IS NOT FALSE FROM scratch")  # noqa: S608
         return [bool(passed) for (passed,) in found]
@@ -300,25 +303,23 @@ def _can_follow(
     return True
 
 
-def require_several(module: Record, names: Sequence[str], types: Mapping[str, Any]) -> None:
+def require_several(module: Record, names: Sequence[str], facts: Facts) -> None:
     """Refuse fields that are unique together where each of them has one possible value."""
-    if all(_is_single(field, types) for field in _named(module, names)):
+    if all(_is_single(field, facts) for field in _named(module, names)):
         raise CofeeError(
             f"`unique_together`: {quote(','.join(names))} has one possible value, so a table could "
             "hold one row"
         )
 
 
-def _must_differ(
-    module: Record, columns: Collection[str], types: Mapping[str, Any]
-) -> Iterator[list[str]]:
+def _must_differ(module: Record, columns: Collection[str], facts: Facts) -> Iterator[list[str]]:
     """Yield the columns, among those whose values are chosen for the tests, that have to differ.
 
     Where another field is unique together with them, its two samples do, or its references.
     """
     for names in module.get("unique_together", ()):
         fields = {column_of(field): field for field in _named(module, names)}
-        if all(_is_single(field, types) for name, field in fields.items() if name not in columns):
+        if all(_is_single(field, facts) for name, field in fields.items() if name not in columns):
             yield [name for name in fields if name in columns]
 
 
@@ -331,5 +332,5 @@ def _named(module: Record, names: Sequence[str]) -> list[Record]:
     return [field for field in module["fields"] if field["name"] in names]
 
 
-def _is_single(field: Record, types: Mapping[str, Any]) -> bool:
-    return "to" not in field and bounds.is_single(field, Scope(types, (), ""))
+def _is_single(field: Record, facts: Facts) -> bool:
+    return "to" not in field and bounds.is_single(field, Scope(facts, (), ""))

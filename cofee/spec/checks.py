@@ -14,6 +14,7 @@ from typing import Any
 
 from cofee.errors import CofeeError, listing, quote
 from cofee.spec import reserved
+from cofee.spec.facts import Facts
 from cofee.spec.record import column_of
 
 Record = Mapping[str, Any]
@@ -48,15 +49,15 @@ COMPARISON = re.compile(
 )
 
 
-def require_possible(check: str, module: Record, types: Mapping[str, Any]) -> None:
+def require_possible(check: str, module: Record, facts: Facts) -> None:
     """Refuse what is no condition over a module's columns, or means something else elsewhere.
 
     Raises:
         CofeeError: what is wrong with it.
     """
     _require_plain(check)
-    _require_kinds(check, module, types)
-    columns, functions = _read(check, module, types)
+    _require_kinds(check, module, facts)
+    columns, functions = _read(check, module, facts)
     own = columns_of(module)
     for name in sorted(columns - own.keys()) or ([] if columns else [check]):
         raise CofeeError(
@@ -129,7 +130,7 @@ def _require_plain(check: str) -> None:
         raise CofeeError(f"`checks`: the brackets of {quote(check)} do not match")
 
 
-def _require_kinds(check: str, module: Record, types: Mapping[str, Any]) -> None:
+def _require_kinds(check: str, module: Record, facts: Facts) -> None:
     """Refuse to compare values of two kinds: PostgreSQL never does, SQLite in its own way."""
     own = columns_of(module)
 
@@ -137,7 +138,7 @@ def _require_kinds(check: str, module: Record, types: Mapping[str, Any]) -> None
         field = own.get(side.strip('"'))
         if field is None:
             return "number" if side[0].isdigit() else None
-        value = "reference" if "to" in field else str(types[field["type"]]["value"])
+        value = "reference" if "to" in field else str(facts.types[field["type"]]["value"])
         return KINDS.get(value, value)
 
     for found in COMPARISON.finditer(re.sub(r"'(?:[^']|'')*'", "''", check)):
@@ -150,7 +151,7 @@ def _require_kinds(check: str, module: Record, types: Mapping[str, Any]) -> None
             )
 
 
-def _read(check: str, module: Record, types: Mapping[str, Any]) -> tuple[Set[str], Set[str]]:
+def _read(check: str, module: Record, facts: Facts) -> tuple[Set[str], Set[str]]:
     """Have SQLite read a check; return the columns and functions that it names."""
     columns: set[str] = set()
     functions: set[str] = set()
@@ -165,7 +166,7 @@ def _read(check: str, module: Record, types: Mapping[str, Any]) -> tuple[Set[str
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.set_authorizer(note)
         try:
-            connection.execute(f"{scratch(module, types)[:-1]}, CHECK ({check}))")
+            connection.execute(f"{scratch(module, facts)[:-1]}, CHECK ({check}))")
             (is_value,) = connection.execute(_gives_value(check, module)).fetchone()
             if is_value:
                 raise sqlite3.DataError("it is neither true nor false")
@@ -185,10 +186,10 @@ def _gives_value(check: str, module: Record) -> str:
     return f"SELECT ({check}) NOT IN (0, 1) FROM (SELECT {', '.join(row)})"  # noqa: S608
 
 
-def scratch(module: Record, types: Mapping[str, Any]) -> str:
+def scratch(module: Record, facts: Facts) -> str:
     """Return the statement that makes a table with the columns of a module."""
     columns = [
-        f'"{name}" {AFFINITIES.get(str(types[field["type"]].get("value")), "NUMERIC")}'
+        f'"{name}" {AFFINITIES.get(str(facts.types[field["type"]].get("value")), "NUMERIC")}'
         if "to" not in field
         else f'"{name}" TEXT'
         for name, field in columns_of(module).items()

@@ -95,13 +95,14 @@ def check_type(record: Mapping[str, Any], scope: Scope) -> None:
     """Refuse a type that the template does not know."""
     name, wanted = record["name"], record.get("type")
     if not isinstance(wanted, str):
-        raise CofeeError(f"{quote(name)}: it has no type; types are {listing(scope.types)}")
-    if wanted not in scope.types:
+        raise CofeeError(f"{quote(name)}: it has no type; types are {listing(scope.facts.types)}")
+    if wanted not in scope.facts.types:
         meant = SYNONYMS.get(wanted.lower(), "")
-        hint = f"did you mean `{meant}`?" if meant in scope.types else None
+        hint = f"did you mean `{meant}`?" if meant in scope.facts.types else None
         raise CofeeError(
-            f"{quote(name)}: the type {quote(wanted)} is unknown; types are {listing(scope.types)}",
-            hint=hint or did_you_mean(wanted, scope.types),
+            f"{quote(name)}: the type {quote(wanted)} is unknown; "
+            f"types are {listing(scope.facts.types)}",
+            hint=hint or did_you_mean(wanted, scope.facts.types),
         )
 
 
@@ -192,7 +193,7 @@ def _check_items(record: Mapping[str, Any], scope: Scope) -> None:
 
 def item_types(type_name: str, scope: Scope) -> list[str]:
     """List what the table lets a list hold."""
-    return [str(item) for item in scope.types[type_name].get("items", ())]
+    return [str(item) for item in scope.facts.types[type_name].get("items", ())]
 
 
 def check_reference(record: Mapping[str, Any], scope: Scope) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.spec import owners, reserved
+from cofee.spec.facts import Facts
 from cofee.spec.names import LONGEST_IDENTIFIER
 from cofee.spec.record import DELETIONS, ROUTES, RULES, Scope, column_of, find_field
 
@@ -26,15 +27,12 @@ OPTIONS: Mapping[str, str] = {
 }
 
 
-def complete(
-    module: Record, types: Mapping[str, Any], known: Sequence[str], later: Collection[str] = ()
-) -> dict[str, Any]:
+def complete(module: Record, facts: Facts, later: Collection[str] = ()) -> dict[str, Any]:
     """Check a module's rules against its fields; give its record, with its keys in order.
 
     Args:
         module: the record; its fields are complete, its rules need not be.
-        types: the template's table of types.
-        known: the rules that the template knows.
+        facts: what the template states.
         later: the modules that are listed after this one.
 
     Raises:
@@ -49,19 +47,19 @@ def complete(
     if given.get("deletion") == DELETIONS[0]:
         del given["deletion"]
     for key in given:
-        if key not in known:
+        if key not in facts.rules:
             raise CofeeError(
                 f"this project's template does not know the rule `{key}` yet",
                 hint="run `cofee update` first",
             )
     for key, check in CHECKS.items():
         if key in given:
-            given[key] = check(module, given[key], types)
+            given[key] = check(module, given[key], facts)
     if "checks" in given:
         from cofee.spec import check_examples
 
         ruled = {**module, **given}
-        given["examples"] = check_examples.find(ruled, given["checks"], types, later)
+        given["examples"] = check_examples.find(ruled, given["checks"], facts, later)
     else:
         given.pop("examples", None)
     _check_names({**module, **given})
@@ -73,10 +71,7 @@ def complete(
 
 
 def complete_all(
-    modules: Sequence[Record],
-    types: Mapping[str, Any],
-    known: Sequence[str],
-    settled: Sequence[Record] = (),
+    modules: Sequence[Record], facts: Facts, settled: Sequence[Record] = ()
 ) -> list[dict[str, Any]]:
     """Check the rules of all modules that have some, but for those that are as they were.
 
@@ -85,7 +80,7 @@ def complete_all(
     """
     names = [module["name"] for module in modules]
     return [
-        complete(module, types, known, Scope(types, names, module["name"]).later)
+        complete(module, facts, Scope(facts, names, module["name"]).later)
         if {*RULES} & module.keys() and module not in settled
         else dict(module)
         for module in modules
@@ -164,19 +159,19 @@ def index_names(module: Record) -> Iterator[tuple[str, str]]:
             yield f"{table}_{before}{name}_{ending}", f"{listing([','.join(columns)])} of `{key}`"
 
 
-def _unique_together(module: Record, given: Any, types: Mapping[str, Any]) -> list[list[str]]:
+def _unique_together(module: Record, given: Any, facts: Facts) -> list[list[str]]:
     for columns in given:
         if len(columns) < 2:
             raise CofeeError(
                 f"`unique_together`: {quote(','.join(columns))} must name at least two fields",
                 hint="one field alone is `unique`",
             )
-    found = _indexed(module, given, types, "unique_together")
+    found = _indexed(module, given, facts, "unique_together")
     for columns in found:
         _require_needed(module, columns)
         from cofee.spec import check_examples
 
-        check_examples.require_several(module, columns, types)
+        check_examples.require_several(module, columns, facts)
     return found
 
 
@@ -196,33 +191,33 @@ def _is_unique(field: Record) -> bool:
     return bool(field.get("unique")) or field["type"] == "one"
 
 
-def _indexes(module: Record, given: Any, types: Mapping[str, Any]) -> list[list[str]]:
+def _indexes(module: Record, given: Any, facts: Facts) -> list[list[str]]:
     if any(not columns for columns in given):
         raise CofeeError("`indexes`: an index must name at least one field")
-    return _indexed(module, given, types, "indexes")
+    return _indexed(module, given, facts, "indexes")
 
 
-def _indexed(module: Record, given: Any, types: Mapping[str, Any], key: str) -> list[list[str]]:
+def _indexed(module: Record, given: Any, facts: Facts, key: str) -> list[list[str]]:
     for columns in given:
         _require_once(columns, key)
         for name in columns:
             field = find_field(module, name)
-            if not _can_be_indexed(field, types):
+            if not _can_be_indexed(field, facts):
                 raise CofeeError(f"`{key}`: `{name}` is `{field['type']}`, which has no index")
     return [list(columns) for columns in given]
 
 
-def _can_be_indexed(field: Record, types: Mapping[str, Any]) -> bool:
-    modifiers = types[field["type"]].get("modifiers", ())
+def _can_be_indexed(field: Record, facts: Facts) -> bool:
+    modifiers = facts.types[field["type"]].get("modifiers", ())
     return field["type"] != "many" and ("to" in field or bool({"index", "unique"} & {*modifiers}))
 
 
-def _checks(module: Record, given: Any, types: Mapping[str, Any]) -> list[str]:
+def _checks(module: Record, given: Any, facts: Facts) -> list[str]:
     from cofee.spec import checks
 
     found = [checks.written(str(one), module) for one in given]
     for one in found:
-        checks.require_possible(one, module, types)
+        checks.require_possible(one, module, facts)
     _require_once(found, "checks")
     return found
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from cofee.errors import CofeeError, quote
 from cofee.spec import field_rules, values
+from cofee.spec.facts import Facts
 from cofee.spec.record import FLAG_KEYS, FieldRecord, Scope, column_of
 
 LENGTH = re.compile(r"(?P<least>[0-9]{1,9})?(?P<dash>-)?(?P<greatest>[0-9]{1,9})?")
@@ -35,34 +36,32 @@ ARGUMENT_EXAMPLES = {
 }
 
 
-def parse_field(
-    spec: str, types: Mapping[str, Any], modules: Collection[str], module: str
-) -> FieldRecord:
+def parse_field(spec: str, facts: Facts, modules: Collection[str], module: str) -> FieldRecord:
     """Read one specification.
 
     Args:
         spec: the text, such as `total:decimal:12.2:min=0`.
-        types: the template's table of types.
+        facts: what the template states.
         modules: the modules that a reference may name beside its own; see `Scope`.
         module: the module that gets the field.
 
     Raises:
         CofeeError: what is wrong with it, and what is allowed.
     """
-    scope = Scope(types, modules, module)
+    scope = Scope(facts, modules, module)
     return field_rules.complete(_raw_record(spec, scope), scope)
 
 
 def parse_fields(
-    specs: Iterable[str], types: Mapping[str, Any], modules: Collection[str], module: str
+    specs: Iterable[str], facts: Facts, modules: Collection[str], module: str
 ) -> list[FieldRecord]:
     """Read all specifications of one module; fields that clash are refused."""
-    return check_fields(specs, types, modules, module)
+    return check_fields(specs, facts, modules, module)
 
 
 def check_fields(
     fields: Iterable[Mapping[str, Any] | str],
-    types: Mapping[str, Any],
+    facts: Facts,
     modules: Collection[str],
     module: str,
 ) -> list[FieldRecord]:
@@ -71,7 +70,7 @@ def check_fields(
     Raises:
         CofeeError: a field is wrong by itself, or clashes with one before it.
     """
-    scope = Scope(types, modules, module)
+    scope = Scope(facts, modules, module)
     records: list[FieldRecord] = []
     for field in fields:
         if not isinstance(field, str | Mapping):
@@ -100,13 +99,13 @@ def check_apart(record: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) 
             )
 
 
-def read_default(record: Mapping[str, Any], value: str, types: Mapping[str, Any]) -> Any:
+def read_default(record: Mapping[str, Any], value: str, facts: Facts) -> Any:
     """Read a value for rows that are there already, by the rules of the field's default.
 
     Raises:
         CofeeError: the value does not fit the field, or its type has no values to write down.
     """
-    scope = Scope(types, (record["to"],) if "to" in record else (), "")
+    scope = Scope(facts, (record["to"],) if "to" in record else (), "")
     if "default" in scope.modifiers(record["type"]):
         return field_rules.complete({**record, "default": value}, scope)["default"]
     kind = "uuid" if "to" in record else scope.kind(record["type"])
@@ -117,13 +116,13 @@ def read_default(record: Mapping[str, Any], value: str, types: Mapping[str, Any]
         raise CofeeError(f"`{record['name']}`: {quote(value)} must be {expected}") from error
 
 
-def format_field(record: Mapping[str, Any], types: Mapping[str, Any] | None = None) -> str:
+def format_field(record: Mapping[str, Any], facts: Facts | None = None) -> str:
     """Write the specification of a record, so that reading it gives the record again.
 
-    Examples have no place in a specification; reading finds them anew. With the table of types,
-    moments are written without colons; without it, their colons are escaped.
+    Examples have no place in a specification; reading finds them anew. With the facts,
+    moments are written without colons; without them, their colons are escaped.
     """
-    kind = (types or {}).get(record["type"], {}).get("value")
+    kind = facts.types.get(record["type"], {}).get("value") if facts else None
     parts = [record["name"], record["type"], *_argument_text(record)]
     parts += [modifier for modifier, key in FLAG_KEYS.items() if record.get(key)]
     for key in ("default", "min", "max"):
@@ -147,7 +146,7 @@ def _raw_record(spec: str, scope: Scope) -> dict[str, Any]:
     segments = _split(spec)
     raw: dict[str, Any] = {"name": segments.pop(0)}
     raw["type"] = segments.pop(0) if segments else "str"
-    if scope.types.get(raw["type"]) is None:
+    if scope.facts.types.get(raw["type"]) is None:
         field_rules.check_name(raw)
         _check_type_is_there(raw)
     field_rules.check_type(raw, scope)

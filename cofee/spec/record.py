@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Required, TypedDict
 
 from cofee.errors import CofeeError, did_you_mean, quote
+from cofee.spec.facts import Facts
 
 
 class FieldRecord(TypedDict, total=False):
@@ -99,7 +100,7 @@ class Scope:
         module: its own, which is the last one where `modules` leaves it out.
     """
 
-    types: Mapping[str, Any]
+    facts: Facts
     modules: Collection[str]
     module: str
 
@@ -111,15 +112,15 @@ class Scope:
 
     def argument(self, type_name: str) -> str:
         """Say which argument a type takes."""
-        return str(self.types[type_name].get("argument", "none"))
+        return str(self.facts.types[type_name].get("argument", "none"))
 
     def kind(self, type_name: str) -> str:
         """Say how a type's default and bounds are read."""
-        return str(self.types[type_name].get("value", "none"))
+        return str(self.facts.types[type_name].get("value", "none"))
 
     def modifiers(self, type_name: str) -> tuple[str, ...]:
         """List a type's modifiers; YAML reads an unquoted `null` in the table as nothing."""
-        found = self.types[type_name].get("modifiers", ())
+        found = self.facts.types[type_name].get("modifiers", ())
         return tuple("null" if modifier is None else str(modifier) for modifier in found)
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.files import load_yaml, reason
+from cofee.spec.facts import Facts
 from cofee.spec.record import FLAG_KEYS, KEYS, RULES
 
 PLAIN_KEYS = ("name", "entity", "fields")
@@ -90,18 +91,18 @@ def check_modules(modules: object, where: str) -> list[dict[str, Any]]:
     return modules
 
 
-def check_keys(modules: Sequence[Mapping[str, Any]], rules: Sequence[str], where: str) -> None:
+def check_keys(modules: Sequence[Mapping[str, Any]], facts: Facts, where: str) -> None:
     """Refuse keys of modules that the template would not read.
 
     Args:
-        rules: the rules that the template knows, which can be more than this command does.
+        facts: the template's; it can have rules that this command does not know.
 
     Raises:
         CofeeError: a key is misspelt, or a rule of another version of the template.
     """
     for number, module in enumerate(modules, start=1):
         which = f"`modules` in {where}: number {number}, `{module['name']}`"
-        _require_known(module, (*PLAIN_KEYS, *rules), which)
+        _require_known(module, (*PLAIN_KEYS, *facts.rules), which)
 
 
 def _require_known(record: Mapping[str, Any], known: Sequence[str], which: str) -> None:

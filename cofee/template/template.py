@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cofee.errors import CofeeError
 from cofee.files import load_yaml
+from cofee.spec.facts import Facts, read_facts
 from cofee.template.addresses import is_remote, located
 from cofee.template.clones import Clone, cache_dir, cache_written, checkout_of
 from cofee.template.versions import AFTER_TAG, is_hash, labelled, tag_version, version_of
@@ -18,7 +19,10 @@ from cofee.template.versions import AFTER_TAG, is_hash, labelled, tag_version, v
 if TYPE_CHECKING:
     from packaging.version import Version
 
-CONTRACT = 1  # the number of the contract between command and template that this command speaks
+# The contract versions that this command supports. At 1 a template stated its types alone, and the
+# command's own data has what else was true of it.
+CONTRACTS = (1, 2)
+FROZEN = Path(__file__).with_name("contract_1.yml")
 
 
 @dataclass(frozen=True)
@@ -75,16 +79,17 @@ class Template:
         return cache_dir() / "bytecode"
 
     @cached_property
-    def types(self) -> Mapping[str, Any]:
-        """The table of field types of this commit."""
-        path = self.root / "macros" / "types.yml"
-        table = load_yaml(path.read_bytes(), path="macros/types.yml")
-        return table if isinstance(table, dict) else {}
+    def facts(self) -> Facts:
+        """What this commit states about the code that it generates.
 
-    @cached_property
-    def rules(self) -> list[str]:
-        """The rules of modules that this commit knows."""
-        return [str(name) for name in self.setting("cofee_rules", [])]
+        Raises:
+            CofeeError: a file is missing or broken, or does not state a fact.
+        """
+        types = self._data("macros/types.yml")
+        if self.setting("cofee_contract", None) == 1:
+            return self._facts_of_contract_1(types)
+        stated = self._data("macros/facts.yml")
+        return read_facts(stated, types, f"`macros/facts.yml` of the template `{self.source}`")
 
     def require_contract(self) -> None:
         """Refuse a template that speaks another contract than this command.
@@ -97,11 +102,27 @@ class Template:
             raise CofeeError(
                 f"`{self.source}` is no cofee template: its `copier.yml` has no `_cofee_contract`"
             )
-        if number != CONTRACT:
+        if number not in CONTRACTS:
             raise CofeeError(
-                f"the template speaks contract {number} and this cofee speaks contract {CONTRACT}",
+                f"the template speaks contract {number} and this cofee speaks contracts "
+                f"{' and '.join(map(str, CONTRACTS))}",
                 hint="install the cofee that came with the template",
             )
+
+    def _facts_of_contract_1(self, types: Mapping[str, Any]) -> Facts:
+        stated = load_yaml(FROZEN.read_bytes(), path=FROZEN.name)
+        added = stated.pop("types")
+        known = {name: {**added.get(name, {}), **entry} for name, entry in types.items()}
+        rules = self.setting("cofee_rules", [])
+        stated["rules"] = {name: stated["rules"].get(name, {"kind": "other"}) for name in rules}
+        return read_facts(stated, known, f"the template `{self.source}`")
+
+    def _data(self, path: str) -> dict[str, Any]:
+        file = self.root / path
+        if not file.is_file():
+            raise CofeeError(f"`{self.source}` at `{self.commit}` has no `{path}`")
+        loaded = load_yaml(file.read_bytes(), path=path)
+        return loaded if isinstance(loaded, dict) else {}
 
 
 def recorded(

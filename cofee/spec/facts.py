@@ -1,0 +1,144 @@
+"""Facts about the code that a template generates: its `macros/facts.yml` and `types.yml`.
+
+The command knows Python, SQL, git and Copier. What it must know of a template is read from there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cofee.errors import CofeeError
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Where hand-written code defines names of one kind; the pattern's group is the name."""
+
+    folder: str
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of modules; `kind` says how it is written and checked."""
+
+    name: str
+    kind: str
+    option: str | None = None
+    values: tuple[str, ...] = ()
+    is_stored: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The option that gives the rule."""
+        return self.option or f"--rule {self.name}="
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who can own rows: the column that says so, and the options that the service needs."""
+
+    column: str
+    to: str
+    path: str
+    needs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a template states about its services; see `macros/facts.yml`."""
+
+    types: Mapping[str, Mapping[str, Any]]
+    packages: tuple[str, ...]
+    modules: tuple[str, ...]  # folders of modules; the first holds their code
+    migrations: str
+    lock: str
+    definitions: Mapping[str, Definition]
+    classes: tuple[str, ...]
+    field_classes: tuple[str, ...]
+    routes: tuple[str, ...]
+    rules: Mapping[str, Rule]
+    owners: Mapping[str, Owner]
+    added_columns: Mapping[str, str]
+    added_parameters: Mapping[str, str]
+    names: Mapping[str, str]
+    stored_keys: tuple[str, ...]
+    indexed_keys: tuple[str, ...]
+    default_type: str
+    reserved: Mapping[str, frozenset[str]]
+    brought: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def of_kind(self, *kinds: str) -> list[str]:
+        """Return the names of the rules of some kinds."""
+        return [name for name, rule in self.rules.items() if rule.kind in kinds]
+
+    def name(self, kind: str, table: str, columns: str = "") -> str:
+        """Return the name of an index or a constraint."""
+        return self.names[kind].format(table=table, columns=columns, label=columns, field=columns)
+
+    def is_link(self, type_name: str) -> bool:
+        """Return whether fields of a type are kept in a table of links, and have no column."""
+        return not self.types[type_name].get("column", True)
+
+    def is_unique(self, record: Mapping[str, Any]) -> bool:
+        """Return whether no two rows share a field's value."""
+        return bool(record.get("unique")) or self.types[record["type"]].get("unique") == "always"
+
+
+def read_facts(
+    stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]], where: str
+) -> Facts:
+    """Read the facts of a template.
+
+    Args:
+        stated: the content of `macros/facts.yml`.
+        types: the content of `macros/types.yml`.
+        where: what a refusal names as their file.
+
+    Raises:
+        CofeeError: a fact is missing, or has another form.
+    """
+    try:
+        return _read(stated, types)
+    except KeyError as error:
+        raise CofeeError(f"{where} does not state {error}") from error
+    except (AttributeError, TypeError, ValueError, re.error) as error:
+        raise CofeeError(f"{where} cannot be read: {error}") from error
+
+
+def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> Facts:
+    layout = stated["layout"]
+    definitions = stated["definitions"].items()
+    return Facts(
+        types=types,
+        packages=tuple(layout["packages"]),
+        modules=tuple(layout["modules"]),
+        migrations=layout["migrations"],
+        lock=layout["lock"],
+        definitions={
+            name: Definition(one["folder"], re.compile(one["pattern"])) for name, one in definitions
+        },
+        classes=tuple(stated["classes"]),
+        field_classes=tuple(stated["field_classes"]),
+        routes=tuple(stated["routes"]),
+        rules={name: _rule(name, **rule) for name, rule in stated["rules"].items()},
+        owners={name: Owner(**owner) for name, owner in stated["owners"].items()},
+        added_columns=dict(stated["added_columns"]),
+        added_parameters=dict(stated["added_parameters"]),
+        names=dict(stated["names"]),
+        stored_keys=tuple(stated["stored_keys"]),
+        indexed_keys=tuple(stated["indexed_keys"]),
+        default_type=stated["default_type"],
+        reserved={group: frozenset(names) for group, names in stated["reserved"].items()},
+        brought={
+            option: {answer: tuple(names) for answer, names in answers.items()}
+            for option, answers in stated["brought"].items()
+        },
+    )
+
+
+def _rule(name: str, values: Any = (), **rest: Any) -> Rule:
+    return Rule(name, values=tuple(values), **rest)
