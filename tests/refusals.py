@@ -18,12 +18,12 @@ REFUSALS: dict[str, tuple[Record, Record, list[Any], str]] = {
     ),
     "word": ({"type": "str"}, {"type": "int"}, ["12a", "1"], "whole number"),
     "large": ({"type": "bigint"}, {"type": "int"}, [2**31, 1], "2147483647"),
-    "no_day": ({"type": "str"}, {"type": "date"}, ["2026-02-30", "2026-01-31"], "a day"),
+    "no_day": ({"type": "str"}, {"type": "date"}, ["2026-02-30", "2026-01-31"], "a date"),
     "part": (
         {"type": "decimal", "precision": 9, "scale": 2},
         {"type": "decimal", "precision": 9, "scale": 1},
         ["1.25", "1.50"],
-        "1 digits",
+        "1 decimal places",
     ),
     "wide": (
         {"type": "decimal", "precision": 9, "scale": 2},
@@ -35,13 +35,13 @@ REFUSALS: dict[str, tuple[Record, Record, list[Any], str]] = {
         {"type": "float"},
         {"type": "decimal", "precision": 9, "scale": 1},
         [0.25, 0.5],
-        "1 digits",
+        "1 decimal places",
     ),
     "noon": (
         {"type": "datetime"},
         {"type": "date"},
         ["2026-01-31T12:00:00Z", "2026-01-31T00:00:00Z"],
-        "beginning of a day",
+        "midnight in UTC",
     ),
     "twice": ({"type": "str"}, {"type": "str", "unique": True}, ["a", "a"], "unique"),
     "strange": (
@@ -62,7 +62,7 @@ REFUSALS: dict[str, tuple[Record, Record, list[Any], str]] = {
         [[1], [2]],
         "cannot become list of int",
     ),
-    "new": ({}, {"type": "str"}, [None, None], "give a value first"),
+    "new": ({}, {"type": "str"}, [None, None], "give a value for them"),
     "new_key": ({}, {"type": "str", "unique": True, "default": "a"}, [None, None], "several rows"),
     "nobody": ({}, {"type": "ref", "to": "customers"}, [None, None], "no such row"),
 }

@@ -43,7 +43,7 @@ def ruff(folder: Path, *arguments: str) -> None:
     """Run ruff as a generated project would, without any configuration around it."""
     command = [sys.executable, "-m", "ruff", *arguments, "--isolated", "--no-cache"]
     if "check" in arguments:
-        command.append("--config=lint.isort.known-first-party=['app', 'tests']")
+        command.append("--config=lint.isort.known-first-party=['app', 'migrations', 'tests']")
     done = subprocess.run(
         [*command, "--line-length=100", "--target-version=py311", "."],
         cwd=folder,

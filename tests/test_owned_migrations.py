@@ -42,15 +42,27 @@ def changed(old: Record, **new: Any) -> Record:
 # By module: its field, the migration, the values of two rows, whose those are, and the refusal.
 CASES: dict[str, tuple[Record, Record, list[Any], list[str], str]] = {
     "free": (CODE, changed(CODE, unique=True), ["x", "x"], HIS, ""),
-    "taken": (CODE, changed(CODE, unique=True), ["x", "x"], HERS, "have to be unique together"),
+    "taken": (
+        CODE,
+        changed(CODE, unique=True),
+        ["x", "x"],
+        HERS,
+        "user_id, code must be unique; invalid rows: 2",
+    ),
     "spread": (CODE, FILLED, ["x", "y"], HIS, ""),
-    "filled": (CODE, FILLED, ["x", "y"], HERS, "is unique: one value cannot fill several rows"),
+    "filled": (
+        CODE,
+        FILLED,
+        ["x", "y"],
+        HERS,
+        "must be unique: several rows cannot have the same value",
+    ),
     "sized": (
         SIZE,
         {**changed(SIZE, unique=True, nullable=False), "backfill": {"size": 7}},
         [None, None],
         HERS,
-        "is unique: one value cannot fill several rows",
+        "must be unique: several rows cannot have the same value",
     ),
     "leading": (NEAR, changed(NEAR, **LEADS), [FIRST, SECOND], HIS, ""),
     "straying": (
@@ -58,7 +70,7 @@ CASES: dict[str, tuple[Record, Record, list[Any], list[str], str]] = {
         changed(NEAR, **LEADS),
         [FIRST, SECOND],
         HERS,
-        "has to be the id of a row of folders; rows that do not fit: 1",
+        "must be the id of a row of folders; invalid rows: 1",
     ),
 }
 

@@ -167,9 +167,9 @@ def without_versions(rows: dict[str, list[Record]]) -> dict[str, list[Record]]:
 
 
 REFUSED: dict[str, tuple[Record, str]] = {
-    "together": ({"unique_together": [["price", "maker"]]}, "price, maker_id have to be unique"),
-    "checked": ({"checks": ["price > cost"]}, "price > cost has to hold for each row"),
-    "marked": ({"deletion": "hard"}, "is_deleted marks rows as deleted"),
+    "together": ({"unique_together": [["price", "maker"]]}, "price, maker_id must be unique"),
+    "checked": ({"checks": ["price > cost"]}, "price > cost must be true for every row"),
+    "marked": ({"deletion": "hard"}, "is_deleted marks deleted rows"),
 }
 
 
@@ -213,7 +213,7 @@ def test_rules_that_rows_break_are_refused_before_anything_changes(place: Place)
     for (name, (_, words)), (message, before, after) in zip(REFUSED.items(), found, strict=True):
         assert message.startswith(f"{name}."), message
         assert words in message, message
-        assert message.endswith("rows that do not fit: 2"), message
+        assert message.endswith("invalid rows: 2"), message
         assert after == before, message
 
 
