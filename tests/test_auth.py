@@ -149,7 +149,7 @@ def test_what_users_need_is_taken(
 
     refused = cofee("new", tmp_path / "ours", *options)
 
-    sentence = f"The name {name} is taken by the users that `auth: {auth}` brings along"
+    sentence = f"the name `{name}` is taken by `auth: {auth}`"
     assert refused.code == 1
     assert sentence in " ".join(refused.err.split())
     with pytest.raises(ValueError, match=sentence):

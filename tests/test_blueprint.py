@@ -114,22 +114,25 @@ def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:
 @pytest.mark.parametrize(
     ("modules", "problem"),
     [
-        ({}, "The modules are a list; each of them has a name, an entity and fields."),
-        ([{"name": "Items", "entity": "Item", "fields": []}], "The module name Items is not"),
-        ([{"name": "items", "entity": "item", "fields": []}], "The entity item is not in camel"),
-        ([{"name": "items", "entity": "Item"}], "The module items needs a list of fields"),
-        ([{"name": "items"}], "Module 1 needs a name and an entity."),
+        ({}, "`modules` must be a list of modules, each with `name`, `entity` and `fields`"),
+        (
+            [{"name": "Items", "entity": "Item", "fields": []}],
+            "module name `Items` is not in snake_case",
+        ),
+        ([{"name": "items", "entity": "item", "fields": []}], "entity `item` is not in CamelCase"),
+        ([{"name": "items", "entity": "Item"}], "module `items` must have a list of `fields`"),
+        ([{"name": "items"}], "module 1 must have a `name` and an `entity`"),
         (
             [
                 {"name": "a", "entity": "A", "fields": []},
                 {"name": "a", "entity": "B", "fields": []},
             ],
-            "The module a is listed twice.",
+            "module `a` is listed twice",
         ),
-        ([ITEMS | {"owner": "user"}], "The module items has the unknown key owner; known are name"),
-        ([ITEMS | {"routes": []}], "The rule routes of items names at least one of create, list"),
-        ([ITEMS | {"checks": ["1 > 0"]}], "The module items has checks and needs examples, two"),
-        ([ITEMS | {"checks": ["1 > 0"], "examples": [{}]}], "The module items has checks and"),
+        ([ITEMS | {"owner": "user"}], "module `items` has the unknown key `owner`; known keys"),
+        ([ITEMS | {"routes": []}], "`routes` of `items` must name at least one of create, list"),
+        ([ITEMS | {"checks": ["1 > 0"]}], "module `items` has checks and must have `examples`"),
+        ([ITEMS | {"checks": ["1 > 0"], "examples": [{}]}], "module `items` has checks and"),
     ],
 )
 def test_broken_modules_are_named(renderer: Renderer, modules: object, problem: str) -> None:
@@ -147,16 +150,16 @@ def test_the_validator_knows_the_rules(renderer: Renderer) -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ([{"name": "x", "type": "strr"}], "The field items.x has the unknown type strr"),
-        ([{"name": "x"}], "Field 1 of items needs a name and a type."),
-        ([{"name": "X", "type": "str"}], "The field items.X is not in snake case."),
-        ([{"name": "x", "type": "str"}] * 2, "The field items.x is listed twice."),
-        ([{"name": "x", "type": "decimal"}], "The field items.x needs precision."),
-        ([{"name": "x", "type": "enum"}], "The field items.x needs values."),
-        ([{"name": "x", "type": "list", "items": "json"}], "The field items.x cannot be a list"),
-        ([{"name": "x", "type": "str", "pattern": "a"}], "The field items.x has a pattern"),
-        ([{"name": "x", "type": "ref", "to": "items"}], "The field items.x refers to its own"),
-        ([{"name": "x", "type": "ref", "to": "y"}], "The field items.x refers to y, which is not"),
+        ([{"name": "x", "type": "strr"}], "field `items.x` has the unknown type `strr`"),
+        ([{"name": "x"}], "field 1 of `items` must have a `name` and a `type`"),
+        ([{"name": "X", "type": "str"}], "field name `items.X` is not in snake_case"),
+        ([{"name": "x", "type": "str"}] * 2, "field `items.x` is listed twice"),
+        ([{"name": "x", "type": "decimal"}], "field `items.x` must have `precision`"),
+        ([{"name": "x", "type": "enum"}], "field `items.x` must have `values`"),
+        ([{"name": "x", "type": "list", "items": "json"}], "field `items.x` cannot be a list"),
+        ([{"name": "x", "type": "str", "pattern": "a"}], "field `items.x` has a pattern"),
+        ([{"name": "x", "type": "ref", "to": "items"}], "field `items.x` refers to its own"),
+        ([{"name": "x", "type": "ref", "to": "y"}], "field `items.x` refers to `y`, which"),
     ],
 )
 def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], problem: str) -> None:
@@ -170,19 +173,19 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
     [
         (
             {"name": "rows", "entity": "Note", "fields": [{"type": "one"}]},
-            "The other side of note.item would be at /items/{item_id}/note, where another one is.",
+            "the rows of `note.item` would be listed at `/items/{item_id}/note`, which is taken",
         ),
         (
             {"name": "rows", "entity": "Row", "fields": [{"type": "many"}, {"name": "item_ids"}]},
-            "The fields rows.item_ids and rows.item would both be called item_ids.",
+            "fields `rows.item_ids` and `rows.item` would both be called `item_ids`",
         ),
         (
             {"name": "rows", "entity": "Row", "fields": [{"type": "many", "to": "later"}]},
-            "The field rows.item refers to later, which is not one of the modules.",
+            "field `rows.item` refers to `later`, which is not one of the modules",
         ),
         (
             {"name": "rows", "entity": "Row", "fields": [{"type": "one", "to": "note"}]},
-            "The field rows.item refers to note, which is listed later, so it has to be nullable.",
+            "field `rows.item` refers to `note`, which is listed later, and must be nullable",
         ),
         (
             {
@@ -191,7 +194,7 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
                 "fields": [{"type": "one"}, {"name": "code"}],
                 "unique_together": [["item", "code"]],
             },
-            "The rule unique_together of rows names item, which is unique by itself.",
+            "`unique_together` of `rows` names `item`, which is unique by itself",
         ),
     ],
 )

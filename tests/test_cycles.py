@@ -259,6 +259,6 @@ def test_a_later_reference_is_optional_at_once(tmp_path: Path, template: Path, c
     by_file = cofee("new", tmp_path / "shop", *options, "--data-file", data)
 
     assert "`invoices` is listed after `orders`" in by_option.err
-    assert "refers to invoices, which is listed later, so it has to be nullable" in by_file.err
+    assert "refers to `invoices`, which is listed later, and must be nullable" in by_file.err
     assert (by_option.code, by_file.code) == (1, 1)
     assert not (tmp_path / "shop").exists()

@@ -89,37 +89,47 @@ def shared_references(module: Record, records: list[Record]) -> set[str]:
 @pytest.mark.parametrize(
     ("owner", "options", "field", "problem"),
     [
-        ("user", {}, {}, "The rows of notes are owned by users, and with `auth: none` there are"),
+        (
+            "user",
+            {},
+            {},
+            "module `notes` has rows owned by a user, which `auth: none` does not have",
+        ),
         (
             "project",
             {"auth": "jwt"},
             {},
-            "The rows of notes are owned by projects, and with `isolation: none` there are none",
+            "module `notes` has rows owned by a project, which `isolation: none` does not have",
         ),
-        ("team", {"auth": "jwt"}, {}, "The rows of notes are owned by team; known are user and"),
+        (
+            "team",
+            {"auth": "jwt"},
+            {},
+            "`owned_by` of `notes` must be `user` or `project`, not `team`",
+        ),
         (
             "user",
             {"auth": "jwt"},
             {"name": "user_id", "type": "uuid"},
-            "The field notes.user_id has the column user_id, which says whose a row is.",
+            "field `notes.user_id` has the column `user_id`, which is the owner's",
         ),
         (
             "project",
             {"auth": "jwt", "isolation": "project"},
             {"name": "project", "type": "ref", "to": "plain"},
-            "The field notes.project has the column project_id, which says whose a row is.",
+            "field `notes.project` has the column `project_id`, which is the owner's",
         ),
         (
             "user",
             {"auth": "jwt", "isolation": "project"},
             {"name": "near", "type": "ref", "to": "theirs"},
-            "The field notes.near refers to theirs, where each row is one project's, so notes",
+            "field `notes.near` refers to `theirs`, whose rows are owned by a project, so rows of",
         ),
         (
             None,
             {"auth": "jwt", "isolation": "project"},
             {"name": "near", "type": "many", "to": "theirs"},
-            "The field notes.near refers to theirs, where each row is one project's, so notes",
+            "field `notes.near` refers to `theirs`, whose rows are owned by a project, so rows of",
         ),
     ],
 )

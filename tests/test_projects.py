@@ -149,7 +149,7 @@ def test_what_projects_need_is_taken(
 
     refused = cofee("new", tmp_path / "ours", *options)
 
-    sentence = f"The name {name} is taken by the projects that `isolation: project` brings along"
+    sentence = f"the name `{name}` is taken by `isolation: project`"
     assert refused.code == 1
     assert sentence in " ".join(refused.err.split())
     with pytest.raises(ValueError, match=sentence):
@@ -164,7 +164,7 @@ def test_a_service_with_projects_gets_modules(released: Path, tmp_path: Path, co
     for arguments, words in (
         (["projects"], "exists already"),
         (["members"], "exists already"),
-        (["members", "--entity", "Person"], "taken by the projects"),
+        (["members", "--entity", "Person"], "taken by `isolation: project`"),
         (["project-members"], "exists already"),
     ):
         refused = cofee("new-module", *arguments, "title:str", "-C", service)
@@ -191,7 +191,7 @@ def test_a_service_with_such_a_module_gets_no_projects(
     refused = cofee("set", "isolation=project", "-C", service)
 
     assert refused.code == 1
-    assert "The name projects is taken" in " ".join(refused.err.split())
+    assert "the name `projects` is taken" in " ".join(refused.err.split())
     assert snapshot(service) == before
 
 
