@@ -51,10 +51,16 @@ def main() -> None:
     except CofeeError as error:
         _refuse(error)
     except GitError as error:
-        _refuse(CofeeError(f"git failed: {str(error).splitlines()[-1]}"))
+        _refuse(
+            CofeeError(
+                f"git failed: {str(error).splitlines()[-1]}",
+                hint="run git in that directory to see the cause",
+            )
+        )
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        _refuse(CofeeError(f"{quote(error.filename or 'a file')} cannot be used: {reason}"))
+        message = f"{quote(error.filename or 'a file')} cannot be used: {reason}"
+        _refuse(CofeeError(message, hint="check the path and its permissions"))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -1,7 +1,8 @@
-"""What a command says when it refuses: one sentence, perhaps a hint, and an exit code.
+"""Errors shown to the user: a message, an optional hint and an exit code.
 
-CofeeError        1   the command refuses; nothing was written
-└── UsageError   64   the command line itself is wrong
+CofeeError            1   the command failed and wrote nothing
+├── CancelledError    1   the user cancelled a prompt
+└── UsageError       64   the command line is invalid
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ LONGEST_QUOTE = 80
 
 
 class CofeeError(Exception):
-    """A refusal that a user can act on; the command prints it without a traceback."""
+    """An error that the user can act on. It is printed without a traceback."""
 
     exit_code = REFUSED
 
     def __init__(
         self, message: str, hint: str | None = None, *, exit_code: int | None = None
     ) -> None:
-        """Keep the sentence and the hint apart, because `--json` prints them apart.
+        """Store the message and the hint separately, as `--json` prints them.
 
         Args:
-            message: what is wrong and what is allowed; values in backticks, no full stop.
-            hint: one line that says what to do instead.
-            exit_code: for the rare refusal that is neither 1 nor 64, such as a conflict.
+            message: what is wrong, with values in backticks and without a full stop.
+            hint: what to do, unless the message says what is allowed.
+            exit_code: if it is not that of the class.
         """
         super().__init__(message)
         self.message = message
@@ -42,13 +43,20 @@ class CofeeError(Exception):
 
 
 class UsageError(CofeeError):
-    """The command line is wrong: an option that is missing, unknown or contradicts another."""
+    """The command line is invalid: an option is missing, unknown or conflicts with another."""
 
     exit_code = USAGE
 
 
+class CancelledError(CofeeError):
+    """The user cancelled a prompt."""
+
+    def __init__(self) -> None:
+        super().__init__("cancelled; nothing was written")
+
+
 def quote(value: object) -> str:
-    """Put a user's value into backticks, safe to print whatever it holds."""
+    """Return a user's value in backticks, escaped and shortened for printing."""
     text = str(value)
     if not text.isprintable():
         text = ascii(text)[1:-1]
@@ -58,16 +66,16 @@ def quote(value: object) -> str:
 
 
 def listing(values: Iterable[object]) -> str:
-    """Name what is allowed, each value in backticks: `a`, `b`, `c`."""
+    """Return values in backticks, separated by commas."""
     return ", ".join(quote(value) for value in values)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Give the hint that names the nearest known word, when one is near enough.
+    """Return a hint with the most similar known word, or None.
 
-    A number or a version is never meant by another one, however alike they look.
+    Numbers and versions are never suggested, because similar ones are usually unrelated.
     """
-    import difflib  # only a refusal needs it, and start-up is measured
+    import difflib  # imported only for an error, because start-up time is measured
 
     words = [one for one in known if any(map(str.isalpha, one))]
     nearest = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)

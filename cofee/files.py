@@ -43,12 +43,15 @@ def read_file(path: Path) -> File | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise CofeeError(f"{quote(path)} cannot be read: {reason(error)}") from error
+        raise CofeeError(
+            f"{quote(path)} cannot be read: {reason(error)}",
+            hint="check the path and its permissions",
+        ) from error
     return None
 
 
 def reason(error: OSError) -> str:
-    """Say in lower case why the system refused, to stand within a sentence."""
+    """Return the reason of the system in lower case."""
     return (error.strerror or str(error)).lower()
 
 
@@ -83,7 +86,10 @@ def load_yaml(content: bytes, path: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or _unreadable(error)
-        raise CofeeError(f"`{path}`{where} is no valid YAML: {problem}") from error
+        raise CofeeError(
+            f"`{path}`{where} is not valid YAML: {problem}",
+            hint="fix the file, or restore it from the git history",
+        ) from error
 
 
 def _unreadable(error: Exception) -> str:

@@ -42,7 +42,7 @@ def git(
     except FileNotFoundError as error:
         if cwd and not cwd.exists():
             raise GitError(f"{cwd} does not exist") from error
-        raise CofeeError("git was not found", hint="install git 2.38 or newer") from error
+        raise CofeeError("git is not installed", hint="install git 2.38 or newer") from error
     if done.returncode not in accept:
         raise GitError(done.stderr.decode(errors="replace").strip() or f"exit {done.returncode}")
     return done.stdout
@@ -54,7 +54,7 @@ def require_modern_git() -> None:
     found = re.search(r"(\d+)\.(\d+)", words)
     if not found or (int(found[1]), int(found[2])) < OLDEST:
         raise CofeeError(
-            f"cofee needs git 2.38 or newer, and this is `{words.strip()}`", hint="upgrade git"
+            f"cofee needs git 2.38 or newer; found `{words.strip()}`", hint="upgrade git"
         )
 
 

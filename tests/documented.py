@@ -21,6 +21,8 @@ COMMANDS = [str(name) for name in getattr(typer.main.get_command(app), "commands
 COMPUTED = {"project_name": "made from the folder's name", "auth": "`jwt`"}
 HELP_WIDTH = "92"
 ERRORS = {"CofeeError", "UsageError"}
+# How a message says what is allowed: in its clause, or in a second one.
+ALLOWED = re.compile(r"\b(must|needs|allowed)\b|; .*\b(are|is one of|possible|takes?|use|write)\b")
 # What stands behind a type in the table, by the kind of its argument.
 ARGUMENTS = {
     "none": "",
@@ -81,17 +83,36 @@ GENERATORS: dict[str, Callable[[], str]] = {
 }
 
 
-def source_refusals() -> Iterator[tuple[str, str]]:
-    """Yield every message of an error, with the file that raises it; `…` stands for a value."""
+def errors_without_help() -> Iterator[str]:
+    """Yield the errors of the command that neither have a hint nor say what is allowed."""
     for path in sorted((ROOT / "cofee").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS and node.args:
-                yield path.stem, _message(node.args[0])
+            if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in ERRORS:
+                continue
+            if "spec" in path.parts:  # its messages follow
+                continue
+            message = _message(node.args[0])
+            hints = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
+            if not any(map(_is_certain, hints)) and not ALLOWED.search(message):
+                yield message
+
+
+def _is_certain(hint: ast.expr) -> bool:
+    """Return whether a hint is always shown: a similar word, for example, may not exist."""
+    match hint:
+        case ast.Call(func=ast.Name(id="did_you_mean")) | ast.Constant(value=None):
+            return False
+        case ast.BoolOp(op=ast.Or()):
+            return _is_certain(hint.values[-1])
+        case ast.IfExp():
+            return _is_certain(hint.body) and _is_certain(hint.orelse)
+    return True
 
 
 def _message(expression: ast.expr) -> str:
+    """Return the text of a message; `…` replaces each value."""
     parts = expression.values if isinstance(expression, ast.JoinedStr) else [expression]
     if isinstance(expression, ast.BinOp):
         parts = [expression.left, expression.right]
     texts = [part.value if isinstance(part, ast.Constant) else "…" for part in parts]
-    return re.sub("…+", "…", "".join(map(str, texts)).replace("`", ""))
+    return "".join(map(str, texts)).replace("`", "")

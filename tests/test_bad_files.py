@@ -22,7 +22,7 @@ from cofee.spec import names
 )
 def test_yaml_that_cannot_be_read_is_named(text: str) -> None:
     """The constructors of YAML raise what they like."""
-    with pytest.raises(CofeeError, match=r"`a\.yml`.* is no valid YAML"):
+    with pytest.raises(CofeeError, match=r"`a\.yml`.* is not valid YAML"):
         load_yaml(text.encode(errors="surrogateescape"), path="a.yml")
 
 
@@ -31,7 +31,7 @@ def test_origins_that_are_no_text_are_refused(line: str, tmp_path: Path) -> None
     """Git and the file system take no NUL, and no path holds a line break by intent."""
     (tmp_path / ".copier-answers.yml").write_text(f"_commit: v1\n_src_path: /a\n{line}\n")
 
-    with pytest.raises(CofeeError, match="and no text"):
+    with pytest.raises(CofeeError, match="which is not plain text"):
         _ = Project(tmp_path).answers
 
 

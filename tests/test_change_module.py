@@ -76,7 +76,7 @@ def test_what_the_database_does_not_know_needs_no_migration(shop: Path, cofee: R
     ran = cofee("change-module", "customers", "--read-only", "--search", "name", "-C", shop)
 
     assert (ran.code, migrations(shop)) == (0, before)
-    assert "the routes `create`, `replace`, `update`, `delete` go" in ran.err
+    assert "removes the routes `create`, `replace`, `update`, `delete`" in ran.err
 
 
 def test_narrowing_is_said_before_it_is_written(shop: Path, cofee: Run) -> None:
@@ -85,7 +85,7 @@ def test_narrowing_is_said_before_it_is_written(shop: Path, cofee: Run) -> None:
 
     assert "`name,age` becomes unique together" in ran.err
     assert "`age > 0` becomes a rule" in ran.err
-    assert "the migration refuses rows that are marked" in ran.err
+    assert "the migration fails while the table has soft-deleted rows" in ran.err
     assert recorded(shop) == {}
 
 
@@ -153,7 +153,7 @@ def test_status_shows_the_rules(shop: Path, cofee: Run) -> None:
     ("options", "words"),
     [
         ([], "there is nothing to change"),
-        (["--soft-delete"], "nothing would change"),
+        (["--soft-delete"], "nothing to change: the module"),
         (["--index", "nam"], "did you mean `name`?"),
         (["--check", "age > "], "is no condition"),
     ],

@@ -48,21 +48,26 @@ def test_a_folder_that_is_no_project_is_refused(
     ran = cofee(*command, "-C", tmp_path)
 
     assert ran.code == 1
-    assert "is no cofee project: no `.copier-answers.yml` here or in a folder above" in ran.err
+    assert (
+        "is not a cofee service: no `.copier-answers.yml` here or in a parent directory" in ran.err
+    )
     assert "cofee new DEST" in ran.err
     assert snapshot(tmp_path) == {}
 
 
 BROKEN = {
     "no YAML": ("modules: [", "line 2"),
-    "no mapping": ("- a\n", "it must be a mapping"),
-    "no template": ("_commit: v1\n", "does not say `_src_path`"),
-    "no commit": ("_src_path: x\n", "does not say `_commit`"),
-    "a commit without quotes": ("_src_path: x\n_commit: 0000000\n", "`_commit` is read as `0`"),
+    "no mapping": ("- a\n", "must be a mapping"),
+    "no template": ("_commit: v1\n", "has no `_src_path`"),
+    "no commit": ("_src_path: x\n", "has no `_commit`"),
+    "a commit without quotes": (
+        "_src_path: x\n_commit: 0000000\n",
+        "`_commit` is `0`, which is not text",
+    ),
     "a lost commit": ("_src_path: {template}\n_commit: v0.0.0\n", "has no commit `v0.0.0`"),
     "a lost template": ("_src_path: {template}-x\n_commit: v1\n", "cannot be reached"),
     "modules of no form": ("_src_path: {template}\n_commit: v1.0.0\nmodules: 3\n", "`modules`"),
-    "bytes": ("a: \udc80", "no valid YAML"),
+    "bytes": ("a: \udc80", "not valid YAML"),
     "an answer outside its choices": (
         "_src_path: {template}\n_commit: v1.0.0\nci: jenkins\nmodules: []\n",
         "must be one of `github`, `none`",
@@ -103,7 +108,7 @@ def test_nothing_to_continue_or_abort(shop: Path, cofee: Run) -> None:
         ran = cofee("update", option, "-C", shop)
 
         assert ran.code == 1
-        assert "there is nothing to continue or abort" in ran.err
+        assert "no update is in progress" in ran.err
 
 
 def test_an_old_git_is_refused_by_name(
@@ -126,7 +131,7 @@ def test_an_old_git_is_refused_by_name(
     ran = cofee("new-module", "orders", "-C", shop)
 
     assert ran.code == 1
-    assert "cofee needs git 2.38 or newer, and this is `git version 2.37.1`" in ran.err
+    assert "cofee needs git 2.38 or newer; found `git version 2.37.1`" in ran.err
 
 
 def test_help_loads_nothing_heavy() -> None:

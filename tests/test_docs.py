@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documented import COMMANDS, GENERATORS, source_refusals
+from tests.documented import COMMANDS, GENERATORS, errors_without_help
 from tests.generated import environment
 from tests.reader import RUNNING_ALREADY, Reader
 from tests.tiny import run_git
@@ -29,8 +29,14 @@ GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOT
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 MACHINE = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|Users)/")
-# The parts of the command whose refusals are about one field or name; modules.md has their rules.
-ABOUT_FIELDS = {"bounds", "field_rules", "names", "parse", "patterns", "record", "values"}
+# Errors after which there is nothing to do, and one with the text of a question's validator.
+NOTHING_TO_DO = {
+    "interrupted; nothing was kept",
+    "nothing to change: the fields are the same already",
+    "nothing to change: the module is the same already",
+    "… is already the name of the field",
+    "…: …",
+}
 
 
 def name_of(page: Path) -> str:
@@ -154,31 +160,9 @@ def test_every_page_is_reached_from_the_readme() -> None:
         assert f"](docs/{page.name})" in text
 
 
-def refusals(text: str) -> set[str]:
-    """Return the refusals of a page: the first column of its tables."""
-    return {row.split("|")[1].strip() for row in text.splitlines() if row.startswith("| ")}
-
-
-def test_every_refusal_is_explained() -> None:
-    """A message is found by its words; those about one field or name are rules of modules.md."""
-    explained = refusals((ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8"))
-    said = {text for stem, text in source_refusals() if stem not in ABOUT_FIELDS}
-    missing = {text for text in said if text.strip("…: ")} - explained
-    assert not missing, f"docs/troubleshooting.md does not explain: {sorted(missing)}"
-
-
-def test_every_explained_refusal_exists() -> None:
-    """A message that is no longer said is not explained either."""
-    said = {text for _, text in source_refusals()}
-    source = "".join(path.read_text("utf-8") for path in (ROOT / "cofee").rglob("*.py"))
-    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
-    headings = {"Message", "Skipped: …", "Exit code"}
-    unknown = {
-        text
-        for text in refusals(page) - said - headings
-        if not text.isdigit() and text not in source
-    }
-    assert not unknown
+def test_every_error_says_what_to_do() -> None:
+    """An error has a hint or says what is allowed, unless there is nothing to do."""
+    assert set(errors_without_help()) == NOTHING_TO_DO
 
 
 # Hygiene

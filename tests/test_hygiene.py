@@ -43,8 +43,7 @@ PLAIN = (
     "template/*.md.jinja",
     "template/.env.example.jinja",
     ":!docs/commands.md",
-    ":!docs/troubleshooting.md",
-    ":!macros/types.yml",
+    ":!macros",
 )
 OLD_WORDS = re.compile(
     r"\b(nobody|somebody|whoever|leads? nowhere|mend(s|ed|ing)?|beside|is none|is no longer there"

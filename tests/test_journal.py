@@ -108,14 +108,14 @@ def test_failure_at_every_write_changes_nothing(
 
 
 def test_full_disk_is_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sentence names the reason, and says that nothing was changed."""
+    """The sentence names the reason, and says that nothing was written."""
     failing(6, monkeypatch)
 
     with pytest.raises(CofeeError) as refusal:
         Journal(root).apply(CHANGES, {"command": "test"})
 
     assert "the disk is full" in refusal.value.message
-    assert refusal.value.hint == "nothing was changed"
+    assert refusal.value.hint == "nothing was written"
 
 
 def test_interrupt_rolls_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_change_by_somebody_else_meanwhile_is_refused(root: Path) -> None:
     """A file that an editor saved between reading and writing is not overwritten."""
     (root / "answers.yml").write_text("v: mine\n")
 
-    with pytest.raises(CofeeError, match="changed while cofee was at work"):
+    with pytest.raises(CofeeError, match="was changed by another program"):
         applied(root)
 
     assert (root / "changed.txt").read_text() == "old\n"
@@ -171,7 +171,7 @@ def test_second_run_is_refused_while_the_first_holds_the_lock(shop: Path, cofee:
         ran = cofee("new-module", "orders", "-C", shop)
 
     assert ran.code == 1
-    assert "another cofee is at work" in ran.err
+    assert "another cofee command is running" in ran.err
     assert snapshot(shop) == before
 
 

@@ -70,7 +70,7 @@ COMMANDS = {
 # a person knows where it is now.
 REFUSED = ("new-module after moved file", "new-module after renamed folder")
 REASON = re.compile(
-    r"there is no module `app\.modules\.products\..*put back what it imports", re.DOTALL
+    r"there is no module `app\.modules\.products\..*restore what it imports", re.DOTALL
 )
 LATER = b"# added later\n"
 RENAMED = {"stock": "quantity", "products": "articles", "Product": "Article", "product": "article"}

@@ -107,7 +107,7 @@ def test_files_that_both_made_are_a_conflict() -> None:
     """Two files of one name are not put one after the other."""
     merged = merge({}, tree(f="x = 1\n"), tree(f="y = 1\n"))
 
-    assert merged.conflicts[0].reason == "you and the template both made a file of this name"
+    assert merged.conflicts[0].reason == "you and the template both added this file"
 
 
 def test_binary_conflict_keeps_yours() -> None:

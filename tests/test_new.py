@@ -157,10 +157,10 @@ def test_template_that_no_update_could_use_is_refused(tmp_path: Path, cofee: Run
     real = make_template(tmp_path / "real")
     shop = tmp_path / "shop"
 
-    assert "is no git repository" in refused(
+    assert "is not a git repository" in refused(
         cofee, tmp_path, shop, "--template", tmp_path / "plain"
     )
-    assert "there is no template" in refused(cofee, tmp_path, shop, "--template", "nowhere")
+    assert "no template found" in refused(cofee, tmp_path, shop, "--template", "nowhere")
     assert "cannot be reached" in refused(
         cofee, tmp_path, shop, "--template", f"file://{tmp_path}/gone.git"
     )
@@ -184,7 +184,9 @@ def test_taken_destination_is_refused(template: Path, tmp_path: Path, cofee: Run
     (tmp_path / "file").write_text("mine\n")
 
     assert "is not empty" in refused(cofee, tmp_path, tmp_path / "full", "--template", template)
-    assert "is no folder" in refused(cofee, tmp_path, tmp_path / "file", "--template", template)
+    assert "is not a directory" in refused(
+        cofee, tmp_path, tmp_path / "file", "--template", template
+    )
 
 
 def test_empty_folder_is_taken(template: Path, tmp_path: Path, cofee: Run) -> None:
@@ -202,8 +204,8 @@ def test_empty_folder_is_taken(template: Path, tmp_path: Path, cofee: Run) -> No
         ("colour=red", "it asks `project_name`, `ci`, and takes `modules`"),
         ("module=[]", "did you mean `modules`?"),
         ("_commit=v9", "has no question `_commit`"),
-        ("kind=module", "`kind` is no option of the service"),
-        ("migrations=[1]", "`migrations` is no option of the service"),
+        ("kind=module", "`kind` is not an option of the service"),
+        ("migrations=[1]", "`migrations` is not an option of the service"),
         ("project_name=", "say at least a letter"),
         ("nonsense", "must be `KEY=VALUE`"),
     ],
@@ -235,7 +237,7 @@ def test_without_a_terminal_nothing_is_asked(template: Path, tmp_path: Path, cof
     ran = cofee("new", tmp_path / "shop", "--template", template, "--data", "ci=none")
 
     assert ran.code == 64
-    assert "nobody can be asked for `project_name`" in ran.err
+    assert "there is no terminal to ask for `project_name`" in ran.err
     assert "`--defaults`" in ran.err
     assert not (tmp_path / "shop").exists()
 
@@ -249,7 +251,7 @@ def test_template_without_the_contract_is_refused(tmp_path: Path, cofee: Run) ->
     text = FILES["copier.yml"].replace("_cofee_contract: 1\n", "_cofee_contract: 99\n")
     release(future, "v1.1.0", {"copier.yml": text})
 
-    assert "is no cofee template" in refused(
+    assert "is not a cofee template" in refused(
         cofee, tmp_path, tmp_path / "shop", "--template", other
     )
     assert "contract 99" in refused(cofee, tmp_path, tmp_path / "shop", "--template", future)

@@ -96,7 +96,7 @@ def test_a_migration_that_cannot_be_read_is_refused(shop: Path, cofee: Run) -> N
     ran = cofee("new-module", "orders", "-C", shop)
 
     assert ran.code == 1
-    assert "`migrations/versions/odd.py` does not say its revision" in ran.err
+    assert "`migrations/versions/odd.py` does not define its revision" in ran.err
 
 
 def test_a_dirty_tree_keeps_every_other_byte(shop: Path, cofee: Run) -> None:

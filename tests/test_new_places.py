@@ -56,7 +56,7 @@ def test_a_name_that_no_folder_can_have_is_refused(
     ran = cofee("new", tmp_path / ("a" * 256), "--defaults", "--template", template)
 
     assert ran.code == 1
-    assert "cannot be made: file name too long" in ran.err
+    assert "cannot be created: file name too long" in ran.err
 
 
 def test_a_folder_that_is_gone_is_no_place_to_run_in(
@@ -72,7 +72,7 @@ def test_a_folder_that_is_gone_is_no_place_to_run_in(
 
     os.chdir(tmp_path)
     assert ran.code == 1
-    assert "is not there any more" in ran.err
+    assert "no longer exists" in ran.err
 
 
 def press_ctrl_c(command: list[str], ready: Path) -> tuple[int, str]:
@@ -105,7 +105,7 @@ def test_ctrl_c_during_the_tasks_leaves_nothing(slow_lock: Path, tmp_path: Path)
 
     code, told = press_ctrl_c([sys.executable, "-m", "cofee", *arguments], slow_lock)
 
-    assert (code, told) == (130, "error: interrupted, nothing was kept\n")
+    assert (code, told) == (130, "error: interrupted; nothing was kept\n")
     assert not place.exists()
 
 

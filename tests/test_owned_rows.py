@@ -60,7 +60,7 @@ def test_owned_modules_go_through_every_command(
         before = snapshot(root)
         ran = cofee(*words, "--yes", "-C", root)
         assert ran.code == 0, f"{words}: {ran.err}"
-        is_below = "its routes stand below /projects/{project_id}/" in ran.err
+        is_below = "its routes are below /projects/{project_id}/" in ran.err
         assert is_below == (owned and owner == "project")
         assert cofee("undo", "--yes", "-C", root).code == 0
         assert snapshot(root) == before

@@ -253,7 +253,7 @@ def test_what_goes_with_the_users_is_said(released: Path, tmp_path: Path, cofee:
 
     assert gone.code == 0, gone.err
     words = " ".join(gone.err.split())
-    assert "the option `isolation` has no meaning any more" in words
+    assert "the option `isolation` no longer has an effect" in words
     assert "the migration drops the projects and their members" in words
     assert "isolation" not in answers(project)
 

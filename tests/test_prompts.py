@@ -15,7 +15,7 @@ from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from cofee.console.mode import Options
-from cofee.console.wizard import CANCELLED, MODIFIER_HELP, ask_fields, confirm
+from cofee.console.wizard import MODIFIER_HELP, ask_fields, confirm
 from cofee.errors import CofeeError
 from cofee.spec.parse import format_field
 from cofee.spec.record import MODIFIER_KEYS
@@ -147,7 +147,7 @@ def test_leaving_at_any_question_is_a_refusal(keyboard: PipeInput, keys: str) ->
     with pytest.raises(CofeeError) as caught:
         asked(keyboard, keys)
 
-    assert caught.value.message == CANCELLED
+    assert caught.value.message == "cancelled; nothing was written"
     assert caught.value.exit_code == 1
 
 
@@ -172,7 +172,7 @@ isolation: {type: str, default: project}
 
 WHOLE_MODULE = """
   Note · table notes · /notes · app/modules/notes
-  its routes stand below /projects/{project_id}/notes
+  its routes are below /projects/{project_id}/notes
   title:str
   --owned-by project
   --index title
@@ -196,7 +196,7 @@ def test_the_whole_module_is_shown_before_it_is_confirmed(
         ran = cofee("new-module", "notes", *options, "-C", shop)
 
     assert ran.code == 1
-    before_the_question, _, _ = shown.getvalue().partition("Make this module?")
+    before_the_question, _, _ = shown.getvalue().partition("Create this module?")
     assert WHOLE_MODULE in before_the_question.replace("\r\n", "\n")
 
 

@@ -66,4 +66,4 @@ def test_says_when_the_template_cannot_be_asked(shop: Path, template: Path, cofe
     ran = cofee("status", "-C", shop)
 
     assert ran.code == 0
-    assert "(could not be asked for newer versions)" in ran.out
+    assert "(newer versions could not be checked)" in ran.out

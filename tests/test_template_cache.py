@@ -47,5 +47,5 @@ def test_a_cache_that_cannot_be_written_is_named(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
 
-    with pytest.raises(CofeeError, match=r"the cache folder .* cannot be written"):
+    with pytest.raises(CofeeError, match=r"the cache directory .* cannot be written"):
         templates.latest(str(template))

@@ -454,7 +454,7 @@ def test_notes_of_no_version_are_refused_by_name(shop: Path, template: Path, cof
     ran = cofee("update", "-C", shop)
 
     assert ran.code == 1
-    assert "`UPGRADES.yml` of the template has a version that is none: `soon`" in ran.err
+    assert "`UPGRADES.yml` of the template has an invalid version: `soon`" in ran.err
     assert snapshot(shop) == before
 
 

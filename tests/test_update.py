@@ -167,7 +167,7 @@ def test_pending_conflicts_refuse_every_other_operation(
         ran = cofee(*command, "-C", shop)
 
         assert ran.code == 1
-        assert "not settled yet" in ran.err
+        assert "has unresolved conflicts" in ran.err
     assert snapshot(shop) == before
 
 
@@ -204,7 +204,7 @@ def test_removed_by_the_template_but_edited(shop: Path, template: Path, cofee: R
 
     assert ran.code == 2
     assert "DEBUG = 'mine'" in (shop / "app/main.py").read_text()
-    assert "the template removed it, you changed it" in ran.err
+    assert "the template removed it and you changed it" in ran.err
     assert cofee("update", "--continue", "-C", shop).code == 0
     assert (shop / "app/main.py").exists()
 
@@ -236,7 +236,7 @@ def test_what_would_not_import_is_asked_for(shop: Path, template: Path, cofee: R
 
     for ran in refused:
         assert ran.code == 1
-        assert "would not parse or import any more, in `app/reports/mine.py`" in ran.err
+        assert "unresolved imports or syntax errors in `app/reports/mine.py`" in ran.err
         assert "--yes" in ran.err
         assert "line 3: there is no module `app.main` to import `NAME` from" in ran.err
     assert unchanged == before

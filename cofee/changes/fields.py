@@ -51,7 +51,7 @@ def remove_fields(modules: Modules, name: str, removed: Sequence[str]) -> Step:
         module_rules.require_unnamed(module, one)
     left = [record for record in module["fields"] if record not in records]
     migration = {"operation": "remove_fields", "fields": records}
-    lost = tuple(f"the column of `{record['name']}` goes, with its values" for record in records)
+    lost = tuple(f"drops the column of `{record['name']}` and its values" for record in records)
     return _step(
         "remove-field", modules, module, left, records, migration, warnings=lost, takes_away=True
     )
@@ -81,7 +81,7 @@ def change_fields(
     for change in changes:
         field_rules.check_type_change(change["old"], change["new"])
     if not changes:
-        raise CofeeError("nothing would change: the fields are like that already")
+        raise CofeeError("nothing to change: the fields are the same already")
     changed = [change["new"] for change in changes]
     warnings = tuple(one for change in changes for one in _narrowings(change["old"], change["new"]))
     step = _step("change-field", modules, module, records, changed, migration, warnings=warnings)
@@ -92,7 +92,7 @@ def rename_field(modules: Modules, name: str, old: str, new: str, facts: Facts) 
     """Give a field another name, in the database too."""
     module = find(modules, name)
     if old == new:
-        raise CofeeError(f"`{new}` is the name of the field already")
+        raise CofeeError(f"`{new}` is already the name of the field")
     before = find_field(module, old)
     renamed = [
         {**record, "name": new} if record is before else record for record in module["fields"]
@@ -160,12 +160,12 @@ def _narrowings(old: Module, new: Module) -> list[str]:
     if old["type"] != new["type"]:
         found.append(f"`{name}` becomes `{new['type']}`, and was `{old['type']}`")
     if old.get("nullable") and not new.get("nullable"):
-        found.append(f"`{name}` becomes required, and rows may hold nothing")
+        found.append(f"`{name}` becomes required; existing rows may have no value")
     if new.get("unique") and not old.get("unique"):
-        found.append(f"`{name}` becomes unique, and rows may share a value")
+        found.append(f"`{name}` becomes unique; existing rows may have duplicates")
     longest = new.get("max_length")
     if longest is not None and longest < old.get("max_length", longest + 1):
-        found.append(f"`{name}` becomes shorter, {longest} at most")
+        found.append(f"`{name}` becomes shorter; existing values may have more than {longest}")
     if lost := [value for value in old.get("values", []) if value not in new.get("values", [])]:
         found.append(f"`{name}` loses {listing(lost)}")
     return found
@@ -195,7 +195,7 @@ def _require_values(records: Sequence[Module], backfill: Module) -> None:
         name = record["name"]
         if _must_hold_something(record) and "default" not in record and name not in backfill:
             raise CofeeError(
-                f"`{name}` is required, and rows that are there already hold nothing for it",
+                f"`{name}` is required, and existing rows have no value for it",
                 hint="give `--backfill VALUE` or `default=…`, or make the field `null`",
             )
 
@@ -208,7 +208,7 @@ def _backfill(records: Sequence[Module], value: str | None, facts: Facts) -> dic
     if len(required) != 1:
         raise CofeeError(
             "`--backfill` gives one value, so exactly one of the fields must be required",
-            hint="add the others by a command of their own",
+            hint="add the other fields with a separate command",
         )
     (record,) = required
     return {record["name"]: parse.read_default(record, value, facts)}

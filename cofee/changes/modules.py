@@ -64,7 +64,7 @@ def remove_module(modules: Modules, name: str) -> Step:
         "slug": f"drop_{module['name']}",
     }
     left = [dict(one) for one in modules if one is not module]
-    lost = (f"the table `{module['name']}` goes, with its rows",)
+    lost = (f"drops the table `{module['name']}` and its rows",)
     command = f"cofee remove-module {module['name']}"
     return Step(command, left, migration, warnings=lost, takes_away=True)
 

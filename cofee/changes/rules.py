@@ -34,7 +34,7 @@ def change_module(
     later = Scope(facts, [one["name"] for one in modules], before["name"]).later
     after = module_rules.complete(_ruled(before, given), facts, later)
     if after == before:
-        raise CofeeError("nothing would change: the module is like that already")
+        raise CofeeError("nothing to change: the module is the same already")
     changed = [key for key in module_rules.OPTIONS if before.get(key) != after.get(key)]
     migration = {
         "operation": "change_rules",
@@ -93,13 +93,15 @@ def _narrowings(before: Module, after: Module) -> list[str]:
         key: [one for one in after.get(key, ()) if one not in before.get(key, ())] for key in NAMING
     }
     found = [
-        f"`{','.join(names)}` becomes unique together, and rows may share values"
+        f"`{','.join(names)}` becomes unique together; existing rows may have duplicates"
         for names in new["unique_together"]
     ]
-    found += [f"`{check}` becomes a rule, and rows may break it" for check in new["checks"]]
+    found += [f"`{check}` becomes a rule; existing rows may violate it" for check in new["checks"]]
     if before.get("deletion") != after.get("deletion") == "hard":
-        found.append("deleted rows are gone for good; the migration refuses rows that are marked")
+        found.append(
+            "deletes become permanent; the migration fails while the table has soft-deleted rows"
+        )
     gone = [
         name for name in before.get("routes", ROUTES) if name not in after.get("routes", ROUTES)
     ]
-    return found + ([f"the routes {listing(gone)} go"] if gone else [])
+    return found + ([f"removes the routes {listing(gone)}"] if gone else [])

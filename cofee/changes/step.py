@@ -70,7 +70,10 @@ def find(modules: Modules, name: str) -> Module:
     derived = names.derive(name).module
     if derived in known:
         return known[derived]
-    raise CofeeError(f"there is no module `{name}`", hint=did_you_mean(derived, known))
+    raise CofeeError(
+        f"there is no module `{name}`",
+        hint=did_you_mean(derived, known) or "`cofee status` lists the modules",
+    )
 
 
 def reach(before: Modules, after: Modules) -> set[str]:

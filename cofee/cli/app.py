@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Scaffold a FastAPI service and its modules, and keep both up to date with every edit.",
+    help="Generate FastAPI services and their modules, and update them without losing an edit.",
 )
 
 NOTHING: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ NOTHING: tuple[str, ...] = ()
 def cofee(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    """Hold the options of the command as a whole."""
+    """Define the options of the command itself."""
     if version:
         from importlib.metadata import version as installed
 
@@ -38,35 +38,37 @@ def cofee(
 @app.command()
 @takes(options=read_options, without=["verify"])
 def new(
-    destination: Annotated[Path, typer.Argument(metavar="DEST", help="The folder to make.")],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="The directory to create.")],
     template: Annotated[
         str | None,
         typer.Option(
             metavar="SRC",
             envvar="COFEE_TEMPLATE",
-            help="A git URL or repository; else where this cofee was installed from.",
+            help="A git URL or repository. Default: where cofee was installed from.",
         ),
     ] = None,
     ref: Annotated[
         str | None,
-        typer.Option(metavar="REF", help="A tag, branch or commit; else the newest version."),
+        typer.Option(metavar="REF", help="A tag, branch or commit. Default: the newest version."),
     ] = None,
     data: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Answer a question.")
     ] = None,
     data_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Answer questions by a YAML file.")
+        Path | None, typer.Option(metavar="FILE", help="Answer questions with a YAML file.")
     ] = None,
     module: Annotated[
         list[str] | None,
-        typer.Option(metavar='"NAME FIELD…"', help="Add a module; may be given again."),
+        typer.Option(metavar='"NAME FIELD…"', help="Add a module; repeatable."),
     ] = None,
-    trust: Annotated[bool, typer.Option("--trust", help="Let the template run its tasks.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Allow the template to run its tasks.")
+    ] = False,
     defaults: Defaults = False,
     *,
     options: Options,
 ) -> None:
-    """Make a new service."""
+    """Create a service."""
     from cofee.commands import new
 
     request = new.Request(
@@ -86,20 +88,21 @@ def new(
 def update(
     to: Annotated[
         str | None,
-        typer.Option(metavar="REF", help="A version of the template; else the newest."),
+        typer.Option(metavar="REF", help="A version of the template. Default: the newest."),
     ] = None,
     defaults: Defaults = False,
     resume: Annotated[
-        bool, typer.Option("--continue", help="Go on, once every conflict is resolved.")
+        bool,
+        typer.Option("--continue", help="Complete the update after all conflicts are resolved."),
     ] = False,
     abort: Annotated[
-        bool, typer.Option("--abort", help="Go back to how it was before the conflicts.")
+        bool, typer.Option("--abort", help="Restore the state before the update.")
     ] = False,
     directory: Directory = HERE,
     *,
     options: Options,
 ) -> None:
-    """Bring the service, with all its modules and edits, to a newer template."""
+    """Update the service and all its modules to a newer version of the template."""
     from cofee.commands import update
 
     if resume or abort:
@@ -118,7 +121,7 @@ def set_options(
     *,
     options: Options,
 ) -> None:
-    """Change options of the service: its database, its CI, its name, …"""
+    """Change options of the service, such as its database, CI or name."""
     from cofee.commands.set_options import set_options
 
     set_options(directory, option, options)
@@ -131,7 +134,7 @@ def undo(
     *,
     options: Options,
 ) -> None:
-    """Take the last operation back, and keep what was edited since."""
+    """Undo the last command and keep later edits."""
     from cofee.commands.undo import undo
 
     undo(directory, options)
@@ -140,12 +143,12 @@ def undo(
 @app.command("diff")
 def difference(
     module: Annotated[
-        str | None, typer.Argument(metavar="[MODULE]", help="Look at one module alone.")
+        str | None, typer.Argument(metavar="[MODULE]", help="Show only this module.")
     ] = None,
     directory: Directory = HERE,
     as_json: Json = False,
 ) -> None:
-    """Show your edits against what the template gives."""
+    """Show your edits compared with the template."""
     from cofee.commands.inspect import show_difference
 
     show_difference(directory, module, Options(as_json=as_json))
@@ -154,12 +157,12 @@ def difference(
 @app.command()
 def status(
     check: Annotated[
-        bool, typer.Option("--check", help="End with 1 when anything is pending.")
+        bool, typer.Option("--check", help="Exit with 1 if there is a newer version or a conflict.")
     ] = False,
     directory: Directory = HERE,
     as_json: Json = False,
 ) -> None:
-    """Show the template's version, the modules, your edits and open conflicts."""
+    """Show the template version, the modules, your edits and conflicts."""
     from cofee.commands.inspect import show_status
 
     show_status(directory, Options(as_json=as_json), check=check)

@@ -1,4 +1,4 @@
-"""The commands about modules: make one, change it, rename it, remove it."""
+"""The commands that add, change, rename and remove modules."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ Fields = Annotated[
     typer.Argument(metavar="FIELD…", help="`total:decimal:12.2:min=0`, `note:text:null`, …"),
 ]
 Entity = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The class, where the derived one is wrong.")
+    str | None, typer.Option(metavar="NAME", help="The class name, if the derived name is wrong.")
 ]
 Plural = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The module, where the plural is wrong.")
+    str | None,
+    typer.Option(metavar="NAME", help="The module name, if the derived plural is wrong."),
 ]
 Backfill = Annotated[
     str | None,
-    typer.Option(metavar="VALUE", help="What rows get that are there already."),
+    typer.Option(metavar="VALUE", help="The value for existing rows."),
 ]
 
 
@@ -48,7 +49,7 @@ def new_module(
     directory: Directory = HERE,
     options: Options,
 ) -> None:
-    """Add a module: its six files, its tests, its migration and its wiring."""
+    """Add a module with its tests, migration and registration."""
     from cofee.commands.modules import ModuleRequest, add_module
 
     request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural, rules)
@@ -65,7 +66,7 @@ def add_field(
     *,
     options: Options,
 ) -> None:
-    """Add fields to a module, through all its layers."""
+    """Add fields to a module in all its layers."""
     from cofee.commands import modules
 
     modules.add_fields(directory, module, field, backfill, options)
@@ -80,7 +81,7 @@ def remove_field(
     *,
     options: Options,
 ) -> None:
-    """Remove fields from a module, with their columns."""
+    """Remove fields and their columns from a module."""
     from cofee.commands import modules
 
     modules.remove_fields(directory, module, name, options)
@@ -96,7 +97,7 @@ def change_field(
     *,
     options: Options,
 ) -> None:
-    """Give fields another type or other modifiers."""
+    """Change the type or the modifiers of fields."""
     from cofee.commands import modules
 
     modules.change_fields(directory, module, field, backfill, options)
@@ -111,7 +112,7 @@ def change_module(
     directory: Directory = HERE,
     options: Options,
 ) -> None:
-    """Change the rules of a module; a list that is given replaces the old one, `""` empties it."""
+    """Change the rules of a module. A list replaces the previous list; `""` empties it."""
     from cofee.commands import modules
 
     modules.change_module(directory, module, rules, options)
@@ -122,12 +123,12 @@ def change_module(
 def rename_field(
     module: Module,
     old: Annotated[str, typer.Argument(metavar="OLD", help="Its name.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
     directory: Directory = HERE,
     *,
     options: Options,
 ) -> None:
-    """Rename a field, in the database too; no value is lost."""
+    """Rename a field and its column. Values are kept."""
     from cofee.commands import modules
 
     modules.rename_field(directory, module, old, new, options)
@@ -137,14 +138,14 @@ def rename_field(
 @takes(options=read_options)
 def rename_module(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Its name.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
     entity: Entity = None,
     plural: Plural = None,
     directory: Directory = HERE,
     *,
     options: Options,
 ) -> None:
-    """Rename a module: folder, classes, URL and table; no row is lost."""
+    """Rename a module: directory, classes, URL and table. Rows are kept."""
     from cofee.commands import modules
 
     modules.rename_module(directory, old, new, entity, plural, options)
@@ -158,7 +159,7 @@ def remove_module(
     *,
     options: Options,
 ) -> None:
-    """Remove a module that no other refers to, with its table."""
+    """Remove a module and its table, if no other module refers to it."""
     from cofee.commands import modules
 
     modules.remove_module(directory, name, options)

@@ -17,48 +17,52 @@ from cofee.spec.record import ROUTES
 Command = Callable[..., None]
 
 Directory = Annotated[
-    Path, typer.Option("--directory", "-C", metavar="DIR", help="The project's folder.")
+    Path, typer.Option("--directory", "-C", metavar="DIR", help="The directory of the service.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be written.")]
-Diff = Annotated[bool, typer.Option("--diff", help="Show the patch, and write nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan without writing.")]
+Diff = Annotated[bool, typer.Option("--diff", help="Show the patch without writing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the plan and the result as JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors alone.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every confirmation.")]
-Defaults = Annotated[bool, typer.Option("--defaults", help="Take the default of every question.")]
+Defaults = Annotated[bool, typer.Option("--defaults", help="Use the default of every question.")]
 Verify = Annotated[
     bool,
-    typer.Option("--verify", help="Run the checks before and after; take it back when red."),
+    typer.Option("--verify", help="Run checks before and after; revert if they fail."),
 ]
 HERE = Path()
 
 OwnedBy = Annotated[
     str | None,
-    typer.Option("--owned-by", metavar="OWNER", help="Whose each row is: `user` or `project`."),
+    typer.Option("--owned-by", metavar="OWNER", help="The owner of each row: `user` or `project`."),
 ]
 UniqueTogether = Annotated[
     list[str] | None,
-    typer.Option("--unique-together", metavar="A,B", help="No two rows share all of these values."),
+    typer.Option(
+        "--unique-together", metavar="A,B", help="Two rows cannot have the same combination."
+    ),
 ]
 Indexes = Annotated[
     list[str] | None,
-    typer.Option("--index", metavar="A,B", help="An index over fields, in this order."),
+    typer.Option("--index", metavar="A,B", help="An index on these fields, in this order."),
 ]
 Checks = Annotated[
     list[str] | None,
-    typer.Option("--check", metavar="SQL", help="What holds for each row: `price >= cost`."),
+    typer.Option("--check", metavar="SQL", help="A condition for each row: `price >= cost`."),
 ]
 Only = Annotated[
     str | None,
-    typer.Option("--only", metavar="ROUTES", help=f"Which routes exist: {','.join(ROUTES)}."),
+    typer.Option("--only", metavar="ROUTES", help=f"The routes that exist: {','.join(ROUTES)}."),
 ]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="The same as `--only list,read`.")]
 Search = Annotated[
     str | None,
-    typer.Option("--search", metavar="A,B", help="Fields that `?search=` looks into."),
+    typer.Option("--search", metavar="A,B", help="Fields that `?search=` looks in."),
 ]
 HardDelete = Annotated[
     bool | None,
-    typer.Option("--hard-delete/--soft-delete", help="Delete rows, or only mark them (default)."),
+    typer.Option(
+        "--hard-delete/--soft-delete", help="Delete rows permanently, or mark them (default)."
+    ),
 ]
 Versioned = Annotated[
     bool | None,
@@ -95,7 +99,10 @@ def read_rules(
         UsageError: options that exclude each other.
     """
     if read_only and only is not None:
-        raise UsageError("`--read-only` and `--only` exclude each other")
+        raise UsageError(
+            "`--read-only` and `--only` cannot be combined",
+            hint="`--read-only` means `--only list,read`",
+        )
     deletion = {True: "hard", False: "soft", None: None}[hard_delete]
     given = {
         "owned_by": owned_by,

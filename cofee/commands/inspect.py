@@ -126,7 +126,7 @@ def _newer(project: Project) -> list[str] | None:
 
 def _newer_words(newer: list[str] | None) -> str:
     if newer is None:
-        return " (could not be asked for newer versions)"
+        return " (newer versions could not be checked)"
     return f" (newer: {', '.join(newer)})" if newer else " (the newest)"
 
 
@@ -145,7 +145,10 @@ def edits(project: Project, module: str | None = None) -> list[Change]:
     """
     names = [record["name"] for record in project.modules]
     if module is not None and module not in names:
-        raise CofeeError(f"there is no module `{module}`", hint=did_you_mean(module, names))
+        raise CofeeError(
+            f"there is no module `{module}`",
+            hint=did_you_mean(module, names) or "`cofee status` lists the modules",
+        )
     found = (
         Change(path, file, read_file(project.root / path))
         for path, file in sorted(sides.rendered_now(project).items())

@@ -154,7 +154,7 @@ def _run(
         changed = sides.plan_step(found, step, removed=removed)
         at_stake = _at_stake(changed) if step.takes_away else {}
         if removed is not None and sides.is_edited_migration(found, removed, step):
-            at_stake[removed] = ["the migration was edited by hand"]
+            at_stake[removed] = ["the migration has manual edits"]
         if at_stake:
             from cofee.console.confirm import confirm_loss
 
@@ -189,7 +189,7 @@ def _at_stake(changed: Changed) -> dict[str, list[str]]:
 
 def _list_mentions(mentions: list[str], options: Options) -> None:
     if mentions and not options.quiet and not options.as_json:
-        print("the old name is still in:", file=sys.stderr)
+        print("other uses of the old name:", file=sys.stderr)
         for mention in mentions:
             print(f"  {mention}", file=sys.stderr)
 
@@ -201,13 +201,16 @@ def _fields_and_rules(request: ModuleRequest) -> tuple[list[Any] | None, dict[st
     from cofee.spec.yaml_input import read_module
 
     if request.fields:
-        raise UsageError("fields on the command line and `--from` exclude each other")
+        raise UsageError(
+            "fields on the command line and `--from` cannot be combined",
+            hint="add the fields to the file",
+        )
     return read_module(request.source)
 
 
 def _about(derived: Names, rules: Mapping[str, Any]) -> list[str]:
     """Return what a person is told of a new module: what follows from its name and its owner."""
-    below = f"its routes stand below /projects/{{project_id}}{derived.url}"
+    below = f"its routes are below /projects/{{project_id}}{derived.url}"
     return [derived.summary, *([below] if rules.get("owned_by") == "project" else [])]
 
 

@@ -194,8 +194,8 @@ def _settle(renderer: Renderer, folder_name: str, request: Request, ask: Ask | N
         return settled
     if ask is None:
         raise UsageError(
-            f"nobody can be asked for {listing(settled.defaulted)}",
-            hint="run with `--defaults` to take the defaults, or answer by `--data KEY=VALUE`",
+            f"there is no terminal to ask for {listing(settled.defaulted)}",
+            hint="use the defaults with `--defaults`, or answer with `--data KEY=VALUE`",
         )
     return renderer.settle(ask(renderer.template, known, folder_name), {}, folder_name)
 
@@ -224,7 +224,9 @@ def _module(modules: Sequence[Mapping[str, Any]], specification: str) -> dict[st
     try:
         name, *specified = shlex.split(specification) or [""]
     except ValueError as error:
-        raise UsageError(f"`--module {specification}` has an open quote") from error
+        raise UsageError(
+            f"`--module {specification}` has an unclosed quote", hint="add the closing quote"
+        ) from error
     derived = names.derive(name)
     names.check_names(derived, modules)
     return {"name": derived.module, "entity": derived.entity, "fields": specified}
@@ -236,7 +238,7 @@ def _absolute(destination: Path) -> Path:
         return Path(os.path.abspath(destination.expanduser()))  # noqa: PTH100
     except FileNotFoundError as error:
         raise CofeeError(
-            "the folder that this runs in is not there any more", hint="run `cd` to one that is"
+            "the current directory no longer exists", hint="change to an existing directory"
         ) from error
 
 
@@ -246,12 +248,17 @@ def _require_free(destination: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise CofeeError(f"{quote(destination)} cannot be made: {reason(error)}") from error
+        raise CofeeError(
+            f"{quote(destination)} cannot be created: {reason(error)}", hint="choose another path"
+        ) from error
     if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
-        raise CofeeError(f"{quote(destination)} is in the way: it is no folder")
+        raise CofeeError(
+            f"{quote(destination)} exists and is not a directory", hint="choose another path"
+        )
     if destination.is_dir() and any(destination.iterdir()):
         raise CofeeError(
-            f"the folder {quote(destination)} is not empty", hint="name a folder that is not there"
+            f"the directory {quote(destination)} is not empty",
+            hint="choose a directory that does not exist or is empty",
         )
 
 
@@ -276,7 +283,7 @@ def _run(command: Sequence[str], service: Service) -> None:
         if done.returncode:
             raise CofeeError(
                 f"the template's task `{shlex.join(command)}` failed with code {done.returncode}",
-                hint="nothing was kept",
+                hint="the service was removed again; run that task by hand to see why it fails",
             )
 
 
@@ -292,7 +299,7 @@ def _removed_on_failure(service: Service) -> Iterator[None]:
             else:
                 service.destination.rename(Path(folder) / "service")
         if isinstance(error, KeyboardInterrupt):
-            raise CofeeError("interrupted, nothing was kept", exit_code=INTERRUPTED) from error
+            raise CofeeError("interrupted; nothing was kept", exit_code=INTERRUPTED) from error
         raise
 
 

@@ -18,7 +18,9 @@ from cofee.project.project import Project
 if TYPE_CHECKING:
     from cofee.template.ask import Ask
 
-GO_ON = "edit each conflict, then `cofee update --continue`; or go back with `cofee update --abort`"
+GO_ON = (
+    "resolve each conflict, then run `cofee update --continue`, or `cofee update --abort` to undo"
+)
 
 
 @contextlib.contextmanager
@@ -65,10 +67,10 @@ def _apply(found: Project, plan: Plan, options: Options, concerned: Collection[s
         return
     from cofee.commands import verify
 
-    options.printer.say("verifying: the checks as they are now …")
+    options.printer.say("verifying: running the checks before the change …")
     before = verify.state(found, concerned)
     record = apply.execute(found, plan)
-    options.printer.say("verifying: the checks with the change …")
+    options.printer.say("verifying: running the checks after the change …")
     verify.require_still_green(found, plan, record, before, concerned)
 
 

@@ -26,9 +26,9 @@ from cofee.template.upgrade_notes import follow_up
 
 # What is recorded beside the options, and what changes it.
 NO_OPTIONS = {
-    "kind": "a project stays one; `cofee new-module` adds modules to it",
-    "modules": "change them by `cofee new-module`, `cofee add-field` and the like",
-    "migrations": "they come with the commands that change modules, and are never recorded",
+    "kind": "the kind cannot change; `cofee new-module` adds modules",
+    "modules": "change modules with `cofee new-module`, `cofee add-field` and similar commands",
+    "migrations": "commands that change modules write migrations; they are never recorded",
 }
 
 
@@ -102,7 +102,8 @@ def _require_meaning(
     for name in given.keys() - asked.keys():
         if settled.context[name] != without.get(name):
             raise CofeeError(
-                f"the option {quote(name)} has no meaning beside the others as they are"
+                f"the option {quote(name)} has no effect with the current other options",
+                hint="set the option that it depends on in the same command",
             )
 
 
@@ -126,14 +127,14 @@ def refuse_hidden(template: Template, name: str) -> None:
     options = asked_of(template)
     if name in template.questions and name not in options:
         hint = NO_OPTIONS.get(name, f"the options are {listing(options)}")
-        raise CofeeError(f"{quote(name)} is no option of the service", hint=hint)
+        raise CofeeError(f"{quote(name)} is not an option of the service", hint=hint)
 
 
 def _unasked(project: Project, settled: Answers) -> list[str]:
     """Tell which questions come up with the new answers, and take their defaults, or go."""
     come = [f"the option `{key}` is `{value}` now" for key, value in settled.defaulted.items()]
     gone = [key for key in project.answers if key not in settled.recorded]
-    return [*come, *(f"the option `{key}` has no meaning any more" for key in gone)]
+    return [*come, *(f"the option `{key}` no longer has an effect" for key in gone)]
 
 
 def _migration(renderer: Renderer, project: Project, settled: Answers) -> dict[str, Any] | None:

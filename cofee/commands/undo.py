@@ -31,12 +31,12 @@ def undo(directory: Path, options: Options) -> None:
     """Run `cofee undo`."""
     with opened(directory, options) as found:
         planned = plan_undo(found)
-        options.printer.say(f"taking back `{planned.record.data['command']}`")
+        options.printer.say(f"undoing `{planned.record.data['command']}`")
         for note in planned.notes:
             options.printer.verb("note", note)
         broken = confirm_broken(found.root, planned.plan, options)
         if planned.notes and options.writes:
-            confirm("Take it back now?", options)
+            confirm("Undo it now?", options)
         steps = follow_up(found.template, planned.plan.outcome)
         more = {"notes": planned.notes, "broken": broken}
         finish(found, planned.plan, options, next_steps=steps, more=more)
@@ -78,7 +78,10 @@ def _last_step(project: Project) -> Record:
     for record in reversed(project.journal.records()):
         if record.can_be_undone:
             return record
-    raise CofeeError("there is nothing to undo: no operation of cofee is on record here")
+    raise CofeeError(
+        "nothing to undo: no command is recorded for this service",
+        hint="cofee records the last 20 commands that wrote, in this clone only",
+    )
 
 
 def _require_no_history(project: Project, record: Record, revisions: list[str]) -> None:
@@ -87,11 +90,13 @@ def _require_no_history(project: Project, record: Record, revisions: list[str]) 
         if git_index.is_committed(project.root, path):
             raise CofeeError(
                 f"`{record.data['command']}` cannot be undone: its migration `{path}` is in git",
-                hint="go forward instead: a new change writes a migration of its own",
+                hint="change the module again instead, which writes a new migration",
             )
         if not migrations.is_head(project.root, path):
             raise CofeeError(
-                f"`{record.data['command']}` cannot be undone: another migration builds on `{path}`"
+                f"`{record.data['command']}` cannot be undone: "
+                f"another migration builds on `{path}`",
+                hint="delete the later migration first, or change the module again instead",
             )
 
 
@@ -99,7 +104,7 @@ def _require_same_answers(project: Project, record: Record, answers: File | None
     if answers is not None and read_file(project.root / ANSWERS_FILE) != answers:
         raise CofeeError(
             f"`{ANSWERS_FILE}` was changed since `{record.data['command']}`",
-            hint="bring it back to what that command wrote, and run this again",
+            hint="restore the file to what that command wrote, then try again",
         )
 
 
@@ -107,4 +112,4 @@ def _downgrade(project: Project, path: str) -> str:
     """Name what takes a migration back from a database that has it."""
     parent = migrations.parent_of(project.root, path) or "base"
     alembic = project.template.setting("cofee_alembic", "alembic")
-    return f"where `{path}` was applied, run `{alembic} downgrade {parent}` first"
+    return f"if `{path}` was applied, run `{alembic} downgrade {parent}` first"

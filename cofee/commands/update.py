@@ -39,7 +39,7 @@ def update(directory: Path, to: str | None, options: Options, *, defaults: bool)
         defaults: new questions take their defaults; `--yes` says so too, and not the other way.
     """
     with opened(directory, options) as found:
-        options.printer.say("asking the template for its versions …")
+        options.printer.say("checking the template for newer versions …")
         planned = plan_update(found, to, defaults, asker(options))
         versions = {"from": planned.old.commit, "to": planned.new.commit}
         options.printer.say(f"template {planned.old.label} → {planned.new.label}")
@@ -66,11 +66,14 @@ def finish_update(
 ) -> None:
     """Run `cofee update --continue` and `--abort`."""
     if resume and abort:
-        raise UsageError("`--continue` and `--abort` exclude each other")
+        raise UsageError("`--continue` and `--abort` cannot be combined", hint="choose one")
     if to is not None:
-        raise UsageError("`--to` starts an update, so it goes without `--continue` and `--abort`")
+        raise UsageError(
+            "`--to` cannot be combined with `--continue` and `--abort`",
+            hint="complete or abort the update first",
+        )
     if not options.writes:
-        raise UsageError("`--continue` and `--abort` have no preview; `git diff` shows what stands")
+        raise UsageError("`--continue` and `--abort` have no preview; use `git diff`")
     found = project.find(directory)
     with found.journal.lock():
         if resume:
@@ -80,7 +83,7 @@ def finish_update(
             plan = apply.plan_abort(found, agreed=options.yes)
             apply.abort(found, plan)
             options.printer.plan(plan)
-            options.printer.say("done: everything is as it was before")
+            options.printer.say("done: the state before the update is restored")
     options.printer.data({"command": "cofee update", "written": True})
 
 
@@ -113,7 +116,7 @@ def _asked(new: Template, project: Project, settled: Answers, ask: Ask | None) -
         raise UsageError(
             f"the template at `{new.label}` has new questions, and nobody can be asked: "
             f"{questions}",
-            hint="run with `--defaults` to take the defaults, which are then listed",
+            hint="use the defaults with `--defaults`; they are listed",
         )
     known = {k: v for k, v in settled.recorded.items() if k not in settled.defaulted}
     return ask(new, known, project.root.name)

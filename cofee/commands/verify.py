@@ -79,11 +79,11 @@ def require_still_green(
     lock = Change(LOCK, read_file(project.root / LOCK), before.lock)
     if lock.before != lock.after:
         back.append(lock)
-    project.journal.apply(back, {"command": f"{plan.command}, taken back"})
+    project.journal.apply(back, {"command": f"{plan.command}, reverted"})
     record.mark_undone()
     raise CofeeError(
-        f"`{broken[0]}` was green before and would be red after, so everything was taken back",
-        hint="run without `--verify` to look at the result",
+        f"`{broken[0]}` passed before the change and failed after it, so the change was reverted",
+        hint="run it without `--verify` to inspect the result",
     )
 
 

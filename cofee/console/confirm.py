@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cofee.console.mode import Options
-from cofee.errors import CofeeError, listing
+from cofee.errors import CancelledError, CofeeError, listing
 from cofee.project.plan import Plan
 from cofee.source import broken_imports
 
@@ -15,21 +15,21 @@ def confirm_loss(at_stake: Mapping[str, Sequence[str]], options: Options) -> Non
     """List what was edited by hand in what would go, and ask.
 
     Raises:
-        CofeeError: nobody agreed.
+        CofeeError: the user did not agree, or there is no terminal.
     """
     refusal = CofeeError(
-        f"hand edits would go with it, in {listing(at_stake)}",
-        hint="save them, or run this again with `--yes`",
+        f"this would delete manual edits in {listing(at_stake)}",
+        hint="commit them first, or run again with `--yes`",
     )
-    shown = {f"{path}: edited by hand in what would go": at_stake[path] for path in at_stake}
-    _agree(shown, "Remove them all the same?", refusal, options)
+    shown = {f"{path}: manual edits that would be deleted": at_stake[path] for path in at_stake}
+    _agree(shown, "Delete them?", refusal, options)
 
 
 def confirm_broken(root: Path, plan: Plan, options: Options) -> list[str]:
     """Return what would not parse or import any more; where there is such a place, ask.
 
     Raises:
-        CofeeError: nobody agreed.
+        CofeeError: the user did not agree, or there is no terminal.
     """
     places = broken_imports.broken(root, plan.outcome, plan.conflicted)
     if not places:
@@ -38,11 +38,11 @@ def confirm_broken(root: Path, plan: Plan, options: Options) -> list[str]:
     for place in places:
         by_path.setdefault(place.path, []).append(f"line {place.line}: {place.reason}")
     refusal = CofeeError(
-        f"code would not parse or import any more, in {listing(by_path)}",
-        hint="mend it first where you can, or run this again with `--yes` and mend it then",
+        f"this would leave unresolved imports or syntax errors in {listing(by_path)}",
+        hint="fix these lines first, or run again with `--yes` and fix them afterwards",
     )
     shown = {f"{path}: would break": lines for path, lines in by_path.items()}
-    _agree(shown, "Go on, and mend it then?", refusal, options)
+    _agree(shown, "Continue and fix it afterwards?", refusal, options)
     return [str(place) for place in places]
 
 
@@ -50,14 +50,14 @@ def confirm(question: str, options: Options) -> None:
     """Ask whoever is there; without a terminal the answer is yes.
 
     Raises:
-        CofeeError: the answer was no.
+        CancelledError: the answer was no.
     """
     if options.yes or not options.interactive:
         return
     from cofee.console import wizard
 
     if not wizard.confirm(question, default=False):
-        raise CofeeError(wizard.CANCELLED)
+        raise CancelledError
 
 
 def _agree(

@@ -87,7 +87,11 @@ def files(plan: Plan) -> list[dict[str, str]]:
         if change.path not in conflicts
     ]
     rows += [
-        {"path": path, "action": "deleted", "reason": "you deleted it, so it stays deleted"}
+        {
+            "path": path,
+            "action": "deleted",
+            "reason": "you deleted this file, so it is not created again",
+        }
         for path in plan.still_deleted
     ]
     if plan.answers.before != plan.answers.after and not conflicts:

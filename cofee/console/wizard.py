@@ -11,32 +11,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cofee.errors import CofeeError
+from cofee.errors import CancelledError, CofeeError
 from cofee.spec.facts import Facts
 from cofee.spec.field_rules import item_types
 from cofee.spec.names import check_column_name, check_field_name
 from cofee.spec.parse import check_apart, escape, format_field, parse_field
 from cofee.spec.record import FLAG_KEYS, ON_DELETE, FieldRecord, Scope, column_of
 
-CANCELLED = "Cancelled, nothing was written"
-
 MODIFIER_HELP = {
-    "null": "can be left out or null; a field is required otherwise",
-    "unique": "no two rows have the same value",
-    "index": "looked up often",
+    "null": "optional; fields are required otherwise",
+    "unique": "two rows cannot have the same value",
+    "index": "an index on the column",
     "filter": "lists can be filtered by it",
     "sort": "lists can be sorted by it",
     "min": "least value",
     "max": "greatest value",
     "len": "length: 40, or 3-40",
-    "pattern": "regular expression that it matches",
-    "default": "value when it is left out",
-    "on_delete": "what happens when the row that it refers to is deleted",
+    "pattern": "regular expression that the value matches",
+    "default": "value if the client sends none",
+    "on_delete": "what happens when the referenced row is deleted",
 }
 
 ARGUMENT_QUESTIONS = {
-    "precision": ("Digits, all and after the point:", "12.2"),
-    "values": ("Values, with commas between:", ""),
+    "precision": ("Digits in total and after the decimal point:", "12.2"),
+    "values": ("Values, separated by commas:", ""),
 }
 
 
@@ -63,7 +61,7 @@ def confirm(question: str, default: bool) -> bool:
     """Ask yes or no; Enter takes the default.
 
     Raises:
-        CofeeError: the user left with Ctrl-C.
+        CancelledError: the user left with Ctrl-C.
     """
     import questionary
 
@@ -88,7 +86,7 @@ def ask_fields(
         rules: its rules as options, shown below them.
 
     Raises:
-        CofeeError: the user left with Ctrl-C, or did not confirm.
+        CancelledError: the user left with Ctrl-C, or did not confirm.
     """
     scope = Scope(facts, modules, module)
     records: list[FieldRecord] = []
@@ -99,8 +97,8 @@ def ask_fields(
                 records.append(record)
         specified = [format_field(record, facts) for record in records] or ["(no fields)"]
         _preview([*about, *specified, *rules])
-    if not confirm("Make this module?", default=True):
-        raise CofeeError(CANCELLED)
+    if not confirm("Create this module?", default=True):
+        raise CancelledError
     return records
 
 
@@ -110,7 +108,7 @@ def _cancellable() -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, EOFError) as error:
-        raise CofeeError(CANCELLED) from error
+        raise CancelledError from error
 
 
 def _ask_name(scope: Scope, records: Sequence[FieldRecord]) -> str:
@@ -120,7 +118,7 @@ def _ask_name(scope: Scope, records: Sequence[FieldRecord]) -> str:
         return not name or _verdict(lambda: _check_place(_known(name, scope), scope, records))
 
     message = "Name of another field:" if records else "Name of the first field:"
-    return _ask_text(message, check, instruction="(or `name:type:…`; Enter alone when done) ")
+    return _ask_text(message, check, instruction="(or `name:type:…`; empty to finish) ")
 
 
 def _known(name: str, scope: Scope) -> Mapping[str, Any]:
@@ -182,10 +180,10 @@ def _ask_argument(draft: _Draft, scope: Scope) -> str:
     argument = scope.argument(draft.type)
     if argument == "module":
         modules = sorted({*scope.modules, scope.module})
-        return str(questionary.select("Module that it refers to:", modules).unsafe_ask())
+        return str(questionary.select("Module to refer to:", modules).unsafe_ask())
     if argument == "items":
         types = item_types(draft.type, scope)
-        return str(questionary.select("Type of its items:", types).unsafe_ask())
+        return str(questionary.select("Type of the items:", types).unsafe_ask())
     if argument not in ARGUMENT_QUESTIONS:
         return ""
 
@@ -221,7 +219,7 @@ def _ask_value(draft: _Draft, modifier: str, scope: Scope) -> str:
 
     if modifier == "on_delete":
         rules = [rule for rule in ON_DELETE if rule != "set_null" or "null" in draft.flags]
-        return str(questionary.select("When the other row is deleted:", rules).unsafe_ask())
+        return str(questionary.select("When the referenced row is deleted:", rules).unsafe_ask())
 
     def check(text: str) -> bool | str:
         values = {**draft.values, modifier: text}

@@ -44,11 +44,11 @@ class Conflict:
     @property
     def reason(self) -> str:
         if any(b"\0" in file.content for file in self.sides.values()):
-            return "it is no text, so it stays as you have it until you decide"
+            return "it is not a text file; your version is kept until you decide"
         if 3 not in self.sides:
-            return "the template removed it, you changed it"
+            return "the template removed it and you changed it"
         if 1 not in self.sides:
-            return "you and the template both made a file of this name"
+            return "you and the template both added this file"
         return "you and the template changed the same lines"
 
 
@@ -267,10 +267,8 @@ def _incompatible(path: str, notes: bytes) -> CofeeError:
     """Say why two sides cannot stand side by side, in git's words where it has some."""
     words = [note.decode(errors="replace") for note in notes.split(b"\0")]
     said = [note.strip() for note in words if note.startswith("CONFLICT") and path in note]
-    reason = said[0] if said else "the two sides need the same place for different things"
-    return CofeeError(
-        f"`{path}` cannot be merged: {reason}", hint="move your file aside, and run this again"
-    )
+    reason = said[0] if said else "both versions use the path for different kinds of file"
+    return CofeeError(f"`{path}` cannot be merged: {reason}", hint="move your file, then run again")
 
 
 class Edit(NamedTuple):

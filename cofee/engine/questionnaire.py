@@ -178,7 +178,7 @@ def _cast(kind: str, raw: Any) -> Any:
             return raw
         return json.loads(raw) if kind == "json" else load_yaml(raw.encode(), path="answer")
     if raw is None:
-        raise TypeError("null is no answer")
+        raise TypeError("null is not an answer")
     casts: dict[str, Callable[[Any], Any]] = {
         "bool": truth,
         "int": int,

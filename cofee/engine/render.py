@@ -127,7 +127,10 @@ class Renderer:
                 self.template, self.environment, given, last, folder_name, judged
             )
         except TemplateError as error:
-            raise CofeeError(f"the template's questionnaire fails: {error}") from error
+            raise CofeeError(
+                f"the questions of the template cannot be rendered: {error}",
+                hint="fix the default or validator in `copier.yml` of the template",
+            ) from error
 
     def render(
         self, answers: Answers, operation: Operation, only: Collection[str] | None = None
@@ -250,7 +253,10 @@ class Renderer:
             return self.environment.get_template(name).render(scope).encode()
         except TemplateError as error:
             source = name.removeprefix(f"{self.subdirectory}/")
-            raise CofeeError(f"the template file `{source}` fails: {error}") from error
+            raise CofeeError(
+                f"the template file `{source}` cannot be rendered: {error}",
+                hint="fix the file in the template; it can use only recorded answers",
+            ) from error
 
     def _exclusion(self, context: Mapping[str, Any]) -> Any:
         """Return the test of `_exclude`; an entry may render to many lines (Copier 9.18)."""

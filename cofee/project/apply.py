@@ -12,7 +12,7 @@ from cofee.project.journal import Record
 from cofee.project.plan import Plan
 from cofee.project.project import ANSWERS_FILE, Project
 
-RESOLVE_FIRST = "resolve them, `git add` the files, and run this again"
+RESOLVE_FIRST = "resolve them, run `git add`, then run again"
 
 
 def execute(project: Project, plan: Plan) -> Record:
@@ -43,12 +43,12 @@ def require_settled(project: Project) -> None:
     """Refuse to start while another operation, cofee's or git's, is unfinished."""
     if pending := project.journal.pending():
         raise CofeeError(
-            f"`{pending.data['command']}` left conflicts that are not settled yet",
-            hint="go on with `cofee update --continue`, or back with `cofee update --abort`",
+            f"`{pending.data['command']}` has unresolved conflicts",
+            hint="run `cofee update --continue` or `cofee update --abort`",
         )
     if running := git_index.operation_in_progress(project.root):
         raise CofeeError(
-            f"a git {running} is in progress in this project",
+            f"a git {running} is in progress in this service",
             hint=f"finish or abort the {running} first",
         )
     if unmerged := git_index.unmerged(project.root):
@@ -66,7 +66,7 @@ def resume(project: Project) -> Record:
     if marked:
         raise CofeeError(
             "conflict markers remain in " + ", ".join(f"`{path}`" for path in marked),
-            hint="edit them until no `<<<<<<<` or `>>>>>>>` line is left; `--abort` goes back",
+            hint="remove all `<<<<<<<` and `>>>>>>>` lines, or use `--abort`",
         )
     _require_still_there(project, record)
     current = read_file(project.root / ANSWERS_FILE)
@@ -99,8 +99,8 @@ def plan_abort(project: Project, *, agreed: bool) -> Plan:
     edited = [path for path in lost if path not in record.data["conflicts"]]
     if edited and not agreed:
         raise CofeeError(
-            f"{listing(edited)} was edited since, and would go back too",
-            hint="save your edits elsewhere, or run this again with `--yes`",
+            f"{listing(edited)} was edited since, and the edits would be lost",
+            hint="save your edits, or run again with `--yes`",
         )
     back = (Change(change.path, change.after, change.before) for change in standing)
     needed = tuple(change for change in back if change.before != change.after)
@@ -132,8 +132,8 @@ def _require_still_there(project: Project, record: Record) -> None:
     standing = [read_file(project.root / change.path) for change in clean]
     if clean and all(now == then.before for now, then in zip(standing, clean, strict=True)):
         raise CofeeError(
-            f"every file is as it was before `{record.data['command']}`, so nothing can go on",
-            hint="`cofee update --abort` forgets it; then start again",
+            f"`{record.data['command']}` was reverted outside cofee, so it cannot continue",
+            hint="run `cofee update --abort`, then start again",
         )
 
 
@@ -148,5 +148,5 @@ def _mark_undone(project: Project, record: Record) -> None:
 def _pending(project: Project) -> Record:
     record = project.journal.pending()
     if record is None:
-        raise CofeeError("there is nothing to continue or abort: no conflicts are waiting")
+        raise CofeeError("no update is in progress", hint="run `cofee status` to see the service")
     return record

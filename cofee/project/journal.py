@@ -30,7 +30,7 @@ from cofee.files import LINK, Change, File, read_file
 from cofee.git import enclosing_git_dir
 
 KEPT = 20  # operations that stay on record
-BUSY = "another cofee is at work in this project"
+BUSY = "another cofee command is running in this service"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Journal:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise CofeeError(BUSY, hint="wait until it is done, and run this again") from error
+                raise CofeeError(BUSY, hint="wait until it has finished, then run again") from error
             self._roll_back_unfinished()
             yield
 
@@ -162,14 +162,18 @@ class Journal:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.parent.resolve().is_relative_to(self.root):
-            raise CofeeError(f"`{change.path}` lies outside the project, behind a symbolic link")
+            raise CofeeError(
+                f"`{change.path}` is outside the service, because a directory is a symbolic link",
+                hint="replace the link with a directory",
+            )
         _write_file(self._beside(record, change), change.after, like=target)
 
     def _replace(self, record: Record, change: Change) -> None:
         target = self.root / change.path
         if read_file(target) != change.before:
             raise CofeeError(
-                f"`{change.path}` changed while cofee was at work; nothing was written"
+                f"`{change.path}` was changed by another program; nothing was written",
+                hint="run the command again",
             )
         if change.after is not None:
             self._beside(record, change).replace(target)
@@ -182,8 +186,8 @@ class Journal:
             self._roll_back(record)
         except OSError as error:
             raise CofeeError(
-                f"writing failed ({reason}), and so did taking it back ({error})",
-                hint="the next cofee command takes it back once the folder can be written",
+                f"writing failed ({reason}), and so did the rollback ({error})",
+                hint="make the directory writable; the next cofee command completes the rollback",
             ) from reason
 
     def _roll_back(self, record: Record) -> None:
@@ -270,7 +274,7 @@ def _write_file(path: Path, file: File, like: Path) -> None:
 def _cannot_write(path: object, error: OSError) -> CofeeError:
     reasons = {errno.ENOSPC: "the disk is full", errno.EROFS: "the file system is read-only"}
     reason = reasons.get(error.errno or 0, (error.strerror or str(error)).lower())
-    return CofeeError(f"`{path}` cannot be written: {reason}", hint="nothing was changed")
+    return CofeeError(f"`{path}` cannot be written: {reason}", hint="nothing was written")
 
 
 def _store(

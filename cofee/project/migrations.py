@@ -57,7 +57,7 @@ def single_head(root: Path) -> str | None:
         names = ", ".join(f"`{head}`" for head in sorted(heads))
         raise CofeeError(
             f"Alembic has several heads, and a new migration needs one: {names}",
-            hint="join them with `uv run alembic merge heads`, and run this again",
+            hint="join them with `uv run alembic merge heads`, then run again",
         )
     return next(iter(heads), None)
 
@@ -106,7 +106,7 @@ def _assigned(path: Path) -> dict[str, str | tuple[str, ...] | None]:
         return _constants(content)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise CofeeError(
-            f"`{VERSIONS}/{path.name}` does not say its revision in plain Python",
+            f"`{VERSIONS}/{path.name}` does not define its revision as a constant",
             hint="`revision` and `down_revision` must be constants",
         ) from error
 

@@ -103,7 +103,7 @@ def _require_free_way(project: Project, yours: Tree, moves: Mapping[str, str]) -
         moved = _moved_path(path, moves)
         if moved != path and (project.root / moved).exists():
             raise CofeeError(
-                f"`{moved}` is in the way of `{path}`", hint="move it aside, and run this again"
+                f"`{moved}` exists, and `{path}` needs its place", hint="move it, then run again"
             )
 
 
@@ -111,7 +111,7 @@ def _answers(project: Project, template: Tree) -> Change:
     """Return the change of the answers file, which keeps its line endings."""
     current = read_file(project.root / ANSWERS_FILE)
     if current is not None and current.mode == LINK:
-        raise CofeeError(f"`{ANSWERS_FILE}` is a symbolic link; make it a file")
+        raise CofeeError(f"`{ANSWERS_FILE}` must be a file, not a symbolic link")
     answers = template.get(ANSWERS_FILE, current)
     if current and answers and is_crlf(current) and not is_crlf(answers):
         answers = with_crlf(answers)

@@ -36,26 +36,29 @@ class Project:
         """
         loaded = load_yaml((self.root / ANSWERS_FILE).read_bytes(), path=ANSWERS_FILE)
         if not isinstance(loaded, dict):
-            raise CofeeError(f"`{ANSWERS_FILE}` holds no answers: it must be a mapping")
+            raise CofeeError(f"`{ANSWERS_FILE}` must be a mapping of answers")
         for key in ORIGIN:
             if loaded.get(key) is None and key == HASH:
                 continue  # older templates did not record it
             if loaded.get(key) is None:
                 raise CofeeError(
-                    f"`{ANSWERS_FILE}` does not say `{key}`, so its template is not known",
-                    hint="take the file from the project's history",
+                    f"`{ANSWERS_FILE}` has no `{key}`, so the template is unknown",
+                    hint="restore the file from the git history",
                 )
             if not isinstance(loaded[key], str):
                 raise CofeeError(
-                    f"`{ANSWERS_FILE}`: `{key}` is read as {quote(loaded[key])}, which is no text",
-                    hint="put what stands there into quotes",
+                    f"`{ANSWERS_FILE}`: `{key}` is {quote(loaded[key])}, which is not text",
+                    hint="put the value in quotes",
                 )
             if not loaded[key].isprintable():
-                raise CofeeError(f"`{ANSWERS_FILE}`: `{key}` is {quote(loaded[key])}, and no text")
+                raise CofeeError(
+                    f"`{ANSWERS_FILE}`: `{key}` is {quote(loaded[key])}, which is not plain text",
+                    hint="restore the file from the git history",
+                )
         if not HASH_FORM.fullmatch(loaded.get(HASH) or "0" * 40):
             raise CofeeError(
                 f"`{ANSWERS_FILE}`: `{HASH}` is {quote(loaded[HASH])}, which is not a full hash",
-                hint="take the file from the project's history",
+                hint="restore the file from the git history",
             )
         check_modules(loaded.get("modules", []), f"`{ANSWERS_FILE}`")
         return loaded
@@ -92,11 +95,13 @@ def find(start: Path) -> Project:
     """
     folder = start.expanduser().resolve()
     if not folder.is_dir():
-        raise CofeeError(f"there is no folder `{start}`")
+        raise CofeeError(
+            f"the directory `{start}` does not exist", hint="check the path given with `-C`"
+        )
     for candidate in (folder, *folder.parents):
         if (candidate / ANSWERS_FILE).is_file():
             return Project(candidate)
     raise CofeeError(
-        f"`{start}` is no cofee project: no `{ANSWERS_FILE}` here or in a folder above",
-        hint="make one with `cofee new DEST`, or name one with `-C DIR`",
+        f"`{start}` is not a cofee service: no `{ANSWERS_FILE}` here or in a parent directory",
+        hint="create a service with `cofee new DEST`, or select one with `-C DIR`",
     )

@@ -20,7 +20,7 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError)  # what `ast.parse` says 
 CHANGE = "change that line first"
 # A line that comes new imports from where the template puts it, and only a person knows where that
 # is by now.
-PUT_BACK = "put back what it imports, run this again, and move that afterwards"
+PUT_BACK = "restore what it imports, run again, and move it afterwards"
 
 Read = Callable[[str], str | None]
 Planned = Mapping[str, File | None]  # changed paths and their new contents; None for a removed file
@@ -96,10 +96,10 @@ def faults(path: str, read: Read) -> Iterator[Fault]:
         imports = imports_of(text, path)
     except SyntaxError as error:
         line = error.lineno or 1
-        yield Fault(line, f"line {line} is no valid Python ({error.msg})", ("", error.msg))
+        yield Fault(line, f"line {line} is not valid Python ({error.msg})", ("", error.msg))
         return
     except (ValueError, RecursionError) as error:
-        yield Fault(1, f"it is no valid Python ({error})", ("", str(error)))
+        yield Fault(1, f"it is not valid Python ({error})", ("", str(error)))
         return
     for one in imports:
         if reason := _missing(one, read):

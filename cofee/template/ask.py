@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cofee.errors import CofeeError
+from cofee.errors import CancelledError
 from cofee.files import load_yaml
 from cofee.template.template import Template
 
@@ -20,7 +20,7 @@ def ask(template: Template, known: Mapping[str, Any], folder_name: str) -> dict[
     Copier has no call that only asks, so it copies into a folder that is thrown away.
 
     Raises:
-        CofeeError: the person cancelled.
+        CancelledError: the user cancelled.
     """
     from copier import run_copy
 
@@ -29,7 +29,7 @@ def ask(template: Template, known: Mapping[str, Any], folder_name: str) -> dict[
         try:
             run_copy(str(template.root), destination, data=dict(known), skip_tasks=True, quiet=True)
         except KeyboardInterrupt as error:
-            raise CofeeError("cancelled, nothing was written") from error
+            raise CancelledError from error
         content = (destination / ".copier-answers.yml").read_bytes()
     answers = load_yaml(content, path=".copier-answers.yml")
     return {key: value for key, value in answers.items() if not key.startswith("_")}

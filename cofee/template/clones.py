@@ -147,7 +147,7 @@ class Clone:
         if git("status", "--porcelain", "--untracked-files=no", cwd=Path(self.address)).strip():
             raise CofeeError(
                 f"the template `{self.address}` has uncommitted changes, "
-                "which no update could find again",
+                "so a later update could not read this version",
                 hint="commit them first",
             )
 
@@ -167,8 +167,8 @@ class Clone:
 
 def _cache_refusal(why: str) -> CofeeError:
     return CofeeError(
-        f"the cache folder {quote(cache_dir())} cannot be written: {why}",
-        hint="make room there, or name another folder by `XDG_CACHE_HOME`",
+        f"the cache directory {quote(cache_dir())} cannot be written: {why}",
+        hint="free space there, or set `XDG_CACHE_HOME` to another directory",
     )
 
 

@@ -56,7 +56,10 @@ class Template:
         """The whole of `copier.yml`."""
         path = self.root / "copier.yml"
         if not path.is_file():
-            raise CofeeError(f"`{self.source}` at `{self.commit}` holds no `copier.yml`")
+            raise CofeeError(
+                f"`{self.source}` at `{self.commit}` has no `copier.yml`",
+                hint="use the repository of a template",
+            )
         loaded = load_yaml(path.read_bytes(), path="copier.yml")
         return loaded if isinstance(loaded, dict) else {}
 
@@ -100,13 +103,15 @@ class Template:
         number = self.setting("cofee_contract", None)
         if number is None:
             raise CofeeError(
-                f"`{self.source}` is no cofee template: its `copier.yml` has no `_cofee_contract`"
+                f"`{self.source}` is not a cofee template: "
+                "its `copier.yml` has no `_cofee_contract`",
+                hint="use Copier for other templates",
             )
         if number not in CONTRACTS:
             raise CofeeError(
-                f"the template speaks contract {number} and this cofee speaks contracts "
+                f"the template has contract {number}, and this cofee supports contracts "
                 f"{' and '.join(map(str, CONTRACTS))}",
-                hint="install the cofee that came with the template",
+                hint="install the version of cofee that belongs to the template",
             )
 
     def _facts_of_contract_1(self, types: Mapping[str, Any]) -> Facts:
@@ -120,7 +125,10 @@ class Template:
     def _data(self, path: str) -> dict[str, Any]:
         file = self.root / path
         if not file.is_file():
-            raise CofeeError(f"`{self.source}` at `{self.commit}` has no `{path}`")
+            raise CofeeError(
+                f"`{self.source}` at `{self.commit}` has no `{path}`",
+                hint="use the repository of a template",
+            )
         loaded = load_yaml(file.read_bytes(), path=path)
         return loaded if isinstance(loaded, dict) else {}
 
@@ -160,7 +168,10 @@ def latest(source: str, ref: str | None = None, base: Path | None = None) -> Tem
     wanted = ref or next(iter(clone.tags()), "HEAD")
     sha = clone.resolve(wanted)
     if sha is None:
-        raise CofeeError(f"the template `{source}` has no commit `{wanted}`")
+        raise CofeeError(
+            f"the template `{source}` has no commit `{wanted}`",
+            hint="use an existing tag, branch or commit",
+        )
     if wanted == "HEAD":
         clone.refuse_uncommitted()
     return Template(source, clone.describe(sha), clone.checkout(sha), sha)
@@ -211,11 +222,11 @@ def absolute_source(source: str) -> str:
     path = Path(source).expanduser().resolve()
     if not path.is_dir():
         raise CofeeError(
-            f"there is no template at `{source}`", hint="give a git URL or a git repository's path"
+            f"no template found at `{source}`", hint="use a git URL or the path of a git repository"
         )
     if not (path / ".git").exists():
         raise CofeeError(
-            f"`{source}` is no git repository, so `cofee update` could not use it later",
+            f"`{source}` is not a git repository, so a later update could not read it",
             hint="run `git init` there and commit the template",
         )
     return str(path)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cofee.template.template import Template
 
-NO_ORIGIN = "there is no template to render: this cofee does not know where it was installed from"
+NO_ORIGIN = "no template: cofee does not know where it was installed from"
 
 
 def default_source() -> str:
@@ -27,7 +27,7 @@ def default_source() -> str:
     """
     origin = _origin()
     if origin is None:
-        raise CofeeError(NO_ORIGIN, hint="give `--template SRC`, or set `COFEE_TEMPLATE`")
+        raise CofeeError(NO_ORIGIN, hint="use `--template SRC`, or set `COFEE_TEMPLATE`")
     return origin
 
 
@@ -39,16 +39,16 @@ def require_trusted(template: Template, *, trusted: bool) -> None:
     """
     if template.setting("jinja_extensions", []):
         raise CofeeError(
-            f"the template `{template.source}` needs Jinja extensions, which cofee does not load",
-            hint="use `copier copy --trust`",
+            f"the template `{template.source}` needs Jinja extensions, which cofee cannot load",
+            hint="use `copier copy --trust` instead",
         )
     if trusted or not template.setting("tasks", []):
         return
     if template.source == _origin() or _is_in_settings(template.source):
         return
     raise CofeeError(
-        f"the template `{template.source}` runs code after copying, and is not trusted",
-        hint="read its `_tasks`, then run this again with `--trust`",
+        f"the template `{template.source}` runs tasks and is not trusted",
+        hint="read `_tasks` in its `copier.yml`, then run again with `--trust`",
     )
 
 

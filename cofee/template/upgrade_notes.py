@@ -45,7 +45,8 @@ def _notes(template: Template) -> Iterator[tuple[Version, str]]:
         version = parse_version(str(release["version"]))
         if version is None:
             raise CofeeError(
-                f"`{UPGRADES}` of the template has a version that is none: `{release['version']}`"
+                f"`{UPGRADES}` of the template has an invalid version: `{release['version']}`",
+                hint="fix the version in the template; it is written like a tag without the `v`",
             )
         for note in release["notes"]:
             yield version, str(note)
