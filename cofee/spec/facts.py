@@ -42,7 +42,6 @@ class Owner:
     """Who can own rows: the column that says so, and the options that the service needs."""
 
     column: str
-    to: str
     path: str
     needs: Mapping[str, str]
 
@@ -65,6 +64,7 @@ class Facts:
     added_columns: Mapping[str, str]
     added_parameters: Mapping[str, str]
     names: Mapping[str, str]
+    argument_keys: Mapping[str, tuple[str, ...]]
     stored_keys: tuple[str, ...]
     indexed_keys: tuple[str, ...]
     default_type: str
@@ -125,10 +125,14 @@ def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> 
         field_classes=tuple(stated["field_classes"]),
         routes=tuple(stated["routes"]),
         rules={name: _rule(name, **rule) for name, rule in stated["rules"].items()},
-        owners={name: Owner(**owner) for name, owner in stated["owners"].items()},
+        owners={
+            name: Owner(owner["column"], owner["path"], owner["needs"])
+            for name, owner in stated["owners"].items()
+        },
         added_columns=dict(stated["added_columns"]),
         added_parameters=dict(stated["added_parameters"]),
         names=dict(stated["names"]),
+        argument_keys={name: tuple(keys) for name, keys in stated["argument_keys"].items()},
         stored_keys=tuple(stated["stored_keys"]),
         indexed_keys=tuple(stated["indexed_keys"]),
         default_type=stated["default_type"],
