@@ -147,9 +147,11 @@ EDITS: dict[str, Edit] = {
     "comment behind a field": swap(
         MODELS, "sa.Integer(), default=0)", "sa.Integer(), default=0)  # pieces"
     ),
-    "comment of the class": put(MODELS, '"""A row of `products`."""', "    # mine"),
-    "import of the model": put(MODELS, "import decimal", "import enum  # mine"),
-    "docstring of the model": swap(MODELS, "A row of `products`.", "Something that we sell."),
+    "comment of the class": put(MODELS, "class Product(", "    # mine"),
+    "import of the model": above(MODELS, "import uuid", "import enum  # mine"),
+    "docstring of the model": put(
+        MODELS, "class Product(", '    """Something that we sell."""', ""
+    ),
     "constraint": swap(
         MODELS,
         'unique_key("products", "sku"),)',
@@ -157,19 +159,22 @@ EDITS: dict[str, Edit] = {
     ),
     "class beside the model": append(MODELS, "", "", "class Mine:", "    own = 1"),
     "longer column": swap(MODELS, "sa.String(20)", "sa.String(25)"),
-    "validator of a schema": above(
-        SCHEMAS, 'title="Product to create"', "    # checked by hand below"
+    "validator of a schema": put(
+        SCHEMAS, "    customer_id: uuid.UUID", "    # checked by hand below"
     ),
     "method of a schema": put(
-        SCHEMAS, 'title="Product to create"', "", "    def mine(self) -> int:", "        return 1"
+        SCHEMAS, "    customer_id: uuid.UUID", "", "    def mine(self) -> int:", "        return 1"
     ),
+    "class docstring of a schema": put(
+        SCHEMAS, "class ProductCreate(", '    """Something new that we sell."""', ""
+    ),
+    "field after the last one": put(SCHEMAS, "    customer_id: uuid.UUID = ", "    own: int = 3"),
     "computed field": put(SCHEMAS, "    updated_at: dt.datetime", "    own: int = 0"),
-    "field of the create schema": above(
-        SCHEMAS, "    note: str | None = Field(", "    own: int = 3"
-    ),
-    "changed description": swap(SCHEMAS, 'description="Whole number"', 'description="In pieces"'),
-    "changed default": swap(SCHEMAS, "        default=0,", "        default=7,"),
-    "changed bound": swap(SCHEMAS, "        max_length=20,", "        max_length=18,"),
+    "field of the create schema": above(SCHEMAS, "    note: str | None = None", "    own: int = 3"),
+    "changed example": swap(SCHEMAS, 'examples=["alpha"]', 'examples=["A-1"]'),
+    "changed default": swap(SCHEMAS, "    stock: Int32 = 0", "    stock: Int32 = 7"),
+    "changed bound": swap(SCHEMAS, "max_length=20", "max_length=18"),
+    "type of one's own": put(SCHEMAS, "Price = ", "Mine = Annotated[int, Field(ge=1)]"),
     "schema of one's own": append(
         SCHEMAS, "", "", "class ProductMine(Schema):", "    own: int = 1"
     ),

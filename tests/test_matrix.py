@@ -90,7 +90,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "    # Services live for one request.\n    service = ",
         ),
         ("repository.py.jinja", "or nothing.", "or None."),
-        ("models.py.jinja", '    """A row', '    """One row'),
+        ("models.py.jinja", '"""The `', '"""Model of the `'),
     ):
         text = (root / blueprint / name).read_text()
         assert old in text, f"{name} holds no {old}"

@@ -46,7 +46,6 @@ MIXIN = frozenset({"id", "created_at", "updated_at", "is_deleted"})
 # What the class bodies of a generated module refer to; a field of the name would hide it there.
 IMPORTED = frozenset(
     {
-        "decimal",
         "dt",
         "link_table",
         "live_links",
@@ -55,7 +54,6 @@ IMPORTED = frozenset(
         "relationship",
         "sa",
         "unique_key",
-        "unset",
         "uuid",
     }
 )
@@ -91,9 +89,9 @@ FIELD_GROUPS: Mapping[str, frozenset[str]] = {
 # What the files that define or import a model refer to by a capitalised name.
 CLASSES = _words(
     """
-    APIRouter Any AsyncSession Base BaseModelMixin Columns DbSession ExactDecimal ExactInterval
-    Exception False HTTPException JsonList JsonObject Mapped None Page RowMixin Rows Schema True
-    UtcDateTime
+    APIRouter Any AsyncSession Base BaseModelMixin Columns DbSession Decimal ExactDecimal
+    ExactInterval Exception False HTTPException JsonList JsonObject Mapped None Page RowMixin Rows
+    Schema True UtcDateTime
     """
 )
 

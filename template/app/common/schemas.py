@@ -1,4 +1,4 @@
-"""What every request and response schema shares: the base class, and the pages of a list."""
+"""Base of all request and response schemas, and pages of lists."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from typing import Any, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-ERROR_TOO_MANY_ERRORS = "There are too many errors to tell them one by one"
+ERROR_TOO_MANY_ERRORS = "Too many errors to list"
 MAX_ERRORS = 100
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
+
+# The default of a field that can be omitted: OpenAPI shows no default and the field is not nullable.
+# `model_dump(exclude_unset=True)` distinguishes an omitted field from one that is set to null.
+OMITTED: Any = Field(default_factory=lambda: None)
 
 Item = TypeVar("Item")
 
 
 class Schema(BaseModel):
-    """The base of every schema: strict about unknown keys, tolerant about white space.
+    """Rejects unknown keys and strips white space around text.
 
-    Python's own `re` reads the patterns, because it knows look-arounds and is what the rest of the
-    code would use to check the same value.
+    Patterns use Python's `re`: Pydantic's default engine has no look-around, and other code checks
+    the same values with `re`.
     """
 
     model_config = ConfigDict(
@@ -33,8 +37,8 @@ class Schema(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def refuse_a_flood(cls, value: Any, validate: Callable[[Any], Self]) -> Self:
-        """Make one error of very many: to describe each would take longer than to find them."""
+    def limit_error_count(cls, value: Any, validate: Callable[[Any], Self]) -> Self:
+        """Replace very many errors by one: describing each takes longer than finding them."""
         try:
             return validate(value)
         except ValidationError as error:
@@ -44,34 +48,25 @@ class Schema(BaseModel):
 
 
 class PageQuery(Schema):
-    """The query parameters that every list takes."""
+    """Query parameters of every list."""
 
     limit: int = Field(
         default=DEFAULT_PAGE_SIZE,
         ge=1,
         le=MAX_PAGE_SIZE,
-        description="How many items a page holds at most",
+        description="Maximum number of items on a page",
     )
     cursor: str | None = Field(
         default=None,
-        description="The `next_cursor` of the page before; leave out for the first page",
+        description="`next_cursor` of the previous page; omit it for the first page",
     )
 
 
 class Page(Schema, Generic[Item]):
-    """One page of a list, and where the next one starts."""
+    """One page of a list."""
 
     items: list[Item]
     next_cursor: str | None = Field(
         default=None,
-        description="Pass it as `cursor` to get the next page; null on the last one",
+        description="`cursor` of the next page; null on the last page",
     )
-
-
-def unset() -> Any:
-    """Stand in for a field that an update leaves out.
-
-    Used as `default_factory`, it makes a field optional without making it nullable: OpenAPI shows
-    no default, and `model_dump(exclude_unset=True)` tells "left out" from "set to null".
-    """
-    return None

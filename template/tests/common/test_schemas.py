@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
 from pydantic import Field, ValidationError
 
-from app.common.schemas import MAX_PAGE_SIZE, Page, PageQuery, Schema, unset
+from app.common.schemas import MAX_PAGE_SIZE, OMITTED, Page, PageQuery, Schema
 
 
 class Change(Schema):
     """An update: every field may be left out, and only the note may be null."""
 
-    title: str = Field(default_factory=unset, max_length=9)
-    note: str | None = Field(default_factory=unset)
+    title: Annotated[str, Field(max_length=9)] = OMITTED
+    note: str | None = OMITTED
 
 
 def test_white_space_around_text_is_dropped() -> None:

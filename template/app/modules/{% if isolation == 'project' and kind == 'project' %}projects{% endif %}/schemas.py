@@ -1,71 +1,60 @@
-"""What the API takes and gives for projects and their members."""
+"""Request and response schemas of projects and their members."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.common.schemas import PageQuery, Schema, unset
+from app.common.schemas import OMITTED, PageQuery, Schema
 from app.modules.users.schemas import UserEmail
 
+Name = Annotated[str, Field(min_length=1, max_length=120, examples=["Apollo"])]
+# Viewers read, editors write, owners manage the project and its members.
 ProjectRole = Literal["viewer", "editor", "owner"]
 ProjectSort = Literal["id", "-id", "name", "-name"]
 
 
 class ProjectCreate(Schema):
-    """A new project; who makes it is its owner."""
+    """The user who creates a project becomes its owner."""
 
-    name: str = Field(min_length=1, max_length=120, examples=["Apollo"])
+    name: Name
 
 
 class ProjectUpdate(Schema):
-    """What is changed about a project; a field that is left out stays as it is."""
+    """Omitted fields keep their value."""
 
-    name: str = Field(default_factory=unset, min_length=1, max_length=120)
+    name: Name = OMITTED
 
 
 class ProjectRead(Schema):
-    """What is told about a project."""
-
     id: uuid.UUID
     name: str
-
     created_at: dt.datetime
     updated_at: dt.datetime
 
 
 class ProjectQuery(PageQuery):
-    """In which order a list has the projects."""
-
-    sort: ProjectSort = Field(
-        default="id",
-        description="What to sort by, descending with `-` before it; `id` is the order of creation",
-    )
+    sort: ProjectSort = "id"
 
 
 class MemberCreate(Schema):
-    """Somebody who is registered, and joins a project."""
-
-    email: UserEmail = Field(description="The address of a user", examples=["bob@example.com"])
+    email: UserEmail = Field(
+        description="Address of a registered user", examples=["bob@example.com"]
+    )
     role: ProjectRole = Field(description="Viewers read, editors write, owners manage")
 
 
 class MemberUpdate(Schema):
-    """Another role."""
-
     role: ProjectRole = Field(description="Viewers read, editors write, owners manage")
 
 
 class MemberRead(Schema):
-    """What the members of a project are told about one of them."""
-
     user_id: uuid.UUID
     email: UserEmail
     name: str
     role: ProjectRole
-
     created_at: dt.datetime
     updated_at: dt.datetime
