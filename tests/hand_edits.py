@@ -121,7 +121,7 @@ def own_files(root: Path) -> list[str]:
 
 MODELS, SCHEMAS = MODULE / "models.py", MODULE / "schemas.py"
 SERVICE, ROUTER, REPOSITORY = MODULE / "service.py", MODULE / "router.py", MODULE / "repository.py"
-FACTORY, TEST = TESTS / "factory.py", TESTS / "test_api.py"
+CASE, TEST = TESTS / "case.py", TESTS / "test_api.py"
 V1 = Path("app/api/v1/router.py")
 
 EDITS: dict[str, Edit] = {
@@ -262,13 +262,15 @@ EDITS: dict[str, Edit] = {
     ),
     "wiring of one's own": append(V1, "# router.include_router(mine)"),
     "wiring between": put(V1, "router.include_router(customers_router)", "# mine"),
-    "test of one's own": append(TEST, "", "", "def test_mine() -> None:", "    assert FIELDS"),
-    "changed sample": swap(FACTORY, '        "sku": "alpha",', '        "sku": "alpha2",'),
-    "refused value of one's own": swap(
-        FACTORY,
-        "REFUSED: list[tuple[str, Any]] = [\n",
-        'REFUSED: list[tuple[str, Any]] = [\n    ("mine", 1),\n',
+    "test of one's own": append(TEST, "", "", "def test_mine() -> None:", "    assert CASE"),
+    "overridden test": append(
+        TEST,
+        "",
+        "    async def test_deleted_row_returns_404(self, client: httpx2.AsyncClient) -> None:",
+        "        assert (await client.get(self.case.url)).status_code == 200",
     ),
+    "changed sample": swap(CASE, '        "sku": "alpha",', '        "sku": "alpha2",'),
+    "invalid value of one's own": put(CASE, "    invalid={", '        "mine": [1],'),
     "files of one's own": own_files,
     "moved file": moved_file,
     "renamed folder": renamed_folder,

@@ -34,7 +34,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.modules.invoices.models import Invoice
 from app.modules.orders.models import Order
-from tests.api import create, patch
+from tests.api import create
+from tests.modules.orders.case import CASE as ORDERS
+from tests.modules.seas.case import CASE as SEAS
 
 RING = {"springs": "river", "rivers": "sea", "seas": "spring"}
 
@@ -45,7 +47,7 @@ async def test_deletion_goes_around_a_cycle_once(client: httpx2.AsyncClient) -> 
         target = ids.get(f"{RING[name]}s")
         row = await create(client, f"/api/v1/{name}", {f"{RING[name]}_id": target})
         ids[name] = row["id"]
-    await patch(client, "/api/v1/seas", {"id": ids["seas"]}, {"spring_id": ids["springs"]})
+    await SEAS.update(client, {"id": ids["seas"]}, {"spring_id": ids["springs"]})
 
     deleted = await client.delete(f"/api/v1/rivers/{ids['rivers']}")
 
@@ -57,7 +59,7 @@ async def test_deletion_goes_around_a_cycle_once(client: httpx2.AsyncClient) -> 
 async def test_rows_that_restrict_each_other_stay(client: httpx2.AsyncClient) -> None:
     order = await create(client, "/api/v1/orders", {"code": "a"})
     invoice = await create(client, "/api/v1/invoices", {"number": 1, "order_id": order["id"]})
-    await patch(client, "/api/v1/orders", order, {"receipt_id": invoice["id"]})
+    await ORDERS.update(client, order, {"receipt_id": invoice["id"]})
 
     refused = await client.delete(f"/api/v1/invoices/{invoice['id']}")
 

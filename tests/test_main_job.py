@@ -120,7 +120,8 @@ def test_module_by_copier_alone(released: Path, tmp_path: Path) -> None:
     made = {
         path.split("2026")[0] for path in after.keys() - before.keys() if "versions" not in path
     }
-    assert {path.rsplit("/", 1)[0] for path in made} == {"app/modules/notes", "tests/modules/notes"}
+    folders = {path.rsplit("/", 1)[0] for path in made}
+    assert folders == {"app/modules/notes", "tests/contract", "tests/modules/notes"}
     (users,) = [path for path in before if path.startswith("migrations/versions/")]
     (notes,) = [path for path in after.keys() - before.keys() if "versions" in path]
     revision = next(line for line in after[users].splitlines() if line.startswith(b"Revision ID"))

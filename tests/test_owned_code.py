@@ -152,5 +152,5 @@ def test_modules_without_an_owner_know_nothing_of_owners(renderer: Renderer) -> 
     records = [{"name": "notes", "entity": "Note", "fields": []}]
     answers = renderer.settle({"modules": records, "auth": "jwt"}, {}, "service")
     tree = renderer.render(answers, "copy")
-    assert not [path for path in tree if "owner" in path or path == "tests/projects.py"]
+    assert not [path for path in tree if "owner" in path or path == "tests/contract/projects.py"]
     assert options_of(records) == {"auth": "none", "isolation": "none"}

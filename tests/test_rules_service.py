@@ -108,53 +108,50 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.modules.kept.models import Kept
-from tests.api import assert_problem, create, patch
-from tests.modules.eggs import factory as eggs
-from tests.modules.gone import factory as gone
-from tests.modules.hens import factory as hens
-from tests.modules.kept import factory as kept
+from tests.api import assert_problem
+from tests.modules.eggs.case import CASE as EGGS
+from tests.modules.gone.case import CASE as GONE
+from tests.modules.hens.case import CASE as HENS
+from tests.modules.kept.case import CASE as KEPT
 
 
 async def test_marked_row_holds_nothing_back(
     client: httpx2.AsyncClient, session: AsyncSession
 ) -> None:
-    target = await create(client, gone.URL, await gone.first(client))
-    other = await create(client, gone.URL, await gone.second(client))
-    body = await kept.first(client)
+    target = await GONE.create(client, await GONE.body(client, 0))
+    other = await GONE.create(client, await GONE.body(client, 1))
+    body = await KEPT.body(client, 0)
     body |= {"gone_kept_id": target["id"], "gone_above_id": other["id"]}
-    row = await create(client, kept.URL, body)
-    url = f"{gone.URL}/{target['id']}"
+    row = await KEPT.create(client, body)
 
-    assert_problem(await client.delete(url), 409)
-    assert (await client.delete(f"{kept.URL}/{row['id']}")).status_code == 204
-    assert (await client.delete(url)).status_code == 204
+    assert await GONE.delete(client, target) == 409
+    assert await KEPT.delete(client, row) == 204
+    assert await GONE.delete(client, target) == 204
 
     assert (await session.scalars(sa.select(Kept))).all() == []
-    assert_problem(await client.get(url), 404)
+    assert_problem(await client.get(GONE.url_of(target)), 404)
 
 
 async def test_row_below_itself_can_be_removed(client: httpx2.AsyncClient) -> None:
-    first = await create(client, gone.URL, await gone.first(client))
+    first = await GONE.create(client, await GONE.body(client, 0))
     above = {"gone_above_id": first["id"], "gone_beside_id": first["id"]}
-    second = await create(client, gone.URL, await gone.second(client) | above)
+    second = await GONE.create(client, await GONE.body(client, 1) | above)
     for row, other in ((first, second), (first, first)):
-        url = f"{gone.URL}/{row['id']}"
-        changed = await client.patch(url, json={"gone_above_id": other["id"]})
-        assert changed.status_code == 200
+        await GONE.update(client, row, {"gone_above_id": other["id"]})
 
-    assert (await client.delete(f"{gone.URL}/{first['id']}")).status_code == 204
-    assert (await client.get(gone.URL)).json()["items"] == []
+    assert await GONE.delete(client, first) == 204
+    assert await GONE.stored() == []
 
 
 async def test_cascade_may_come_back_to_a_row(client: httpx2.AsyncClient) -> None:
-    hen = await create(client, hens.URL, {})
-    egg = await create(client, eggs.URL, {"mother_id": hen["id"]})
-    await patch(client, hens.URL, hen, {"origin_id": egg["id"]})
+    hen = await HENS.create(client, {})
+    egg = await EGGS.create(client, {"mother_id": hen["id"]})
+    await HENS.update(client, hen, {"origin_id": egg["id"]})
 
-    assert (await client.delete(f"{eggs.URL}/{egg['id']}")).status_code == 204
+    assert await EGGS.delete(client, egg) == 204
 
-    for url in (hens.URL, eggs.URL):
-        assert (await client.get(url)).json()["items"] == []
+    for case in (HENS, EGGS):
+        assert await case.stored() == []
 
 
 async def test_document_has_what_it_refers_to(client: httpx2.AsyncClient) -> None:
@@ -210,5 +207,5 @@ def test_nothing_is_left_of_rules_that_nobody_uses(tmp_path: Path) -> None:
     """A service whose modules have none of them has no file for their sake."""
     template = snapshot_template(tmp_path / "template")
     plain = make_service(template, tmp_path / "plain", {"modules": [module("a", "A", text("b"))]})
-    for name in ("app/db/removal.py", "app/db/search.py", "tests/removal.py", "tests/rows.py"):
+    for name in ("app/db/removal.py", "app/db/search.py", "tests/contract/routes.py"):
         assert not (plain / name).exists()

@@ -1,0 +1,100 @@
+"""The base of the contracts: tests that every module passes whose case they are given.
+
+A module's test class inherits the contracts that apply to it. Where the module behaves differently,
+the class overrides that test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import ClassVar
+
+import httpx2
+import pytest
+
+from tests.api import JSON
+from tests.contract.case import ROUTES, Case, OnDelete
+
+
+def _references(on_delete: OnDelete) -> Callable[[Case], Collection[str]]:
+    return lambda case: [
+        name for name, ref in case.references.items() if ref.on_delete == on_delete
+    ]
+
+
+def _below(case: Case, *, is_single: bool) -> Collection[str]:
+    references = case.references.items()
+    return [name for name, ref in references if ref.below and ref.is_single == is_single]
+
+
+def _served(case: Case, *routes: str) -> Collection[str]:
+    return [route for route in routes if route in case.routes]
+
+
+# A test that takes one of these arguments runs once for each of the values.
+PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
+    "sort": lambda case: ["id", *case.sorts],
+    "nullable_sort": lambda case: [name for name in case.sorts if name in case.optional],
+    "unique_field": lambda case: case.unique,
+    "unique_fields": lambda case: case.unique_together,
+    "reference": lambda case: case.references,
+    "restricting": _references("restrict"),
+    "cascading": _references("cascade"),
+    "emptied": _references("set_null"),
+    "collection": lambda case: _below(case, is_single=False),
+    "single": lambda case: _below(case, is_single=True),
+    "below": lambda case: [*_below(case, is_single=False), *_below(case, is_single=True)],
+    "soft_reference": lambda case: [
+        name for name, ref in case.references.items() if "is_deleted" in ref.target.table.c
+    ],
+    "shared_reference": lambda case: [
+        name for name, ref in case.references.items() if ref.target.owner is None
+    ],
+    "owned_relation": lambda case: [
+        name for name, relation in case.relations.items() if relation.target.owner
+    ],
+    "owned_link": lambda case: [name for name, link in case.links.items() if link.target.owner],
+    "link": lambda case: case.links,
+    "answering_route": lambda case: _served(case, "create", "read", "replace", "update"),
+    "changing_route": lambda case: _served(case, "replace", "update", "delete"),
+    "missing_route": lambda case: [route for route in ROUTES if route not in case.routes],
+}
+
+
+class Contract:
+    """Tests of a module."""
+
+    case: ClassVar[Case]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Repeat a test for each field that its argument stands for."""
+        for name, values in PARAMETERS.items():
+            if name in metafunc.fixturenames:
+                metafunc.parametrize(name, values(self.case))
+
+    async def send(
+        self, client: httpx2.AsyncClient, row: JSON, body: JSON, changes: JSON
+    ) -> list[httpx2.Response]:
+        """Send a changed body by POST and PUT, and the changes by PATCH, where there are routes."""
+        case, responses = self.case, []
+        if "create" in case.routes:
+            responses.append(await client.post(case.url, json=body | changes))
+        if "replace" in case.routes:
+            responses.append(await client.put(case.url_of(row), json=body | changes))
+        if "update" in case.routes:
+            responses.append(await client.patch(case.url_of(row), json=changes))
+        return responses
+
+    async def refer(self, client: httpx2.AsyncClient, field: str) -> tuple[JSON, str]:
+        """Create a row, and another that nothing but this field of it leads to."""
+        case, relation = self.case, self.case.relations[field]
+        target_id = await relation.target.row(client, 0 if relation.deferred else 1)
+        value = [target_id] if field in case.links else target_id
+        if relation.deferred:
+            row = {"id": await case.row(client, 1)}
+            return await case.update(client, row, {field: value}), target_id
+        return await case.create(client, await case.body(client, 0) | {field: value}), target_id
+
+    async def held(self, row_id: str, field: str) -> list[object]:
+        """Return what a row holds in a field; nothing when it is deleted."""
+        return [row[field] for row in await self.case.stored() if row["id"] == row_id]

@@ -1,0 +1,236 @@
+"""The case of a module: what its tests know about it, and the steps that prepare its rows."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import uuid
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import httpx2
+import sqlalchemy as sa
+from fastapi import HTTPException
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.common.schemas import Schema
+from app.db.base import Base
+from app.db.session import get_sessions
+from tests.api import JSON, create
+
+# The method and path of each route.
+ROUTES = {
+    "create": ("POST", ""),
+    "list": ("GET", ""),
+    "read": ("GET", "/{id}"),
+    "replace": ("PUT", "/{id}"),
+    "update": ("PATCH", "/{id}"),
+    "delete": ("DELETE", "/{id}"),
+}
+OnDelete = Literal["restrict", "cascade", "set_null"]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A field that leads to rows of a module.
+
+    It is deferred where those rows may refer back to this module: the field is empty until both
+    rows exist.
+    """
+
+    to: str
+    deferred: bool = field(default=False, kw_only=True)
+
+    @property
+    def target(self) -> Case:
+        """The case of the module, which may be in a cycle with this one."""
+        case = importlib.import_module(f"tests.modules.{self.to}.case").CASE
+        assert isinstance(case, Case)
+        return case
+
+
+@dataclass(frozen=True)
+class Reference(Relation):
+    """A field that holds the id of a row.
+
+    `below` is the path, below that row, of the rows that refer to it, or of the only one.
+    """
+
+    on_delete: OnDelete = field(default="restrict", kw_only=True)
+    below: str = field(default="", kw_only=True)
+    is_single: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Link(Relation):
+    """A field that holds the ids of any number of rows; `path` adds or removes one of them."""
+
+    path: str = field(kw_only=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A module under test.
+
+    `first` and `second` are two valid bodies without their references. All values of the second
+    are greater, where two values are possible. A module without all routes names its service and
+    the schemas of the routes that it does not have: the service does for the tests what no route
+    does.
+    """
+
+    url: str
+    model: type[Base]
+    schema: type[Schema]
+    first: JSON = field(default_factory=dict)
+    second: JSON = field(default_factory=dict)
+    invalid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    nullable: Collection[str] = ()
+    defaults: JSON = field(default_factory=dict)
+    filters: Collection[str] = ()
+    sorts: Collection[str] = ()
+    search: Collection[str] = ()
+    unique: Collection[str] = ()
+    unique_together: Sequence[Sequence[str]] = ()
+    checked: Collection[str] = ()  # fields that the checks of the table compare
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    links: Mapping[str, Link] = field(default_factory=dict)
+    owner: uuid.UUID | None = None
+    routes: Collection[str] = tuple(ROUTES)
+    service: Callable[[AsyncSession], Any] | None = None
+    changes: type[Schema] | None = None
+    query: type[Schema] | None = None
+
+    @property
+    def table(self) -> sa.Table:
+        """The table of the module."""
+        return Base.metadata.tables[self.model.__tablename__]
+
+    @property
+    def relations(self) -> dict[str, Relation]:
+        """All fields that lead to other rows."""
+        return {**self.references, **self.links}
+
+    @property
+    def required(self) -> list[str]:
+        """The fields without which no row can be created."""
+        optional = {*self.nullable, *self.defaults, *self.links}
+        return [name for name in (*self.first, *self.references) if name not in optional]
+
+    @property
+    def optional(self) -> list[str]:
+        """The fields that can be null, whatever the others are."""
+        return [name for name in self.nullable if name not in self.checked]
+
+    def together(self, names: Iterable[str]) -> list[str]:
+        """Return fields, with those whose values a check compares with theirs."""
+        return list(dict.fromkeys([*names, *(self.checked if {*names} & {*self.checked} else ())]))
+
+    def values(self, body: JSON) -> Schema:
+        """Return what a body says, whichever way its values are spelled."""
+        fields = self.schema.model_fields
+        return self.schema.model_validate({k: v for k, v in body.items() if k in fields})
+
+    def url_of(self, row: JSON) -> str:
+        """Return the URL of a row."""
+        return f"{self.url}/{row['id']}"
+
+    def url_below(self, name: str, target_id: str) -> str:
+        """Return the URL of the rows that refer to this one by a field."""
+        reference = self.references[name]
+        prefix, target = self.url.rpartition("/")[0], reference.to.replace("_", "-")
+        return f"{prefix}/{target}/{target_id}/{reference.below}"
+
+    async def body(self, client: httpx2.AsyncClient, number: int) -> JSON:
+        """Return the first (0) or second (1) body, after creating the rows it refers to."""
+        body = {**(self.first, self.second)[number]}
+        for name, reference in self.references.items():
+            body[name] = None if reference.deferred else await reference.target.row(client, number)
+        for name, link in self.links.items():
+            body[name] = [] if link.deferred else [await link.target.row(client, number)]
+        return body
+
+    async def deferred(self, client: httpx2.AsyncClient, own_id: str) -> JSON:
+        """Return values of the deferred fields; `own_id` is used for those of the same module."""
+        values: JSON = {}
+        for name, relation in self.relations.items():
+            if relation.deferred:
+                is_own = relation.target is self
+                row_id = own_id if is_own else await relation.target.row(client, 0)
+                values[name] = [row_id] if name in self.links else row_id
+        return values
+
+    async def row(self, client: httpx2.AsyncClient, number: int) -> str:
+        """Return the id of the first (0) or second (1) row, creating what is missing."""
+        owned = [row for row in await self.stored() if self.owner in (None, *row.values())]
+        ids = [row["id"] for row in owned]
+        for missing in range(len(ids), number + 1):
+            ids.append((await self.create(client, await self.body(client, missing)))["id"])
+        return str(ids[number])
+
+    async def pair(self, client: httpx2.AsyncClient) -> tuple[JSON, JSON]:
+        """Create two rows; the deferred fields of the second lead to the first."""
+        first = await self.create(client, await self.body(client, 0))
+        body = await self.body(client, 1) | await self.deferred(client, first["id"])
+        return first, await self.create(client, body)
+
+    async def create(self, client: httpx2.AsyncClient, body: JSON) -> JSON:
+        """Create a row and return it."""
+        if "create" not in self.routes:
+            return await self.serve("create", self.schema.model_validate(body))
+        return await create(client, self.url, body)
+
+    async def read(self, client: httpx2.AsyncClient, row: JSON) -> JSON:
+        """Return a row as it is now."""
+        if "read" not in self.routes:
+            return await self.serve("get", uuid.UUID(row["id"]))
+        response = await client.get(self.url_of(row))
+        assert response.status_code == 200, response.text
+        found: JSON = response.json()
+        return found
+
+    async def update(self, client: httpx2.AsyncClient, row: JSON, changes: JSON) -> JSON:
+        """Change some fields of a row and return it."""
+        if "update" not in self.routes:
+            assert self.changes, "a module without PATCH names its schema of changes"
+            data = self.changes.model_validate(changes)
+            return await self.serve("update", uuid.UUID(row["id"]), data)
+        response = await client.patch(self.url_of(row), json=changes)
+        assert response.status_code == 200, response.text
+        changed: JSON = response.json()
+        return changed
+
+    async def delete(self, client: httpx2.AsyncClient, row: JSON) -> int:
+        """Delete a row and return the status code."""
+        if "delete" in self.routes:
+            return (await client.delete(self.url_of(row))).status_code
+        try:
+            await self.serve("delete", uuid.UUID(row["id"]))
+        except HTTPException as error:
+            return error.status_code
+        return 204
+
+    async def stored(self) -> list[JSON]:
+        """Return the rows that are not deleted, oldest first, as the table has them."""
+        table = self.table
+        rows = sa.select(table).order_by(table.c.id)
+        if "is_deleted" in table.c:
+            rows = rows.where(table.c.is_deleted.is_(False))
+        async with transaction() as session:
+            found = (await session.execute(rows)).mappings()
+            return [{**row, "id": str(row["id"])} for row in found]
+
+    async def serve(self, method: str, *arguments: Any) -> JSON:
+        """Call a method of the service, as another module does, and commit."""
+        assert self.service, "a module without all routes names its service"
+        owner = [] if self.owner is None else [self.owner]
+        async with transaction() as session:
+            row = await getattr(self.service(session), method)(*owner, *arguments)
+        return {} if row is None else row.model_dump(mode="json")
+
+
+@contextlib.asynccontextmanager
+async def transaction() -> AsyncIterator[AsyncSession]:
+    """Give a session as a request gets it: in the test's transaction, and committed there."""
+    async with get_sessions().begin() as session:
+        yield session

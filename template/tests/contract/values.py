@@ -1,0 +1,180 @@
+"""Contracts of the values that a module's fields can have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import httpx2
+
+from tests.api import JSON, assert_problem, walk
+from tests.contract.base import Contract
+
+
+class RequiredContract(Contract):
+    """Some fields are required."""
+
+    async def test_missing_field_returns_422(self, client: httpx2.AsyncClient) -> None:
+        body = await self.case.body(client, 0)
+
+        for field in self.case.required:
+            rest = {name: value for name, value in body.items() if name != field}
+            assert_problem(await client.post(self.case.url, json=rest), 422, field)
+
+
+class DefaultsContract(Contract):
+    """Some fields can be omitted."""
+
+    async def test_omitted_field_has_its_default(self, client: httpx2.AsyncClient) -> None:
+        case = self.case
+        body = await case.body(client, 0)
+        sent = {name: body[name] for name in (*case.required, *case.checked)}
+
+        created = await case.create(client, sent)
+
+        empty: JSON = dict.fromkeys(case.nullable) | {name: [] for name in case.links}
+        assert case.values(created) == case.values(empty | case.defaults | sent)
+
+
+class InvalidContract(Contract):
+    """Some values are invalid, whichever route takes them."""
+
+    async def test_invalid_value_returns_422(self, client: httpx2.AsyncClient) -> None:
+        body = await self.case.body(client, 0)
+        row = await self.case.create(client, body)
+
+        for field, values in self.case.invalid.items():
+            for value in values:
+                for response in await self.send(client, row, body, {field: value}):
+                    assert_problem(response, 422, field)
+
+
+class NullableContract(Contract):
+    """Some fields can be null."""
+
+    async def test_nullable_field_accepts_null(self, client: httpx2.AsyncClient) -> None:
+        row = await self.case.create(client, await self.case.body(client, 0))
+
+        for field in self.case.optional:
+            row = await self.case.update(client, row, {field: None})
+            assert row[field] is None
+        assert await self.case.read(client, row) == row
+
+
+class UniqueContract(Contract):
+    """Some values are taken once."""
+
+    async def test_taken_value_returns_409(
+        self, client: httpx2.AsyncClient, unique_field: str
+    ) -> None:
+        await assert_taken(self, client, [unique_field])
+
+
+class UniqueTogetherContract(Contract):
+    """Some values are taken once together, and each of them more often."""
+
+    async def test_values_taken_together_return_409(
+        self, client: httpx2.AsyncClient, unique_fields: Sequence[str]
+    ) -> None:
+        await assert_taken(self, client, unique_fields)
+
+
+async def assert_taken(
+    contract: Contract, client: httpx2.AsyncClient, fields: Sequence[str]
+) -> None:
+    """Assert that no second row gets these values of the first, and that it gets others."""
+    case, fields = contract.case, contract.case.together(fields)
+    first = await case.create(client, await case.body(client, 0))
+    deferred = await case.deferred(client, first["id"])
+    if deferred.keys() & {*fields}:
+        first = await case.update(client, first, deferred)
+    body = await case.body(client, 1)
+    taken = {field: first[field] for field in fields}
+
+    if "create" in case.routes:
+        assert_conflict(await client.post(case.url, json=body | taken), fields)
+    second = await case.create(client, body)
+    if "replace" in case.routes:
+        assert_conflict(await client.put(case.url_of(second), json=body | taken), fields)
+    if "update" in case.routes:
+        assert_conflict(await client.patch(case.url_of(second), json=taken), fields)
+    assert await case.read(client, second) == second
+
+
+def assert_conflict(response: httpx2.Response, fields: Sequence[str]) -> None:
+    """Assert that an answer is a conflict of some of these fields, and of no other."""
+    assert_problem(response, 409)
+    named = [error["field"] for error in response.json()["errors"]]
+    assert named
+    assert {*named} <= {*fields}
+
+
+class ReusableContract(Contract):
+    """Unique values are free again after deletion."""
+
+    async def test_values_of_a_deleted_row_are_free(self, client: httpx2.AsyncClient) -> None:
+        body = await self.case.body(client, 0)
+        first = await self.case.create(client, body)
+        assert await self.case.delete(client, first) == 204
+
+        again = await self.case.create(client, body)
+
+        assert again["id"] != first["id"]
+        assert self.case.values(again) == self.case.values(body)
+
+
+class FilterContract(Contract):
+    """The list can be filtered by some fields."""
+
+    async def test_filter_returns_the_rows_with_the_value(self, client: httpx2.AsyncClient) -> None:
+        rows = await self.case.pair(client)
+
+        for field in self.case.filters:
+            value = rows[1][field]
+            page = (await client.get(self.case.url, params={field: value})).json()
+            assert page["items"] == [row for row in rows if row[field] == value]
+
+
+class SearchContract(Contract):
+    """The list can be searched for a text."""
+
+    async def test_search_returns_the_rows_with_the_text(self, client: httpx2.AsyncClient) -> None:
+        case = self.case
+        rows = await case.pair(client)
+
+        for field in case.search:
+            text = rows[1][field][:100]
+            page = (await client.get(case.url, params={"search": text})).json()
+            assert page["items"] == [row for row in rows if self._has(row, text)]
+
+    async def test_search_without_a_match_returns_no_row(self, client: httpx2.AsyncClient) -> None:
+        await self.case.pair(client)
+
+        page = await client.get(self.case.url, params={"search": "found nowhere"})
+
+        assert page.json() == {"items": [], "next_cursor": None}
+
+    async def test_long_search_returns_422(self, client: httpx2.AsyncClient) -> None:
+        response = await client.get(self.case.url, params={"search": "a" * 101})
+
+        assert_problem(response, 422, "search")
+
+    def _has(self, row: JSON, text: str) -> bool:
+        return any(text.lower() in (row[field] or "").lower() for field in self.case.search)
+
+
+class NullsLastContract(Contract):
+    """Rows without a value come last, in both directions."""
+
+    async def test_rows_without_a_value_come_last(
+        self, client: httpx2.AsyncClient, nullable_sort: str
+    ) -> None:
+        case, order = self.case, nullable_sort
+        first, second = await case.pair(client)
+
+        await case.update(client, first, {order: None})
+        assert await walk(client, case.url, order) == [second["id"], first["id"]]
+        assert await walk(client, case.url, f"-{order}") == [second["id"], first["id"]]
+
+        await case.update(client, second, {order: None})
+        assert await walk(client, case.url, order) == [first["id"], second["id"]]
+        assert await walk(client, case.url, f"-{order}") == [second["id"], first["id"]]
