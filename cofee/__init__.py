@@ -1,1 +1,1 @@
-"""Scaffolds FastAPI services and keeps them alive: render, and merge."""
+"""Generates FastAPI services and updates them by rendering and merging."""

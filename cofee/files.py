@@ -1,4 +1,4 @@
-"""Files as the engine sees them: a path relative to the project's root, bytes and a git mode."""
+"""Files as the engine uses them: a path relative to the service, bytes and a git mode."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ REGULAR, EXECUTABLE, LINK = 0o100644, 0o100755, 0o120000
 
 
 class File(NamedTuple):
-    """One entry of a tree; the content of a symbolic link is its target."""
+    """An entry of a tree; the content of a symbolic link is its target."""
 
     content: bytes
     mode: int = REGULAR
 
 
-Tree = Mapping[str, File]  # by path, with `/` between its parts
+Tree = Mapping[str, File]  # by path, with `/` as separator
 
 
 class Change(NamedTuple):
-    """One path, before and after; None where there is no file."""
+    """A path before and after a change; None if there is no file."""
 
     path: str
     before: File | None
@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 
 def read_file(path: Path) -> File | None:
-    """Return the file or symbolic link at `path`; None where neither is there."""
+    """Return the file or symbolic link at `path`, or None."""
     try:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
@@ -56,32 +56,32 @@ def reason(error: OSError) -> str:
 
 
 def is_crlf(file: File) -> bool:
-    """Tell whether every line of a file ends with CRLF."""
+    """Return whether every line of a file ends with CRLF."""
     newlines = file.content.count(b"\n")
     return newlines > 0 and file.content.count(b"\r\n") == newlines
 
 
 def with_lf(file: File) -> File:
-    """Return a file with its lines ending in LF."""
+    """Return a file with LF line endings."""
     return file._replace(content=file.content.replace(b"\r\n", b"\n"))
 
 
 def with_crlf(file: File) -> File:
-    """Return a file of LF lines with CRLF lines."""
+    """Return a file with CRLF instead of LF line endings."""
     return file._replace(content=file.content.replace(b"\n", b"\r\n"))
 
 
 def load_yaml(content: bytes, path: str) -> Any:
-    """Return what a YAML file holds.
+    """Return the content of a YAML file.
 
     Raises:
-        CofeeError: it is no YAML; the message names `path` and the line.
+        CofeeError: it is not valid YAML; the message has `path` and the line.
     """
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, if available
     try:
-        return yaml.load(content, Loader=loader)  # noqa: S506 (both loaders are the safe ones)
+        return yaml.load(content, Loader=loader)  # noqa: S506 (both loaders are safe)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -93,7 +93,7 @@ def load_yaml(content: bytes, path: str) -> Any:
 
 
 def _unreadable(error: Exception) -> str:
-    """Say what is wrong where YAML itself does not: bytes that are no text, a day that is none."""
+    """Return the problem if the parser gives none, as for invalid UTF-8 or an invalid date."""
     if isinstance(error, UnicodeError):
         return "it is not text"
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

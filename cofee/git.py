@@ -1,4 +1,4 @@
-"""Runs git as a child process, free of what a surrounding git has set."""
+"""Runs git as a child process, without the environment of a surrounding git."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from cofee.errors import CofeeError
 
 OLDEST = (2, 38)  # the first git with `merge-tree --write-tree`
-# Variables by which a surrounding git (a hook, an alias) would redirect ours to its repository.
+# Variables with which a surrounding git (a hook, an alias) would select its own repository.
 REDIRECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
 ISOLATED = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 
 class GitError(Exception):
-    """Git ended with a code that the caller did not expect; the text is what git said."""
+    """Git exited with an unexpected code; the text is its output."""
 
 
 def git(
@@ -27,11 +27,11 @@ def git(
     accept: Sequence[int] = (0,),
     env: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return what git printed.
+    """Return the output of git.
 
     Raises:
-        GitError: git ended with a code outside `accept`.
-        CofeeError: there is no git.
+        GitError: git exited with a code that is not in `accept`.
+        CofeeError: git is not installed.
     """
     environment = {k: v for k, v in os.environ.items() if k not in REDIRECTING}
     environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(env or {})}
@@ -49,7 +49,7 @@ def git(
 
 
 def require_modern_git() -> None:
-    """Refuse a git that cannot merge trees outside a working tree."""
+    """Reject a git that cannot merge trees without a working tree."""
     words = git("version").decode()
     found = re.search(r"(\d+)\.(\d+)", words)
     if not found or (int(found[1]), int(found[2])) < OLDEST:
@@ -59,7 +59,7 @@ def require_modern_git() -> None:
 
 
 def enclosing_git_dir(folder: Path) -> Path | None:
-    """Return the git directory that serves `folder`, found without running git."""
+    """Return the git directory of `folder` without running git."""
     for candidate in (folder, *folder.parents):
         marker = candidate / ".git"
         if marker.is_dir():

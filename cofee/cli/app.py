@@ -1,6 +1,6 @@
-"""The command line: each command parses, calls and prints, and nothing else.
+"""The command line: each command parses its arguments and calls one function.
 
-Modules are imported inside the commands, because `cofee --help` must not wait for Jinja or Copier.
+Modules are imported inside the commands, so that `cofee --help` does not import Jinja or Copier.
 """
 
 from __future__ import annotations

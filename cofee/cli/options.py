@@ -1,4 +1,4 @@
-"""Options that several commands take, written down once."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ def read_rules(
     hard_delete: HardDelete = None,
     versioned: Versioned = None,
 ) -> dict[str, Any]:
-    """Return the rules that options give; one that was not given is absent.
+    """Return the rules that are given as options; others are absent.
 
     Raises:
-        UsageError: options that exclude each other.
+        UsageError: options that cannot be combined.
     """
     if read_only and only is not None:
         raise UsageError(
@@ -132,10 +132,10 @@ def _names(text: str) -> list[str]:
 def takes(
     *, without: Collection[str] = (), **bundles: Callable[..., Any]
 ) -> Callable[[Command], Command]:
-    """Let a command take the options of a function in place of what that function makes of them.
+    """Replace a parameter of a command with the options of the function that computes it.
 
-    `@takes(options=read_options)` gives the parameter `options` of a command the value of
-    `read_options(…)`, and the command line the options of that function, at that place.
+    `@takes(options=read_options)` replaces the parameter `options` with the options of
+    `read_options` on the command line, and passes the value of `read_options(…)` to the command.
 
     Args:
         without: options that the command does not have.
@@ -163,7 +163,7 @@ def takes(
 def _options(
     function: Callable[..., Any], without: Collection[str] = ()
 ) -> dict[str, inspect.Parameter]:
-    """Return the parameters of a function by name; given by name, their order is free."""
+    """Return the parameters of a function as keyword-only parameters."""
     parameters = inspect.signature(function, eval_str=True).parameters
     return {
         name: one.replace(kind=one.KEYWORD_ONLY)

@@ -1,4 +1,4 @@
-"""What the commands share: open the project, show a plan, apply it and end with the right code."""
+"""Steps that commands share: open the service, show a plan, apply it and exit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GO_ON = (
 
 @contextlib.contextmanager
 def opened(directory: Path, options: Options) -> Iterator[Project]:
-    """Open the project; who writes keeps everybody else out, and a preview writes nothing."""
+    """Open the service, with its lock unless the command is a preview."""
     found = project.find(directory)
     found.journal.recover()
     with found.journal.lock() if options.writes else contextlib.nullcontext():
@@ -43,10 +43,10 @@ def finish(
     notes: list[str] | None = None,
     concerned: Collection[str] = (),
 ) -> None:
-    """Show a plan, apply it unless asked not to, and end with the right code.
+    """Show a plan, apply it unless it is a preview, and exit with the right code.
 
     Args:
-        concerned: the modules whose tests must stay green under `--verify`; none for all tests.
+        concerned: the modules with the tests that `--verify` runs; None for all tests.
     """
     if options.diff and not options.as_json:
         output.write(output.patch(plan))
@@ -94,7 +94,7 @@ def _say_what_is_next(
 
 
 def asker(options: Options) -> Ask | None:
-    """Return what asks a person; None where nobody is there."""
+    """Return the function that asks questions, or None without a terminal."""
     if not options.interactive:
         return None
     from cofee.template.ask import ask

@@ -1,4 +1,4 @@
-"""Takes the last operation back: the same merge with the sides swapped."""
+"""Undoes the last command: the same merge with the sides swapped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cofee.template.upgrade_notes import follow_up
 
 @dataclass(frozen=True)
 class Undo:
-    """A planned way back, and what a person has to do for it."""
+    """A planned undo and the manual steps that it needs."""
 
     plan: Plan
     record: Record
@@ -43,10 +43,10 @@ def undo(directory: Path, options: Options) -> None:
 
 
 def plan_undo(project: Project) -> Undo:
-    """Plan the way back over the last operation, byte for byte where nothing was edited since.
+    """Plan the undo of the last command. Files without later edits are restored byte for byte.
 
     Raises:
-        CofeeError: there is nothing to take back, or its migration is part of history already.
+        CofeeError: there is nothing to undo, or the migration is committed.
     """
     record = _last_step(project)
     written = [change.path for change in record.changes if change.after and not change.before]
@@ -64,9 +64,9 @@ def plan_undo(project: Project) -> Undo:
 
 
 def _rest(project: Project, after: Mapping[str, File]) -> dict[str, File]:
-    """Return the other generated files where one is missing, and may have been moved.
+    """Return all other generated files if one is missing and may have been moved.
 
-    Without them git would take an untouched file of another module for the one that is missing.
+    Without them, git would treat an unchanged file of another module as the missing file.
     """
     if all((project.root / path).exists() for path in after):
         return {}
@@ -85,7 +85,7 @@ def _last_step(project: Project) -> Record:
 
 
 def _require_no_history(project: Project, record: Record, revisions: list[str]) -> None:
-    """Refuse to remove a migration that others may have by now."""
+    """Reject the removal of a migration that others may have applied."""
     for path in revisions:
         if git_index.is_committed(project.root, path):
             raise CofeeError(
@@ -109,7 +109,7 @@ def _require_same_answers(project: Project, record: Record, answers: File | None
 
 
 def _downgrade(project: Project, path: str) -> str:
-    """Name what takes a migration back from a database that has it."""
+    """Return the command that reverts a migration in a database."""
     parent = migrations.parent_of(project.root, path) or "base"
     alembic = project.template.setting("cofee_alembic", "alembic")
     return f"if `{path}` was applied, run `{alembic} downgrade {parent}` first"

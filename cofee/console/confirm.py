@@ -1,4 +1,4 @@
-"""What somebody has to agree to: it is shown, then asked for, and refused where nobody is there."""
+"""Confirmation prompts. Without a terminal the command fails instead of prompting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cofee.source import broken_imports
 
 
 def confirm_loss(at_stake: Mapping[str, Sequence[str]], options: Options) -> None:
-    """List what was edited by hand in what would go, and ask.
+    """List the manual edits that a command would delete, and ask for confirmation.
 
     Raises:
         CofeeError: the user did not agree, or there is no terminal.
@@ -26,7 +26,7 @@ def confirm_loss(at_stake: Mapping[str, Sequence[str]], options: Options) -> Non
 
 
 def confirm_broken(root: Path, plan: Plan, options: Options) -> list[str]:
-    """Return what would not parse or import any more; where there is such a place, ask.
+    """Return the places that a plan would break, after asking for confirmation.
 
     Raises:
         CofeeError: the user did not agree, or there is no terminal.
@@ -47,7 +47,7 @@ def confirm_broken(root: Path, plan: Plan, options: Options) -> list[str]:
 
 
 def confirm(question: str, options: Options) -> None:
-    """Ask whoever is there; without a terminal the answer is yes.
+    """Ask for confirmation; without a terminal the answer is yes.
 
     Raises:
         CancelledError: the answer was no.

@@ -1,4 +1,4 @@
-"""How a command runs: whether it writes, what it prints, and whether it may ask."""
+"""Options that control a run: whether it writes, what it prints and whether it prompts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """The options that every writing command takes."""
+    """The options of every command that writes."""
 
     dry_run: bool = False
     diff: bool = False

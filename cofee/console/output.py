@@ -1,4 +1,4 @@
-"""What a command prints: one line a file, then what to run next.
+"""Output: one line per file, then the next steps.
 
 Data goes to stdout (`--json`, `--diff`), the rest to stderr.
 """
@@ -25,22 +25,22 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Printer:
-    """Prints in the way the user asked for."""
+    """Prints according to the options of the run."""
 
     as_json: bool = False
     quiet: bool = False
 
     def say(self, text: str) -> None:
-        """Print a line for a person."""
+        """Print a line to stderr unless the run is quiet."""
         if not self.as_json and not self.quiet:
             print(text, file=sys.stderr)
 
     def verb(self, verb: str, text: str) -> None:
-        """Print a right-aligned coloured verb and what it is about."""
+        """Print a right-aligned coloured verb and its object."""
         self.say(f"{paint(f'{verb:>10}', verb)}  {text}")
 
     def plan(self, plan: Plan) -> None:
-        """Print one line a file."""
+        """Print one line per file."""
         for row in files(plan):
             self.verb(row["action"], row["path"])
 
@@ -50,7 +50,7 @@ class Printer:
             write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
 
     def error(self, error: CofeeError) -> None:
-        """Print a refusal: one sentence, and the hint after it."""
+        """Print an error and its hint."""
         if self.as_json:
             self.data({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
             return
@@ -60,10 +60,10 @@ class Printer:
 
 
 def write(text: str) -> None:
-    """Write data to stdout as UTF-8, whatever the terminal's own encoding can show."""
+    """Write data to stdout as UTF-8, regardless of the encoding of the terminal."""
     sys.stdout.flush()
     stream = getattr(sys.stdout, "buffer", None)
-    if stream is None:  # a replaced stdout, which takes text of any kind
+    if stream is None:  # stdout was replaced with a text stream
         sys.stdout.write(text)
         return
     stream.write(text.encode(errors="surrogateescape"))
@@ -71,7 +71,7 @@ def write(text: str) -> None:
 
 
 def paint(text: str, kind: str) -> str:
-    """Colour a text for the terminal, where there is one and it is wanted."""
+    """Return a text with colour, if stderr is a terminal and colours are enabled."""
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
     if plain or not sys.stderr.isatty():
         return text
@@ -117,7 +117,7 @@ def patch_of(changes: Iterable[Change]) -> str:
 
 
 def patch(plan: Plan) -> str:
-    """Return the plan as a unified diff that `git apply` takes."""
+    """Return the plan as a unified diff for `git apply`."""
     changes: Sequence[Change] = plan.changes
     if not plan.conflicts:
         changes = (*changes, plan.answers)

@@ -1,10 +1,10 @@
-"""Base, template's side and working tree become one result, by git's own three-way merge.
+"""Three-way merge of the base, the template's version and the working tree.
 
-The three trees become commits of a throw-away bare repository and `git merge-tree` merges them, so
-neither the user's repository nor its index is touched, and a project outside git works as well.
-Where git leaves a file conflicted, a second merge works on exact line edits. Git calls two edits on
-neighbouring lines a conflict; here edits may touch without overlapping: each side is the base with
-some runs of lines replaced, and both sides' runs are applied unless two claim the same base line.
+The three trees become commits of a temporary bare repository, and `git merge-tree` merges them.
+The user's repository and index are not touched, and a service outside git works as well. A file
+with a conflict is merged a second time by exact line edits: git treats edits on neighbouring lines
+as a conflict, but here edits may be adjacent. Each side is the base with some runs of lines
+replaced, and all runs are applied unless two of them replace the same line of the base.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from cofee.errors import CofeeError
 from cofee.files import File, Tree, is_crlf, load_yaml, with_crlf, with_lf
 from cofee.git import ISOLATED, GitError, git, require_modern_git
 
-ALIKE = 0.6  # how much of two lines must be the same for one to be the other, changed
+ALIKE = 0.6  # the similarity from which a line counts as a changed version of another
 YOURS, TEMPLATE = "yours", "template"  # the labels of conflict markers
 MERGE_SETTINGS = (
-    *("-c", "core.attributesFile="),  # the user's own merge drivers stay out
-    *("-c", "merge.directoryRenames=true"),  # a new file follows a folder that the user renamed
+    *("-c", "core.attributesFile="),  # ignore the user's merge drivers
+    *("-c", "merge.directoryRenames=true"),  # add new files to renamed directories
     *("-c", "merge.conflictStyle=merge"),
     *("-c", "core.quotePath=false"),
 )
@@ -36,7 +36,7 @@ MERGE_SETTINGS = (
 
 @dataclass(frozen=True)
 class Conflict:
-    """A path that only a person can decide; `sides` holds the versions of stage 1, 2 and 3."""
+    """A path with a conflict; `sides` are its versions at stages 1, 2 and 3."""
 
     path: str
     sides: Mapping[int, File]
@@ -54,9 +54,9 @@ class Conflict:
 
 @dataclass
 class Merged:
-    """The working tree after the merge, as far as the merge looked at it."""
+    """The working tree after the merge, limited to the paths that were merged."""
 
-    oid: str  # of the tree, as git has left it
+    oid: str  # of the merged tree
     tree: dict[str, File]
     conflicts: list[Conflict] = field(default_factory=list)
     still_deleted: list[str] = field(
@@ -65,13 +65,13 @@ class Merged:
 
 
 def merge(base: Tree, template: Tree, yours: Tree, *, prefer_template: bool = False) -> Merged:
-    """Merge what changed from `base` to `template` into `yours`.
+    """Merge the changes from `base` to `template` into `yours`.
 
     Args:
-        prefer_template: decide every conflict for the template; somebody agreed to that.
+        prefer_template: resolve every conflict for the template; the user has confirmed it.
 
     Raises:
-        CofeeError: the sides cannot both stand, such as a file in the place of a folder.
+        CofeeError: both sides use a path for different kinds of file.
     """
     line_endings = {
         path
@@ -108,7 +108,7 @@ class _Repository:
         return git(*arguments, cwd=self.folder, stdin=stdin, accept=accept, env=ISOLATED)
 
     def load(self, base: Tree, template: Tree, yours: Tree) -> None:
-        """Make one commit of each tree."""
+        """Commit each tree."""
         self.paths = {*template, *yours}
         sides = (("base", base), (TEMPLATE, template), (YOURS, yours))
         stream = b"".join(part for name, tree in sides for part in _commit(name, tree))
@@ -152,7 +152,7 @@ class _Repository:
     def _decide(
         self, merged: Merged, path: str, oids: Mapping[int, tuple[int, str]], notes: bytes
     ) -> None:
-        """Settle one path that git left conflicted, or record the conflict."""
+        """Resolve a path on which git reported a conflict, or record the conflict."""
         contents = self._read([oid for _, oid in oids.values()])
         sides = {
             stage: File(content, mode)
@@ -162,7 +162,7 @@ class _Repository:
             merged.still_deleted.append(path)
             merged.tree.pop(path, None)
             return
-        # Git would move one of two irreconcilable files to a name of its own, such as `x~yours`.
+        # Git would rename one of two incompatible files, for example to `x~yours`.
         if set(sides) not in ({1, 2, 3}, {1, 2}, {2, 3}) or path not in self.paths:
             raise _incompatible(path, notes)
         resolved = _merge_exactly(path, sides) if set(sides) == {1, 2, 3} else None
@@ -214,7 +214,7 @@ def _batch(output: bytes) -> Iterator[bytes]:
 
 
 def _decide_for_template(merged: Merged) -> None:
-    """Settle what the template removed, and what the user changed in the very same lines."""
+    """Resolve a conflict for the template, keeping edits that do not overlap."""
     for conflict in [one for one in merged.conflicts if 1 in one.sides]:
         if 3 not in conflict.sides:
             del merged.tree[conflict.path]
@@ -225,7 +225,7 @@ def _decide_for_template(merged: Merged) -> None:
 
 
 def lines_at_stake(conflict: Conflict) -> list[str]:
-    """Return the user's lines that go where a conflict is decided for the template."""
+    """Return the user's lines that are lost if a conflict is resolved for the template."""
     texts = {stage: file.content.decode(errors="replace") for stage, file in conflict.sides.items()}
     return overlapping_lines(texts.get(1, ""), texts.get(3), texts.get(2, ""))
 
@@ -233,7 +233,7 @@ def lines_at_stake(conflict: Conflict) -> list[str]:
 def _merge_exactly(
     path: str, sides: Mapping[int, File], *, prefer_template: bool = False
 ) -> File | None:
-    """Merge a conflicted file on exact lines; None where that overlaps or does not parse."""
+    """Merge a file by exact lines; None if edits overlap or the result does not parse."""
     try:
         base, yours, template = (sides[stage].content.decode() for stage in (1, 2, 3))
     except UnicodeDecodeError:
@@ -246,7 +246,7 @@ def _merge_exactly(
 
 
 def _parses(path: str, text: str) -> bool:
-    """Tell whether a text is valid in the language of its file name, where that is known."""
+    """Return whether a text is valid in the language of its file name, if it is known."""
     parsers: dict[str, Callable[[str], object]] = {
         ".py": ast.parse,
         ".toml": tomllib.loads,
@@ -264,7 +264,7 @@ def _parses(path: str, text: str) -> bool:
 
 
 def _incompatible(path: str, notes: bytes) -> CofeeError:
-    """Say why two sides cannot stand side by side, in git's words where it has some."""
+    """Return why two sides are incompatible, in the words of git if available."""
     words = [note.decode(errors="replace") for note in notes.split(b"\0")]
     said = [note.strip() for note in words if note.startswith("CONFLICT") and path in note]
     reason = said[0] if said else "both versions use the path for different kinds of file"
@@ -282,12 +282,12 @@ class Edit(NamedTuple):
 def merge_lines(
     base: str, template: str, yours: str, *, prefer_template: bool = False
 ) -> str | None:
-    """Return the base with the edits of both sides; None where two edits overlap.
+    """Return the base with the edits of both sides, or None if two edits overlap.
 
-    At one point the template's insertion stands before the user's.
+    Of two insertions at the same line, the template's is first.
 
     Args:
-        prefer_template: leave out those of the user's edits that overlap one of the template's.
+        prefer_template: omit the user's edits that overlap an edit of the template.
     """
     original = _lines(base)
     theirs, mine = _edits(original, template), _edits(original, yours)
@@ -306,10 +306,10 @@ def merge_lines(
 
 
 def overlapping_lines(base: str, template: str | None, yours: str) -> list[str]:
-    """Return the user's lines in those of their edits that overlap one of the template's.
+    """Return the lines of the user's edits that overlap an edit of the template.
 
     Args:
-        template: None where the file goes as a whole, and every edit with it.
+        template: None if the template removes the file and with it all edits.
     """
     original = _lines(base)
     edits = _edits(original, yours)
@@ -320,7 +320,7 @@ def overlapping_lines(base: str, template: str | None, yours: str) -> list[str]:
 
 
 def _overlaps_any(edit: Edit, others: Sequence[Edit]) -> bool:
-    """Tell whether an edit claims a base line that another claims, or stands inside it."""
+    """Return whether an edit replaces a base line that another replaces, or is inside it."""
     return any(
         (edit.start < other.end and other.start < edit.end)
         or other.start < edit.start == edit.end < other.end
@@ -331,13 +331,13 @@ def _overlaps_any(edit: Edit, others: Sequence[Edit]) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    """Split at newlines alone: `str.splitlines` would split a line at a form feed as well."""
+    """Split only at newlines: `str.splitlines` also splits at form feeds."""
     return StringIO(text).readlines()
 
 
 def _edits(original: Sequence[str], text: str) -> list[Edit]:
     changed = _lines(text)
-    # No "junk" heuristic: in code the lines that repeat most are the ones that carry its shape.
+    # Without the "junk" heuristic, which ignores frequent lines: in code they carry the structure.
     matcher = SequenceMatcher(None, original, changed, autojunk=False)
     found: list[Edit] = []
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
@@ -348,10 +348,10 @@ def _edits(original: Sequence[str], text: str) -> list[Edit]:
 
 
 def _by_line(edit: Edit, original: Sequence[str]) -> list[Edit]:
-    """Return one edit for each line, where every line is a likeness of the one that it replaces.
+    """Return one edit per line, if every line is similar to the one that it replaces.
 
-    A renamed word in neighbouring lines is so many small edits, and what somebody put between two
-    of those lines stays there. Nothing is returned where the lines have nothing in common.
+    A renamed word in neighbouring lines becomes several small edits, so that lines which the user
+    inserted between them are kept. Return nothing if the lines are not similar.
     """
     old = original[edit.start : edit.end]
     if len(old) != len(edit.lines):
@@ -366,9 +366,9 @@ def _by_line(edit: Edit, original: Sequence[str]) -> list[Edit]:
 
 
 def _combine(template: list[Edit], yours: list[Edit]) -> list[Edit] | None:
-    """Return all edits in the order of the base; None where two overlap."""
+    """Return all edits in the order of the base, or None if two overlap."""
     ordered: list[Edit] = []
-    # The sort is stable, so that of two insertions at one point the template's stays first.
+    # The sort is stable: of two insertions at the same line, the template's stays first.
     for edit in sorted([*template, *yours], key=lambda edit: (edit.start, edit.end)):
         if ordered and edit == ordered[-1]:
             continue  # both sides made the same edit
@@ -379,6 +379,6 @@ def _combine(template: list[Edit], yours: list[Edit]) -> list[Edit] | None:
 
 
 def holds_markers(file: File | None) -> bool:
-    """Tell whether some content, if there is any, holds a conflict of ours."""
+    """Return whether a content has conflict markers of cofee."""
     starts = (f"<<<<<<< {YOURS}".encode(), f">>>>>>> {TEMPLATE}".encode())
     return file is not None and any(line.startswith(starts) for line in file.content.splitlines())

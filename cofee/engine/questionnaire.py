@@ -1,4 +1,4 @@
-"""The answers to a template's questionnaire, settled as Copier settles them with `--defaults`."""
+"""Answers to the questions of a template, computed like Copier with `--defaults`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ FALSE_WORDS = frozenset({"n", "no", "f", "false", "off", "null", "none", "~", ""
 
 @dataclass(frozen=True)
 class Answers:
-    """The settled questionnaire.
+    """The answered questionnaire.
 
-    `recorded` goes into the answers file, `context` is what the template's files see, and
-    `defaulted` holds the questions that a person is asked but nobody has answered.
+    `recorded` is for the answers file, `context` for the files of the template, and `defaulted` has
+    the questions for users that took their default.
     """
 
     recorded: dict[str, Any]
@@ -35,7 +35,7 @@ class Answers:
 
 @dataclass
 class _Settling:
-    """One walk through the questionnaire, in its order."""
+    """One pass through the questions, in order."""
 
     environment: Environment
     given: Mapping[str, Any]
@@ -57,7 +57,7 @@ class _Settling:
             self.recorded[name] = value
 
     def value(self, name: str, question: Mapping[str, Any], asked_at_all: bool) -> Any:
-        """Return the answer that was given, else the recorded one, else the default."""
+        """Return the given answer, else the recorded one, else the default."""
         if name in self.given:
             return self.checked(name, question, self.given[name])
         if asked_at_all and name in self.last:
@@ -74,7 +74,7 @@ class _Settling:
         return value
 
     def checked(self, name: str, question: Mapping[str, Any], raw: Any) -> Any:
-        """Return `raw` in the question's type, or say what is allowed."""
+        """Return `raw` in the type of the question, or raise an error with the allowed values."""
         value = self.cast(name, question, raw)
         choices = self.choices(question)
         chosen = value if question.get("multiselect") else [value]
@@ -112,7 +112,7 @@ class _Settling:
     def rendered(self, value: Any, more: Mapping[str, Any] | None = None) -> Any:
         """Return `value` with each template string in it rendered.
 
-        A question sees answers that were given or recorded to those behind it too, as in Copier.
+        As in Copier, a question can use given and recorded answers to later questions.
         """
         if isinstance(value, list):
             return [self.rendered(item, more) for item in value]
@@ -123,7 +123,7 @@ class _Settling:
 
 
 def asked_of(template: Template) -> list[str]:
-    """List the questions of a template that a person is asked, if only beside some answers."""
+    """Return the questions that a template can ask, with those that depend on other answers."""
     return [
         name
         for name, question in template.questions.items()
@@ -142,10 +142,10 @@ def settle(
     """Answer every question from `given` (`--data`), `last` (recorded) or its default.
 
     Args:
-        judged: the recorded answers are this template's own, so they are not validated again.
+        judged: the recorded answers belong to this template and are not validated again.
 
     Raises:
-        CofeeError: an answer of the wrong type, outside the choices or refused by its validator.
+        CofeeError: an answer has the wrong type, is not a choice or fails its validator.
     """
     known = template.questions
     for name in given:
@@ -161,7 +161,7 @@ def settle(
         walk.settle(name, question)
     origin = {"_commit": template.commit, "_src_path": template.source}
     recorded = {**origin, **walk.recorded}
-    # Copier gives far more; the hash is what an answers file records.
+    # Copier provides more; the answers file records only the hash.
     about = {"vcs_ref_hash": template.commit_hash}
     context = {**walk.context, "_copier_answers": recorded, "_copier_conf": about}
     return Answers(recorded, context, walk.defaulted)
@@ -190,7 +190,7 @@ def _cast(kind: str, raw: Any) -> Any:
 
 
 def truth(value: Any) -> bool:
-    """Read a truth value as YAML spells them, numbers included."""
+    """Return the truth value of a YAML text or number."""
     word = str(value).strip().lower()
     if word in TRUE_WORDS:
         return True

@@ -1,4 +1,4 @@
-"""Applies a plan, all of it or nothing, and finishes or aborts one that left conflicts."""
+"""Applies a plan atomically, and completes or aborts a plan with conflicts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ RESOLVE_FIRST = "resolve them, run `git add`, then run again"
 
 
 def execute(project: Project, plan: Plan) -> Record:
-    """Apply a plan, all of it or nothing.
+    """Apply a plan atomically.
 
-    With conflicts the answers file stays as it is, and the operation waits for `resume` or `abort`.
+    With conflicts, the answers file is not changed until `resume` or `abort`.
     """
     data: dict[str, Any] = {"command": plan.command, "is_step": plan.is_step}
     if plan.undoes is not None:
@@ -27,7 +27,7 @@ def execute(project: Project, plan: Plan) -> Record:
         record = project.journal.apply([*plan.changes, plan.answers], data)
         _mark_undone(project, record)
         return record
-    assert plan.answers.after is not None  # noqa: S101 (a template always gives an answers file)
+    assert plan.answers.after is not None  # noqa: S101 (every template has an answers file)
     paths = [conflict.path for conflict in plan.conflicts]
     data |= {
         "conflicts": paths,
@@ -40,7 +40,7 @@ def execute(project: Project, plan: Plan) -> Record:
 
 
 def require_settled(project: Project) -> None:
-    """Refuse to start while another operation, cofee's or git's, is unfinished."""
+    """Reject a new operation while one of cofee or git is unfinished."""
     if pending := project.journal.pending():
         raise CofeeError(
             f"`{pending.data['command']}` has unresolved conflicts",
@@ -59,7 +59,7 @@ def resume(project: Project) -> Record:
     """Record the new answers once every conflict is resolved.
 
     Raises:
-        CofeeError: nothing waits, or markers remain; the message names the files.
+        CofeeError: no operation is pending, or markers remain; the message has the files.
     """
     record = _pending(project)
     marked = [path for path in record.data["conflicts"] if has_markers(project, path)]
@@ -73,7 +73,7 @@ def resume(project: Project) -> Record:
     answers = Change(ANSWERS_FILE, current, File(record.data["answers"].encode()))
     project.journal.apply([answers], {"command": f"{record.data['command']} --continue"})
     record.settle()
-    record.mark_undone()  # the step that can be taken back is the one as it was resolved
+    record.mark_undone()  # an undo starts from the resolved files
     resolved = (_as_it_stands(project, change) for change in record.changes)
     _mark_undone(project, project.journal.remember([*resolved, answers], record.data))
     git_index.mark_resolved(project.root, record.data["conflicts"])
@@ -81,13 +81,13 @@ def resume(project: Project) -> Record:
 
 
 def plan_abort(project: Project, *, agreed: bool) -> Plan:
-    """Plan the way back to what every file was before the pending operation.
+    """Plan the return of every file to its state before the pending operation.
 
     Args:
-        agreed: what was edited since, outside the conflicts, may go as well.
+        agreed: later edits outside the conflicts may be lost.
 
     Raises:
-        CofeeError: nothing waits, or files were edited since; the message names them.
+        CofeeError: no operation is pending, or files were edited since; the message has them.
     """
     record = _pending(project)
     standing = [_as_it_stands(project, change) for change in record.changes]
@@ -109,7 +109,7 @@ def plan_abort(project: Project, *, agreed: bool) -> Plan:
 
 
 def abort(project: Project, plan: Plan) -> None:
-    """Apply what `plan_abort` planned; `cofee undo` brings back what a person did in between."""
+    """Apply the plan of `plan_abort`; `cofee undo` restores the edits made in between."""
     record = _pending(project)
     project.journal.apply(plan.changes, {"command": plan.command, "is_step": plan.is_step})
     record.settle()
@@ -118,7 +118,7 @@ def abort(project: Project, plan: Plan) -> None:
 
 
 def has_markers(project: Project, path: str) -> bool:
-    """Tell whether a file still holds a conflict of ours."""
+    """Return whether a file still has conflict markers of cofee."""
     return holds_markers(read_file(project.root / path))
 
 
@@ -127,7 +127,7 @@ def _as_it_stands(project: Project, change: Change) -> Change:
 
 
 def _require_still_there(project: Project, record: Record) -> None:
-    """Refuse to record an operation that was given up by other means, such as `git reset`."""
+    """Reject an operation that was reverted by other means, such as `git reset`."""
     clean = [change for change in record.changes if change.path not in record.data["conflicts"]]
     standing = [read_file(project.root / change.path) for change in clean]
     if clean and all(now == then.before for now, then in zip(standing, clean, strict=True)):
@@ -138,7 +138,7 @@ def _require_still_there(project: Project, record: Record) -> None:
 
 
 def _mark_undone(project: Project, record: Record) -> None:
-    """Mark the operation that a record took back, if it did."""
+    """Mark the operation that a record undid, if any."""
     undone = record.data.get("undoes")
     for other in project.journal.records():
         if other.folder.name == undone:

@@ -1,4 +1,4 @@
-"""The user's git index, touched in one case only: to show conflicts the way git shows its own."""
+"""The user's git index, changed only to show conflicts as git does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IN_PROGRESS = {
 
 
 def operation_in_progress(root: Path) -> str | None:
-    """Return what git itself has not finished here, such as a merge."""
+    """Return the unfinished operation of git, such as a merge."""
     git_dir = enclosing_git_dir(root)
     if git_dir is None:
         return None
@@ -27,21 +27,21 @@ def operation_in_progress(root: Path) -> str | None:
 
 
 def is_committed(root: Path, path: str) -> bool:
-    """Tell whether the last commit holds a path."""
+    """Return whether the last commit contains a path."""
     if enclosing_git_dir(root) is None:
         return False
     return bool(git("ls-files", "--cached", "--with-tree=HEAD", "--", path, cwd=root))
 
 
 def is_new(root: Path, path: str) -> bool:
-    """Tell whether there is a repository, and no commit of it holds a path."""
+    """Return whether there is a repository and none of its commits contains a path."""
     if enclosing_git_dir(root) is None:
         return False
     return not git("log", "--max-count=1", "--format=%H", "--all", "--", path, cwd=root).strip()
 
 
 def unmerged(root: Path) -> list[str]:
-    """Return the paths that git itself knows as unresolved conflicts."""
+    """Return the paths with unresolved conflicts in the index."""
     if enclosing_git_dir(root) is None:
         return []
     rows = _git(root, "ls-files", "--unmerged", "-z").split("\0")
@@ -49,14 +49,14 @@ def unmerged(root: Path) -> list[str]:
 
 
 def entries(root: Path, paths: Sequence[str]) -> str:
-    """Return the index's rows for some paths, in the form that `restore` takes."""
+    """Return the index entries of some paths, for `restore`."""
     if enclosing_git_dir(root) is None:
         return ""
     return _git(root, "ls-files", "--stage", "--full-name", "-z", "--", *paths)
 
 
 def show_conflicts(root: Path, conflicts: Sequence[Conflict]) -> None:
-    """Put the versions of each conflicted file into the stages 1, 2 and 3 of the index."""
+    """Add the versions of each file with a conflict as stages 1, 2 and 3."""
     if enclosing_git_dir(root) is None:
         return
     prefix = _prefix(root)
@@ -70,13 +70,13 @@ def show_conflicts(root: Path, conflicts: Sequence[Conflict]) -> None:
 
 
 def mark_resolved(root: Path, paths: Sequence[str]) -> None:
-    """Take what stands in the working tree as the resolution, as `git add` does."""
+    """Mark files as resolved, as `git add` does."""
     if enclosing_git_dir(root) is not None:
         _git(root, "add", "--all", "--", *paths)
 
 
 def restore(root: Path, paths: Sequence[str], rows: str) -> None:
-    """Give some paths back the index rows that `entries` returned."""
+    """Restore the index entries that `entries` returned."""
     if enclosing_git_dir(root) is None:
         return
     prefix = _prefix(root)
@@ -85,7 +85,7 @@ def restore(root: Path, paths: Sequence[str], rows: str) -> None:
 
 
 def _removal(path: str, length: int) -> str:
-    """Return the row that takes a path out of the index; objects have names of this length."""
+    """Return the index row that removes a path, for object ids of this length."""
     return f"0 {'0' * length}\t{path}"
 
 
@@ -99,12 +99,12 @@ def _store(root: Path, file: File) -> str:
 
 
 def _prefix(root: Path) -> str:
-    """Return the project's path inside the repository, as index rows need it."""
+    """Return the path of the service in the repository, for index rows."""
     return _git(root, "rev-parse", "--show-prefix").strip("\n")
 
 
 def _git(root: Path, *arguments: str, stdin: str = "") -> str:
-    """Run git; the index is a courtesy, so a locked or odd repository does not fail the command."""
+    """Run git; the index is optional, so a locked repository does not fail the command."""
     try:
         output = git(*arguments, cwd=root, stdin=stdin.encode(errors="surrogateescape"))
     except GitError:

@@ -1,12 +1,12 @@
-"""Writes a set of files all or not at all.
+"""Atomic writes of several files.
 
-What is about to be written is on record before the first write to the project, so a process that is
-killed leaves either nothing or a record that is marked `applying`, and the next command rolls that
-one back. Each operation has a folder:
+An operation is recorded before its first write. A killed process therefore leaves either nothing
+or a record that is marked `applying`, which the next command rolls back. Each operation has a
+directory:
 
-plan.json   the data of the command, and the changes by the digests of their contents
+plan.json   the data of the command, and the changes with the digests of their contents
 blobs/      those contents, by digest
-applying    exists while the project is being written
+applying    exists while files are being written
 pending     exists while conflicts are unresolved
 undone      exists once the operation was undone
 """
@@ -29,41 +29,41 @@ from cofee.errors import CofeeError
 from cofee.files import LINK, Change, File, read_file
 from cofee.git import enclosing_git_dir
 
-KEPT = 20  # operations that stay on record
+KEPT = 20  # the number of operations that are kept
 BUSY = "another cofee command is running in this service"
 
 
 @dataclass(frozen=True)
 class Record:
-    """An operation on record: its folder, and the data that was given with it."""
+    """A recorded operation: its directory and the data of the command."""
 
     folder: Path
     data: Mapping[str, Any]
     changes: tuple[Change, ...]
-    suffix: str  # of the files that are written beside their targets
+    suffix: str  # of the files that are written next to their targets
 
     @property
     def is_pending(self) -> bool:
-        """Whether its conflicts still wait for a person."""
+        """Whether it has unresolved conflicts."""
         return (self.folder / "pending").exists()
 
     @property
     def can_be_undone(self) -> bool:
-        """Whether it is a step of its own that nobody has taken back yet."""
+        """Whether it is a step that was not undone yet."""
         is_over = self.is_pending or (self.folder / "undone").exists()
         return bool(self.data.get("is_step")) and not is_over
 
     def settle(self) -> None:
-        """Record that nothing waits any more."""
+        """Mark the conflicts as resolved."""
         (self.folder / "pending").unlink()
 
     def mark_undone(self) -> None:
-        """Record that the operation was taken back, or given up."""
+        """Mark the operation as undone or aborted."""
         (self.folder / "undone").touch()
 
 
 class Journal:
-    """The record of one project's operations, beside its git data or in its `.cofee` folder."""
+    """The recorded operations of a service, in its git directory or in `.cofee`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -71,10 +71,10 @@ class Journal:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other cofee processes out; what a killed one left half-done is rolled back first.
+        """Lock the service against other cofee processes, after rolling back a killed one.
 
         Raises:
-            CofeeError: another process is at work here, or the folder cannot be written.
+            CofeeError: another process is running, or the directory cannot be written.
         """
         try:
             self._make_folder()
@@ -90,10 +90,10 @@ class Journal:
             yield
 
     def recover(self) -> None:
-        """Roll back what a killed process left half-done, if there is such a thing.
+        """Roll back the operation of a killed process, if there is one.
 
         Raises:
-            CofeeError: that process is alive and still at work.
+            CofeeError: the process is still running.
         """
         if any(self.folder.glob("*/applying")):
             with self.lock():
@@ -102,14 +102,14 @@ class Journal:
     def apply(
         self, changes: Sequence[Change], data: Mapping[str, Any], *, pending: bool = False
     ) -> Record:
-        """Write all changes, in their order, or none of them.
+        """Write all changes in order, or none.
 
         Args:
-            data: JSON that the record keeps.
-            pending: conflicts remain, so the operation goes on until the record is settled.
+            data: JSON for the record.
+            pending: conflicts remain until the record is settled.
 
         Raises:
-            CofeeError: a file could not be written, or is no longer what `before` says.
+            CofeeError: a file could not be written, or differs from `before`.
         """
         try:
             marks = ("applying", "pending") if pending else ("applying",)
@@ -121,17 +121,17 @@ class Journal:
         return record
 
     def records(self) -> list[Record]:
-        """Return the operations on record, oldest first."""
+        """Return the recorded operations, oldest first."""
         if not self.folder.is_dir():
             return []
         return [_load(folder) for folder in sorted(self.folder.glob("[0-9]*[0-9]"))]
 
     def pending(self) -> Record | None:
-        """Return the operation whose conflicts still wait for a person."""
+        """Return the operation with unresolved conflicts, if any."""
         return next((record for record in self.records() if record.is_pending), None)
 
     def remember(self, changes: Sequence[Change], data: Mapping[str, Any]) -> Record:
-        """Put changes on record that stand in the project already."""
+        """Record changes that are already written."""
         return self._prepare(changes, data, ())
 
     def _prepare(
@@ -142,9 +142,9 @@ class Journal:
         return _store(target, changes, data, marks)
 
     def _write(self, record: Record) -> None:
-        """Write every new content beside its target, then let each take its place.
+        """Write every new content next to its target, then rename each to it.
 
-        What can fail for want of room fails in the first half, before any file has changed.
+        A full disk fails in the first step, before any file has changed.
         """
         try:
             for change in record.changes:
@@ -191,7 +191,7 @@ class Journal:
             ) from reason
 
     def _roll_back(self, record: Record) -> None:
-        """Bring every path back to what it was, but none that somebody changed since."""
+        """Restore every path, except those that were changed since."""
         for change in reversed(record.changes):
             self._beside(record, change).unlink(missing_ok=True)
         for change in reversed(record.changes):
@@ -213,7 +213,7 @@ class Journal:
         beside.replace(target)
 
     def _roll_back_unfinished(self) -> None:
-        """Undo what a killed process left half-done."""
+        """Roll back the operations of killed processes."""
         for draft in self.folder.glob("*.draft"):
             shutil.rmtree(draft, ignore_errors=True)
         for folder in self.folder.glob("[0-9]*[0-9]"):
@@ -238,24 +238,24 @@ class Journal:
 
     def _make_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.folder.parent == self.root:  # outside git: the folder keeps itself out of sight
+        if self.folder.parent == self.root:  # outside git: the directory ignores itself
             (self.folder / ".gitignore").write_text("*\n")
 
 
 def _journal_folder(root: Path) -> Path:
     hidden = root / ".cofee"
     git_dir = enclosing_git_dir(root)
-    if git_dir is None or hidden.is_dir():  # a project may have come to git later
+    if git_dir is None or hidden.is_dir():  # git may have been added later
         return hidden
-    # One repository may hold many projects, so the journal is named after the project's place in
-    # it, which stays when the repository is moved.
+    # A repository can contain several services, so the journal is named after the service's path in
+    # it, which does not change when the repository is moved.
     top = next(folder for folder in (root, *root.parents) if (folder / ".git").exists())
     digest = hashlib.sha256(os.fsencode(root.relative_to(top))).hexdigest()[:12]
     return git_dir / "cofee" / digest
 
 
 def _write_file(path: Path, file: File, like: Path) -> None:
-    """Write a new file with the permissions of the one that it takes the place of."""
+    """Write a new file with the permissions of the file that it replaces."""
     if file.mode == LINK:
         path.symlink_to(os.fsdecode(file.content))
         return
@@ -264,7 +264,7 @@ def _write_file(path: Path, file: File, like: Path) -> None:
         mode = os.fstat(handle.fileno()).st_mode
     if like.is_file() and not like.is_symlink():
         mode = like.stat().st_mode
-    if os.geteuid() == 0:  # root works on somebody's project
+    if os.geteuid() == 0:  # root keeps the owner of the file
         owner = (like if like.exists() else path.parent).stat()
         os.chown(path, owner.st_uid, owner.st_gid)
     executable = (mode & 0o444) >> 2 if file.mode & 0o100 else 0
@@ -280,7 +280,7 @@ def _cannot_write(path: object, error: OSError) -> CofeeError:
 def _store(
     target: Path, changes: Sequence[Change], data: Mapping[str, Any], marks: Iterable[str]
 ) -> Record:
-    """Write the plan and every content, then let the finished folder appear at once."""
+    """Write the plan and every content, then rename the complete directory."""
     draft = target.with_name(f"{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -318,7 +318,7 @@ def _load(folder: Path) -> Record:
 
 
 def _discard(folder: Path) -> None:
-    """Remove a record; renamed first, so that no half of it is ever read."""
+    """Remove a record, renamed first so that it is never read partially."""
     draft = folder.with_name(f"{folder.name}.draft")
     folder.rename(draft)
     shutil.rmtree(draft, ignore_errors=True)

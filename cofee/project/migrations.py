@@ -1,4 +1,4 @@
-"""The project's Alembic revisions, read without importing them, and the record of the next one."""
+"""The Alembic revisions of a service, read without importing them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CONSTANTS = ("revision", "down_revision")
 
 
 def next_migration(root: Path, slug: str) -> dict[str, str | None]:
-    """Return where the next migration stands: on top of the project's one head.
+    """Return the record of the next migration, on top of the only head.
 
     Args:
-        slug: what it does, for its file's name; a second one of a day gets a number.
+        slug: describes it in the file name; a second one on the same day gets a number.
 
     Raises:
         CofeeError: there are several heads, or a revision cannot be read.
@@ -50,7 +50,7 @@ def created_by(root: Path, table: str) -> str | None:
 
 
 def single_head(root: Path) -> str | None:
-    """Return the revision that no other builds on; None where there is none yet."""
+    """Return the revision on which no other builds, or None without revisions."""
     parents = dict(_revisions(root))
     heads = parents.keys() - {parent for group in parents.values() for parent in group}
     if len(heads) > 1:
@@ -63,7 +63,7 @@ def single_head(root: Path) -> str | None:
 
 
 def is_head(root: Path, path: str) -> bool:
-    """Tell whether no other migration builds on the one at `path`."""
+    """Return whether no other migration builds on the one at `path`."""
     revision = _assigned(root / path).get("revision") if (root / path).is_file() else None
     return all(revision not in parents for _, parents in _revisions(root))
 
@@ -81,12 +81,12 @@ def parent_of(root: Path, path: str) -> str | None:
 
 
 def _files(root: Path) -> list[Path]:
-    """Return the migrations; a pipe, a folder or a link to nothing is none, whatever its name."""
+    """Return the migration files; pipes, directories and broken links do not count."""
     return [path for path in sorted((root / VERSIONS).glob("*.py")) if path.is_file()]
 
 
 def _revisions(root: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each revision and those it builds on."""
+    """Yield each revision and its parents."""
     for path in _files(root):
         values = _assigned(path)
         if isinstance(revision := values.get("revision"), str):
@@ -98,7 +98,7 @@ def _assigned(path: Path) -> dict[str, str | tuple[str, ...] | None]:
     """Return the constants that a migration assigns at its top level."""
     content = path.read_bytes()
     try:
-        # Above its functions stands what Alembic writes, and reading that alone is much faster.
+        # The constants are above the functions, and parsing only these lines is much faster.
         with contextlib.suppress(SyntaxError, ValueError):
             found = _constants(content.partition(b"\ndef ")[0])
             if len(found) == len(CONSTANTS):

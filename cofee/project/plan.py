@@ -1,4 +1,4 @@
-"""Plans a change: what differs between two renderings, merged into the working tree in memory."""
+"""Plans of changes: the difference of two renderings, merged into the working tree in memory."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cofee.project.project import ANSWERS_FILE, Project
 
 @dataclass(frozen=True)
 class Plan:
-    """What a command is about to do.
+    """The result of a command before it is written.
 
-    `answers` is written last, and only once no conflict is left.
+    `answers` is written last, and only without conflicts.
     """
 
     command: str
@@ -25,8 +25,8 @@ class Plan:
     answers: Change
     conflicts: tuple[Conflict, ...] = ()
     still_deleted: tuple[str, ...] = ()
-    is_step: bool = True  # whether `cofee undo` can take it back
-    undoes: Record | None = None  # the operation that it takes back
+    is_step: bool = True  # whether `cofee undo` can revert it
+    undoes: Record | None = None  # the operation that it undoes
 
     @property
     def is_empty(self) -> bool:
@@ -34,18 +34,18 @@ class Plan:
 
     @property
     def outcome(self) -> dict[str, File | None]:
-        """Each path that changes, and its content afterwards; None for a removed file."""
+        """The paths that change and their new content; None for a removed file."""
         return {change.path: change.after for change in self.changes}
 
     @property
     def conflicted(self) -> set[str]:
-        """The paths whose content a person still has to decide."""
+        """The paths with conflicts."""
         paths = {conflict.path for conflict in self.conflicts}
         return paths | {path for path, file in self.outcome.items() if holds_markers(file)}
 
     @property
     def removed(self) -> list[Conflict]:
-        """The files that the template takes away and the user edited."""
+        """The files that the template removes and the user edited."""
         return [conflict for conflict in self.conflicts if 3 not in conflict.sides]
 
 
@@ -59,15 +59,15 @@ def plan_merge(
     moves: Mapping[str, str] | None = None,
     prefer_template: bool = False,
 ) -> Plan:
-    """Merge what differs between two renderings into the working tree, in memory.
+    """Merge the difference of two renderings into the working tree, in memory.
 
     Args:
-        is_step: `cofee undo` can take it back.
-        moves: folders that get another name, with whatever the user keeps in them.
-        prefer_template: where both changed the same lines, the template's stand.
+        is_step: `cofee undo` can revert it.
+        moves: directories to rename with all files in them.
+        prefer_template: use the template's version of lines that both changed.
 
     Raises:
-        CofeeError: git is too old, or the sides cannot both stand.
+        CofeeError: git is too old, or the sides are incompatible.
     """
     moves = moves or {}
     without = (_without_answers(base), _without_answers(template))
@@ -90,7 +90,7 @@ def plan_merge(
 
 
 def let_go(project: Project, plan: Plan) -> Plan:
-    """Remove what the template takes away in spite of its edits; somebody agreed to that."""
+    """Remove the files that the template removes, with their edits; the user has confirmed it."""
     paths = [conflict.path for conflict in plan.removed]
     gone = [Change(path, read_file(project.root / path), None) for path in paths]
     conflicts = tuple(one for one in plan.conflicts if one.path not in paths)
@@ -98,7 +98,7 @@ def let_go(project: Project, plan: Plan) -> Plan:
 
 
 def _require_free_way(project: Project, yours: Tree, moves: Mapping[str, str]) -> None:
-    """Refuse to move a file to where another one stands."""
+    """Reject a rename to an existing file."""
     for path in yours:
         moved = _moved_path(path, moves)
         if moved != path and (project.root / moved).exists():
@@ -108,7 +108,7 @@ def _require_free_way(project: Project, yours: Tree, moves: Mapping[str, str]) -
 
 
 def _answers(project: Project, template: Tree) -> Change:
-    """Return the change of the answers file, which keeps its line endings."""
+    """Return the change of the answers file, with its line endings kept."""
     current = read_file(project.root / ANSWERS_FILE)
     if current is not None and current.mode == LINK:
         raise CofeeError(f"`{ANSWERS_FILE}` must be a file, not a symbolic link")
@@ -119,10 +119,10 @@ def _answers(project: Project, template: Tree) -> Change:
 
 
 def _moved(tree: Tree, moves: Mapping[str, str]) -> dict[str, File]:
-    """Return a tree with some folders under their new names.
+    """Return a tree with renamed directories.
 
-    Git would find a renamed folder by the likeness of its files; here the names are known, and a
-    file that was edited beyond recognition moves as well.
+    Git finds renamed directories by the similarity of their files. Here the names are known, so
+    files with many edits are moved as well.
     """
     return {_moved_path(path, moves): file for path, file in tree.items()}
 

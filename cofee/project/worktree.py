@@ -1,4 +1,4 @@
-"""What the merge has to read of the user's working tree, and no more."""
+"""Reads only those files of the working tree that the merge needs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from cofee.files import File, Tree, read_file
 from cofee.git import enclosing_git_dir, git
 from cofee.project.migrations import VERSIONS
 
-HISTORY = f"{VERSIONS}/"  # a migration is never another one that was renamed
-LARGEST = 1 << 20  # bytes; a larger file is no renamed file of a template
+HISTORY = f"{VERSIONS}/"  # a migration is never a renamed other migration
+LARGEST = 1 << 20  # bytes; a larger file is not a renamed file of a template
 
 
 def read_sides(
     root: Path, base: Tree, template: Tree, folders: Iterable[str] = ()
 ) -> tuple[Tree, Tree, Tree]:
-    """Return base, template's side and working tree, cut down to what can matter to the merge.
+    """Return the base, the template's version and the working tree, limited to relevant files.
 
     Args:
-        folders: whatever the user keeps in these matters too.
+        folders: directories of which all files are relevant.
 
-    While every rendered file still stands in its place, only the files that differ between the two
-    sides matter. Once one is missing it may have been moved, so then everything is compared.
+    If all rendered files exist, only the files that differ between the two versions are relevant.
+    If one is missing, it may have been moved, so all files are compared.
     """
     if any(not os.path.lexists(root / path) for path in base):
         known = {path for path in _listed(root) if not path.startswith(HISTORY)}
@@ -39,7 +39,7 @@ def read_sides(
 
 
 def _read(root: Path, paths: Iterable[str]) -> dict[str, File]:
-    """Read the files at `paths`, and whatever stands where one of their folders would be."""
+    """Return the files at `paths`, and files that exist in place of one of their directories."""
     found: dict[str, File] = {}
     for path in paths:
         standing = _obstacle(root, path) or path
@@ -51,7 +51,7 @@ def _read(root: Path, paths: Iterable[str]) -> dict[str, File]:
 
 
 def _obstacle(root: Path, path: str) -> str | None:
-    """Return the parent of `path` that is no folder: a file, or a link that may lead elsewhere."""
+    """Return the parent of `path` that is not a directory but a file or a link."""
     for parent in reversed(PurePosixPath(path).parents[:-1]):
         place = root / parent
         if place.is_symlink() or place.is_file():
@@ -62,7 +62,7 @@ def _obstacle(root: Path, path: str) -> str | None:
 
 
 def _below(root: Path, folder: str) -> Iterator[str]:
-    """Yield one file of a folder, enough to show git that the place is taken."""
+    """Yield one file of a directory, so that git sees that the path exists."""
     for path in (root / folder).rglob("*"):
         if path.is_file():
             yield path.relative_to(root).as_posix()
@@ -70,7 +70,7 @@ def _below(root: Path, folder: str) -> Iterator[str]:
 
 
 def _listed(root: Path, largest: float = LARGEST) -> Iterator[str]:
-    """Yield the project's files: tracked and untracked, not ignored, not of a submodule."""
+    """Yield the tracked and untracked files, without ignored files and submodules."""
     shown = ("ls-files", "-z", "--others", "--exclude-standard")
     if enclosing_git_dir(root):
         output = git(*shown, "--cached", "--deduplicate", cwd=root)
@@ -84,7 +84,7 @@ def _listed(root: Path, largest: float = LARGEST) -> Iterator[str]:
 
 
 def _listed_without_repository(root: Path, shown: tuple[str, ...]) -> bytes:
-    """List through an empty repository elsewhere, so that `.gitignore` files still count."""
+    """Yield the files of a service outside git, respecting `.gitignore`."""
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="cofee-") as folder:

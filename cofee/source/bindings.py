@@ -1,8 +1,8 @@
-"""Which names of a file hold an object of some classes, place by place.
+"""Scope analysis: which names are bound to instances of the given classes.
 
-A name holds one where every binding in its scope says so: an annotation, or a call of the class.
-Whatever else binds the name in an inner scope hides the outer one, and a name that is bound to
-something else as well holds nothing for sure.
+A name is bound to an instance if every binding in its scope is an annotation with the class or a
+call of it. A binding in an inner scope hides the outer one. A name that is also bound to something
+else does not count.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Inner = Function | Comprehension | ast.ClassDef
-# How a name can be bound: to an object of a class, which is looked up, or to something else.
+# How a name can be bound: to an instance of a class, which is looked up, or to something else.
 Binding = tuple[str, ast.expr | None]
 
 
 @dataclass(frozen=True)
 class Known:
-    """The classes that a place knows by name, and the names that hold an object of theirs."""
+    """The classes known at a node by name, and the names that are bound to their instances."""
 
     classes: frozenset[str]
     held: frozenset[str] = frozenset()
@@ -31,7 +31,7 @@ class Known:
 
 @dataclass(frozen=True)
 class _Place:
-    """What a place sees, what functions in it see, and whether it is one of the classes itself."""
+    """The names visible in a scope and in its functions, and whether it is one of the classes."""
 
     sees: Known
     below: Known
@@ -41,11 +41,11 @@ class _Place:
 def walk(
     tree: ast.Module, owners: frozenset[str], is_own: Callable[[ast.ImportFrom], bool]
 ) -> Iterator[tuple[ast.AST, Known]]:
-    """Yield each node with what its place knows.
+    """Yield each node with the names known there.
 
     Args:
-        owners: the classes in question.
-        is_own: tells an import of the classes in question from that of a namesake.
+        owners: the classes to track.
+        is_own: returns whether an import is of these classes, not of others of the same name.
     """
     sees = _inside(tree, Known(owners), is_own, first=None)
     yield from _walk(tree, _Place(sees, sees), is_own)
@@ -71,7 +71,7 @@ def _walk(
 
 
 def _enter(node: Inner, place: _Place, is_own: Callable[[ast.ImportFrom], bool]) -> _Place:
-    """Return what the inside of a class, function or comprehension sees."""
+    """Return the names visible inside a class, function or comprehension."""
     if isinstance(node, ast.ClassDef):
         sees = _inside(node, place.below, is_own, first=None)
         return _Place(sees, place.below, owner=node.name in place.sees.classes)
@@ -83,7 +83,7 @@ def _enter(node: Inner, place: _Place, is_own: Callable[[ast.ImportFrom], bool])
 def _inside(
     node: ast.AST, outer: Known, is_own: Callable[[ast.ImportFrom], bool], first: str | None
 ) -> Known:
-    """Return what a scope knows, its own bindings counted before those around it."""
+    """Return the names known in a scope; its own bindings hide outer ones."""
     bindings = list(_bindings(node, outer.classes, is_own))
     bound = {name for name, _ in bindings}
     sees = replace(outer, classes=outer.classes - bound)
@@ -96,7 +96,7 @@ def _makes(made_by: ast.expr | None, known: Known, is_first: bool) -> bool:
 
 
 def _first(node: Function | Comprehension) -> str | None:
-    """Return what a method calls its object or its class."""
+    """Return the name of the first parameter of a method: `self` or `cls`."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return None
     decorators = {one.id for one in node.decorator_list if isinstance(one, ast.Name)}
@@ -107,7 +107,7 @@ def _first(node: Function | Comprehension) -> str | None:
 def _bindings(
     scope: ast.AST, owners: frozenset[str], is_own: Callable[[ast.ImportFrom], bool]
 ) -> Iterator[Binding]:
-    """Yield the names that a scope binds; a class in question under its own name is none."""
+    """Yield the names that a scope binds, except tracked classes under their own name."""
     if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         yield from _arguments(scope.args)
     made: dict[ast.expr, ast.expr] = {}
@@ -134,7 +134,7 @@ def _arguments(arguments: ast.arguments) -> Iterator[Binding]:
 
 
 def _made(node: ast.AST) -> dict[ast.expr, ast.expr]:
-    """Return what makes the targets of an assignment, where that is a class for sure."""
+    """Return the class whose call or annotation binds the targets of an assignment, if any."""
     if isinstance(node, ast.AnnAssign):
         return {node.target: node.annotation}
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
@@ -143,7 +143,7 @@ def _made(node: ast.AST) -> dict[ast.expr, ast.expr]:
 
 
 def _named(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a node binds by itself: definitions, handlers and patterns."""
+    """Yield the names that a node itself binds: definitions, handlers and patterns."""
     for key in ("name", "rest"):
         if not isinstance(node, ast.alias) and isinstance(name := getattr(node, key, None), str):
             yield name

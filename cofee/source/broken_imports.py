@@ -1,4 +1,4 @@
-"""Whether a planned result still parses and imports, looked at without running any of it."""
+"""Static check that a planned change leaves no syntax errors or unresolved imports."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from cofee.errors import CofeeError
 from cofee.files import File, read_file
 from cofee.source.imports import Import, Key, imports_of, python_files
 
-# A name bound at the top level of a file, as far as a look at the text can tell.
+# A name bound at the top level of a file, found by a regular expression.
 DEFINITION = re.compile(rb"^(?:(?:async )?def |class )?([A-Za-z_]\w*)(?: *[:=(\[]|:)", re.MULTILINE)
 ANYTHING = "*"
-UNREADABLE = (SyntaxError, ValueError, RecursionError)  # what `ast.parse` says of no Python
+UNREADABLE = (
+    SyntaxError,
+    ValueError,
+    RecursionError,
+)  # the errors of `ast.parse` for invalid Python
 CHANGE = "change that line first"
-# A line that comes new imports from where the template puts it, and only a person knows where that
-# is by now.
+# A new line imports a module from the template's path, and only the user knows where it is now.
 PUT_BACK = "restore what it imports, run again, and move it afterwards"
 
 Read = Callable[[str], str | None]
@@ -27,7 +30,7 @@ Planned = Mapping[str, File | None]  # changed paths and their new contents; Non
 
 
 class Fault(NamedTuple):
-    """A line that does not parse, or an import that leads nowhere."""
+    """A line that does not parse, or an unresolved import."""
 
     line: int
     reason: str
@@ -35,22 +38,22 @@ class Fault(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """A place that works now, and would not once a plan is carried out."""
+    """A line that works now and would not work after a change."""
 
     path: str
     line: int
     reason: str
-    comes_new: bool  # the line comes with the plan
+    comes_new: bool  # the line is part of the change
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.reason}"
 
 
 def require_sound(root: Path, planned: Planned, skip: Collection[str]) -> None:
-    """Refuse a change that would break what parses and imports now.
+    """Reject a change that would break working code.
 
     Raises:
-        CofeeError: the first place that would break, and how.
+        CofeeError: the first broken place and the reason.
     """
     for place in broken(root, planned, skip):
         raise CofeeError(
@@ -60,9 +63,9 @@ def require_sound(root: Path, planned: Planned, skip: Collection[str]) -> None:
 
 
 def broken(root: Path, planned: Planned, skip: Collection[str]) -> list[Broken]:
-    """Return each place of the project's own Python files that a change would break.
+    """Return the places in the user's Python files that a change would break.
 
-    Imports of installed packages are not checked, because they cannot be known here.
+    Imports of installed packages are not checked, because these are unknown here.
 
     Args:
         skip: paths that are not checked, because they contain conflicts.
@@ -82,13 +85,13 @@ def broken(root: Path, planned: Planned, skip: Collection[str]) -> list[Broken]:
     return [
         place
         for path, fault in found
-        # A file that comes new may be one that moved, with its faults.
+        # A new file may be a moved one, with its faults.
         if (place := _broken(path, fault, [path] if before(path) is not None else gone, before))
     ]
 
 
 def faults(path: str, read: Read) -> Iterator[Fault]:
-    """Yield what is wrong with a file: its syntax, or what it imports in vain."""
+    """Yield the syntax error or the unresolved imports of a file."""
     text = read(path)
     if text is None:
         return
@@ -111,7 +114,7 @@ def _text(file: File | None) -> str | None:
 
 
 def _broken(path: str, fault: Fault, earlier: Iterable[str], before: Read) -> Broken | None:
-    """Return the place of a fault, unless it was there before in one of some files."""
+    """Return the place of a fault, unless one of the previous files had it."""
     if any(fault.key == old.key for one in earlier for old in faults(one, before)):
         return None
     is_import = fault.key[0] != ""
@@ -120,7 +123,7 @@ def _broken(path: str, fault: Fault, earlier: Iterable[str], before: Read) -> Br
 
 
 def _keys(path: str, read: Read) -> set[Key]:
-    """Return what a file imports."""
+    """Return the imports of a file."""
     try:
         return {one.key for one in imports_of(read(path) or "", path)}
     except UNREADABLE:
@@ -145,9 +148,9 @@ def _affected(root: Path, planned: Planned) -> Iterator[str]:
 
 
 class _Loss(NamedTuple):
-    """What one file takes away from those that import it, and how to find them by their text.
+    """The names that a changed file removes, and how to find files that import them by text.
 
-    Who imports a name says it, and says the package that it is in, unless it stands below it.
+    A file that imports a name contains the name and its package, unless it is in the package.
     """
 
     folder: str
@@ -155,13 +158,13 @@ class _Loss(NamedTuple):
     names: set[bytes]
 
     def may_concern(self, path: str, content: bytes) -> bool:
-        """Tell whether a file may import what goes."""
+        """Return whether a file may import a removed name."""
         knows_package = path.startswith(self.folder) or self.package in content
         return knows_package and any(name in content for name in self.names)
 
 
 def _loss(path: str, before: File | None, after: File | None) -> _Loss | None:
-    """Return what the change of a file removes that another file may import."""
+    """Return the importable names that the change of a file removes."""
     place = PurePosixPath(path)
     if before is None or not place.stem.isidentifier():
         return None
@@ -176,7 +179,7 @@ def _loss(path: str, before: File | None, after: File | None) -> _Loss | None:
 
 
 def _missing(one: Import, read: Read) -> str | None:
-    """Say what an import misses, if anything."""
+    """Return why an import cannot be resolved, if so."""
     place = one.module.replace(".", "/")
     source = read(f"{place}.py")
     if source is None:
@@ -200,13 +203,13 @@ def _is_module(place: str, read: Read) -> bool:
 
 @cache
 def _plainly_defined(source: str) -> frozenset[str]:
-    """Find definitions and assignments by a look at the text, which nearly every name has."""
+    """Return the names in definitions and assignments, found by a regular expression."""
     return frozenset(name.decode() for name in DEFINITION.findall(source.encode()))
 
 
 @cache
 def _defined(source: str) -> set[str]:
-    """Return every name that a module binds anywhere; one in conflict may bind any."""
+    """Return every name that a module binds, or `ANYTHING` if it does not parse."""
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except UNREADABLE:

@@ -1,4 +1,4 @@
-"""The project's own Python files, and what each of them imports of the project."""
+"""The user's Python files and their imports of the service's own modules."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-# What stands in a folder whose code is not this project's: a virtual environment, a submodule, or a
-# project of its own.
+# They mark a directory with other code: a virtual environment, a submodule or another service.
 FOREIGN = {"pyvenv.cfg", "conda-meta", ".git", ".copier-answers.yml"}
 NO_SOURCES = {"__pycache__", "node_modules"}
-PACKAGES = ("app", "dev", "tests")  # what the project's own imports begin with
-BLOCKS = ("body", "orelse", "cases")  # where statements hold others
+PACKAGES = ("app", "dev", "tests")  # the first part of imports of the service's own code
+BLOCKS = ("body", "orelse", "cases")  # the fields of statements that contain statements
 
-Key = tuple[str, str]  # what tells one import of a file from another, wherever the file stands
+Key = tuple[str, str]  # identifies an import of a file independently of its path
 
 
 class Import(NamedTuple):
-    """A module of the project that a line needs, and the name that it takes from there, if any."""
+    """An import of a module of the service, and of a name from it if there is one."""
 
     line: int
-    source: str  # the module as it is written, which for a relative import begins with dots
+    source: str  # the module as written; a relative import starts with dots
     module: str
     name: str
 
@@ -33,7 +32,7 @@ class Import(NamedTuple):
 
 
 def python_files(root: Path) -> Iterator[str]:
-    """Yield the paths of the project's own Python files, but for those in hidden folders."""
+    """Yield the paths of the user's Python files, except in hidden directories."""
     for folder, below, files in os.walk(root):
         place = Path(folder).relative_to(root)
         if place.parts and not FOREIGN.isdisjoint([*below, *files]):
@@ -45,9 +44,9 @@ def python_files(root: Path) -> Iterator[str]:
 
 @cache
 def imports_of(text: str, path: str) -> tuple[Import, ...]:
-    """Return what a file imports of the project, but not inside `try`: that is expected to fail.
+    """Return the imports of the service's code, except inside `try`, where they may fail.
 
-    A file is looked at before and after, and most are the same.
+    Cached, because most files are equal before and after a change.
     """
     return tuple(
         one
@@ -58,7 +57,7 @@ def imports_of(text: str, path: str) -> tuple[Import, ...]:
 
 
 def _statements(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield statements and those inside them; what can be imported stands in no expression."""
+    """Yield statements and nested statements; expressions contain no imports."""
     for node in nodes:
         yield node
         if not isinstance(node, ast.Try | ast.TryStar):
@@ -67,7 +66,7 @@ def _statements(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def _named(node: ast.AST, path: str) -> Iterator[Import]:
-    """Yield what one statement imports."""
+    """Yield the imports of a statement."""
     if isinstance(node, ast.Import):
         for alias in node.names:
             yield Import(alias.lineno, alias.name, alias.name, "")
@@ -79,7 +78,7 @@ def _named(node: ast.AST, path: str) -> Iterator[Import]:
 
 
 def imported_module(node: ast.ImportFrom, path: str) -> str:
-    """Return the absolute name of the module that is imported from; empty where unknown."""
+    """Return the absolute name of the imported module, or an empty text if unknown."""
     if not node.level:
         return node.module or ""
     folders = path.split("/")[: -node.level]

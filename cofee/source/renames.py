@@ -1,9 +1,9 @@
-"""Old names in the lines that nobody generated: rewritten where they are unmistakable, else listed.
+"""Updates references in hand-written code after a rename. Ambiguous references are listed.
 
-Unmistakable is an attribute of the module's entity or of its schemas, inside the module: on the
-class itself, on `self` in one of those classes, on a name that holds one for sure, and a keyword of
-a call that makes one. Renamed classes are unmistakable in the module's own files and where they are
-imported from it; imports of a renamed package are so everywhere.
+Unambiguous are, inside the module, the attributes of its entity and schemas: on the class, on
+`self` in these classes, on a name bound to an instance, and as a keyword of a call of the class.
+Renamed classes are unambiguous in the module's files and where they are imported from it. Imports
+of a renamed package are always unambiguous.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
 class Mention(NamedTuple):
-    """A line that still holds an old name."""
+    """A line that still contains an old name."""
 
     path: str
     line: int
@@ -29,7 +29,7 @@ class Mention(NamedTuple):
 
 
 class _Spot(NamedTuple):
-    """An old name in a file, by its place; columns count bytes, as `ast` counts them."""
+    """The position of an old name in a file; columns count bytes, as in `ast`."""
 
     line: int
     column: int
@@ -38,14 +38,14 @@ class _Spot(NamedTuple):
 
 
 def rewrite(text: str, renaming: Renaming, *, inside: bool, path: str = "") -> str:
-    """Return a file with every unmistakable old name replaced.
+    """Return a file with every unambiguous old name replaced.
 
     Args:
-        inside: the file is one of the module's own.
-        path: where the file stands; without it, relative imports are left as they are.
+        inside: the file belongs to the module.
+        path: of the file; without it, relative imports are not changed.
     """
     if "\r" in text.replace("\r\n", ""):
-        return text  # lines as Python counts them are not lines as they are counted here
+        return text  # Python's line numbers count these carriage returns
     try:
         source = text.encode()
         tree = ast.parse(text)
@@ -63,7 +63,7 @@ def rewrite(text: str, renaming: Renaming, *, inside: bool, path: str = "") -> s
 
 
 def mentions(files: Mapping[str, str], renaming: Renaming) -> list[Mention]:
-    """Return every line of some files that still holds an old name."""
+    """Return every line of the files that still contains an old name."""
     old = [*renaming.attributes, *renaming.classes, *renaming.packages]
     patterns = [rf"\b(?:{'|'.join(map(re.escape, old))})\b"]
     for package in renaming.packages:
@@ -82,7 +82,7 @@ def mentions(files: Mapping[str, str], renaming: Renaming) -> list[Mention]:
 
 
 def _replace(lines: list[bytes], spot: _Spot) -> None:
-    """Put a new name in the place of an old one, if the old one is what stands there."""
+    """Replace an old name at a position, if it is there."""
     line, old = lines[spot.line - 1], spot.old.encode()
     if line.startswith(old, spot.column):
         end = spot.column + len(old)
@@ -90,7 +90,7 @@ def _replace(lines: list[bytes], spot: _Spot) -> None:
 
 
 def _attribute_spots(tree: ast.Module, renaming: Renaming, path: str) -> Iterator[_Spot]:
-    """Yield the attributes and keywords that belong to the entity or its schemas."""
+    """Yield the attributes and keywords of the entity and its schemas."""
 
     def is_own(node: ast.ImportFrom) -> bool:
         return f".{renaming.module}." in f".{imported_module(node, path)}." or node.level == 1
@@ -106,13 +106,13 @@ def _attribute_spots(tree: ast.Module, renaming: Renaming, path: str) -> Iterato
 
 
 def _end_spot(node: ast.Attribute, new: str) -> _Spot:
-    """Return the place of an attribute's name, which is where the attribute ends."""
+    """Return the position of an attribute's name, at the end of the attribute."""
     line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
     return _Spot(line, end - len(node.attr.encode()), node.attr, new)
 
 
 def _classes(tree: ast.Module, renaming: Renaming, path: str, inside: bool) -> Mapping[str, str]:
-    """Return the renamed classes that a file knows by their names."""
+    """Return the renamed classes that are known by name in a file."""
     from_module: set[str] = set()
     elsewhere: set[str] = set()
     for node in ast.walk(tree):
@@ -146,7 +146,7 @@ def _class_spots(
 def _package_spots(
     tree: ast.Module, renaming: Renaming, path: str, lines: list[bytes]
 ) -> Iterator[_Spot]:
-    """Yield the imports of renamed packages, which are unmistakable anywhere."""
+    """Yield the imports of renamed packages, which are always unambiguous."""
     for node in ast.walk(tree):
         if isinstance(node, ast.alias) and (renamed := _renamed(node.name, renaming)):
             yield _Spot(node.lineno, node.col_offset, *renamed)
@@ -157,11 +157,11 @@ def _package_spots(
 def _from_spots(
     node: ast.ImportFrom, renaming: Renaming, path: str, line: bytes
 ) -> Iterator[_Spot]:
-    """Yield what `from … import …` names of a renamed package: itself, or what is in it."""
+    """Yield the positions of a renamed package in `from … import …`."""
     module = imported_module(node, path)
     start = re.compile(rb"from[\s.]*").match(line, node.col_offset)
     if start and node.module and (renamed := _renamed(module, renaming)):
-        cut = len(module) - len(node.module)  # what the dots of a relative import stand for
+        cut = len(module) - len(node.module)  # the package that the dots of a relative import mean
         if all(name[:cut] == module[:cut] for name in renamed):
             yield _Spot(node.lineno, start.end(), renamed[0][cut:], renamed[1][cut:])
     for alias in node.names:
@@ -178,7 +178,7 @@ def _is(alias: ast.alias, module: str, package: str) -> bool:
 
 
 def _imports(tree: ast.Module, path: str) -> dict[str, str]:
-    """Return which module or class each imported name stands for, by its dotted name."""
+    """Return the dotted name of the module or class of each imported name."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -194,7 +194,7 @@ def _imports(tree: ast.Module, path: str) -> dict[str, str]:
 def _dotted_spots(
     tree: ast.Module, renaming: Renaming, imports: Mapping[str, str]
 ) -> Iterator[_Spot]:
-    """Yield the attributes of imported packages that name a renamed package or class."""
+    """Yield the attributes of imported packages that refer to a renamed package or class."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute):
             continue
@@ -206,14 +206,14 @@ def _dotted_spots(
 
 
 def _dotted(node: ast.expr, imports: Mapping[str, str]) -> str:
-    """Return the dotted name that an expression of imported names stands for."""
+    """Return the dotted name of an expression of imported names."""
     if isinstance(node, ast.Attribute):
         return f"{_dotted(node.value, imports)}.{node.attr}"
     return imports.get(node.id, "") if isinstance(node, ast.Name) else ""
 
 
 def _in_module(name: str, renaming: Renaming) -> bool:
-    """Tell whether a dotted name lies in the module, by its old name or its new one."""
+    """Return whether a dotted name is in the module, by its old or new name."""
     packages = (*renaming.packages, *renaming.packages.values())
     return any(name == one or name.startswith(f"{one}.") for one in packages)
 

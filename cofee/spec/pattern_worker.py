@@ -1,7 +1,7 @@
-"""Finds values that match a pattern and one that does not, in a process of its own.
+"""Finds values that match a pattern and one that does not, in a separate process.
 
-A pattern can be written that takes longer to match than anyone waits, and Python cannot interrupt a
-match; a process can be ended. This file is run as a script, so it imports nothing of the package.
+A pattern can take very long to match, and Python cannot interrupt a match, but a process can be
+terminated. This file runs as a script, so it does not import the package.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
-PATIENCE = 3.0  # Seconds; a harmless pattern takes a twentieth of one.
+PATIENCE = 3.0  # Seconds; a usual pattern takes 0.05 s.
 ATTEMPTS = 300
-BUDGET = 3_000_000  # Characters that may be looked at; wide classes and nested repeats cost most.
+BUDGET = 3_000_000  # The limit of choices; wide classes and nested repeats need most.
 
 
 class Search(TypedDict):
-    """What the process is asked."""
+    """The input of the process."""
 
     pattern: str
     shortest: int
@@ -31,7 +31,7 @@ class Search(TypedDict):
 
 
 class Findings(TypedDict):
-    """What the process answers: which texts match, two samples, and a text that does not match."""
+    """The output of the process: which texts match, two samples and a text that does not match."""
 
     matching: list[bool]
     examples: list[str]
@@ -39,9 +39,9 @@ class Findings(TypedDict):
 
 
 def search(question: Search) -> Findings | None:
-    """Ask the process, or give nothing when it does not answer in time.
+    """Return the output of the process, or None after the time limit.
 
-    The same question has the same answer in every run, so that rendering stays reproducible.
+    The result is the same in every run, so that rendering is reproducible.
     """
     command = [sys.executable, "-P", "-W", "ignore", str(Path(__file__).resolve())]
     asked = json.dumps(question).encode()
@@ -56,7 +56,7 @@ def search(question: Search) -> Findings | None:
 
 
 def find(question: Search) -> Findings:
-    """Answer inside the process."""
+    """Return the findings, inside the process."""
     compiled = re.compile(question["pattern"])
     examples: list[str] = []
     for candidate in _candidates(question):
@@ -74,19 +74,19 @@ def find(question: Search) -> Findings:
 
 
 class _Chooser(random.Random):
-    """Chooses short repeats and plain characters, and gives up when its budget is spent."""
+    """Chooses short repeats and plain characters, within a budget."""
 
     span = 3
     spent = 0
 
     def randint(self, a: int, b: int) -> int:
-        """Choose how often something repeats: seldom much more often than it must."""
+        """Return a number of repeats, close to the minimum."""
         self._spend(1)
         most = min(b, a + self.span)
         return most if self.random() < 0.5 else super().randint(a, most)
 
     def choice(self, seq: Any) -> Any:
-        """Choose a letter or digit where there is one; sorted, because sets have no order."""
+        """Return a letter or digit if there is one; sorted, because sets have no order."""
         self._spend(len(seq))
         if not all(isinstance(item, str) for item in seq):
             return super().choice(seq)
@@ -101,7 +101,7 @@ class _Chooser(random.Random):
 
 
 def _candidates(question: Search) -> Iterator[str]:
-    """Generate texts that a form could hold: not empty, printable, without spaces around."""
+    """Yield texts that are not empty, printable and without surrounding spaces."""
     from rstr import Rstr
 
     chooser = _Chooser(0)
@@ -114,14 +114,14 @@ def _candidates(question: Search) -> Iterator[str]:
 
 
 def _generate(generator: Any, pattern: str) -> str:
-    """Generate one text; the library raises whatever comes for what it does not know of `re`."""
+    """Return one text, empty if the library does not support the pattern."""
     with contextlib.suppress(Exception):
         return str(generator.xeger(pattern))
     return ""
 
 
 def _odd_ones(question: Search, examples: list[str]) -> Iterator[str]:
-    """List texts that most patterns refuse: samples with a mark in them, then plain repeats."""
+    """Yield texts that most patterns reject: samples with a mark, then plain repeats."""
     for example in examples:
         yield from (f"{example[:-1]}!", f"!{example[1:]}", f"!{example}", f"{example}!")
     for length in (max(1, question["shortest"]), question["longest"]):

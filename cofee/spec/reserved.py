@@ -1,7 +1,7 @@
-"""Names that generated code needs for itself, as data, each group with the reason that is printed.
+"""Names that generated code needs, each group with the reason for the message.
 
-The lists are written out because importing Pydantic and SQLAlchemy to ask them would cost more time
-than a whole command; tests compare the lists with the installed libraries.
+The lists are explicit, because importing Pydantic and SQLAlchemy would take longer than a whole
+command. Tests compare the lists with the installed libraries.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
 
 KEYWORDS = frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
 
-# Lower-case builtins; `license`, `credits`, `help` and the like are no real ones.
+# Lowercase builtins, without those of the interactive shell such as `license` and `help`.
 BUILTINS = _words(
     """
     abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr classmethod
@@ -36,14 +36,14 @@ PYDANTIC = _words(
     """
 )
 
-# Pydantic keeps these beginnings, and not every `model_…`, so that `model_year` is a fine field.
+# Pydantic reserves these prefixes, not every `model_…`: `model_year` is allowed.
 PYDANTIC_BEGINNINGS = ("model_dump", "model_validate")
 
 SQLALCHEMY = frozenset({"metadata", "registry"})
 
 MIXIN = frozenset({"id", "created_at", "updated_at", "is_deleted"})
 
-# What the class bodies of a generated module refer to; a field of the name would hide it there.
+# Names used in the class bodies of a generated module; a field of the name would hide them.
 IMPORTED = frozenset(
     {
         "dt",
@@ -58,7 +58,7 @@ IMPORTED = frozenset(
     }
 )
 
-# Words of SQL that cannot name a column unless they stand in double quotes.
+# SQL keywords that cannot name a column without double quotes.
 SQL = _words(
     """
     all analyse analyze and any array as asc asymmetric authorization between binary both by case
@@ -73,7 +73,7 @@ SQL = _words(
     """
 )
 
-# The parameters of every list endpoint; a filter of the same name could not be told from them.
+# The parameters of every list endpoint, which a filter cannot have as its name.
 PAGE_QUERY = frozenset({"cursor", "limit", "sort"})
 
 FIELD_GROUPS: Mapping[str, frozenset[str]] = {
@@ -86,7 +86,7 @@ FIELD_GROUPS: Mapping[str, frozenset[str]] = {
     "what every method calls its object": frozenset({"cls", "self"}),
 }
 
-# What the files that define or import a model refer to by a capitalised name.
+# Capitalised names used in the files that define or import a model.
 CLASSES = _words(
     """
     APIRouter Any AsyncSession Base BaseModelMixin Columns DbSession Decimal ExactDecimal
@@ -95,12 +95,12 @@ CLASSES = _words(
     """
 )
 
-TESTS = "Test"  # the beginning of the classes that pytest takes for tests
+TESTS = "Test"  # the prefix of classes that pytest collects as tests
 
-# A module's classes are its entity and the entity with each of these behind it.
+# The classes of a module are its entity with each of these suffixes.
 CLASS_ENDINGS = ("", "Create", "Update", "Read", "Query", "Sort", "Repository", "Service")
 
-# What a colleague would call it instead; every other name gets an ending.
+# Alternatives for common names; other names get a suffix.
 BETTER_FIELDS = {
     "class": "category",
     "copy": "copy_text",
@@ -121,26 +121,26 @@ BETTER_FIELDS = {
 
 
 def field_reason(name: str) -> str | None:
-    """Say what a field name would clash with, or nothing when it is free."""
+    """Return what a field name conflicts with, or an empty text."""
     if name.startswith(PYDANTIC_BEGINNINGS):
         return "an attribute of every Pydantic model"
     return next((reason for reason, names in FIELD_GROUPS.items() if name in names), None)
 
 
 def better_field(name: str) -> str:
-    """Name a field that means the same and is free."""
+    """Return an available name with the same meaning."""
     if name.startswith("model_"):
         return f"{name.removeprefix('model_')}_value"
     return BETTER_FIELDS.get(name, f"{name}_value")
 
 
 def classes(entity: str) -> list[str]:
-    """Name the classes that a module has."""
+    """Return the names of a module's classes."""
     return [f"{entity}{ending}" for ending in CLASS_ENDINGS]
 
 
 def entity_reason(entity: str, singular: str) -> str | None:
-    """Say what a class name, or the variable named after it, would clash with."""
+    """Return what a class name, or the variable named after it, conflicts with."""
     if entity in CLASSES:
         return "a class that generated code uses"
     if entity.startswith(TESTS):

@@ -1,4 +1,4 @@
-"""Asks a person the questions of a template, with Copier's own prompts."""
+"""Asks the questions of a template with Copier's prompts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Ask = Callable[[Template, Mapping[str, Any], str], Mapping[str, Any]]
 
 
 def ask(template: Template, known: Mapping[str, Any], folder_name: str) -> dict[str, Any]:
-    """Return all answers, the known ones and those that a person gave.
+    """Return all answers, the known ones and those of the user.
 
-    Copier has no call that only asks, so it copies into a folder that is thrown away.
+    Copier has no function that only asks, so it renders into a temporary directory.
 
     Raises:
         CancelledError: the user cancelled.

@@ -18,24 +18,24 @@ from cofee.git import GitError, git
 from cofee.template.addresses import git_address, is_remote
 from cofee.template.versions import parse_version
 
-# What git says where our side has no room or no right to write.
+# Messages of git if the cache is full or cannot be written.
 LOCAL_FAULTS = re.compile(r"No space left on device|Read-only file system|Disk quota exceeded")
 
 
 def cache_dir() -> Path:
-    """Return the folder that holds clones and checkouts of templates."""
+    """Return the directory of clones and checkouts of templates."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "cofee"
 
 
 def checkout_of(commit_hash: str) -> Path:
-    """Return the folder of the cache that holds the files of one commit, if it was made."""
+    """Return the directory in the cache for the files of a commit; it may not exist."""
     return cache_dir() / "commits" / commit_hash
 
 
 @contextlib.contextmanager
 def cache_written() -> Iterator[None]:
-    """Name the cache where it is what cannot be written, not the template's origin."""
+    """Raise an error about the cache if it cannot be written."""
     try:
         yield
     except OSError as error:
@@ -44,7 +44,7 @@ def cache_written() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Clone:
-    """A mirror of a template's repository; `fetch` makes it and brings it up to date."""
+    """A mirror of a template's repository, created and updated by `fetch`."""
 
     address: str
 
@@ -54,7 +54,7 @@ class Clone:
         return cache_dir() / "clones" / f"{digest}.git"
 
     def resolve(self, ref: str) -> str | None:
-        """Return the hash of the commit that a ref names."""
+        """Return the hash of the commit of a ref, or None."""
         if not self.path.exists() or ref.startswith("-"):
             return None
         try:
@@ -64,7 +64,7 @@ class Clone:
         return found.decode().strip()
 
     def fetch(self) -> None:
-        """Bring the clone up to date, making it first where it is missing.
+        """Update the clone, or create it.
 
         Raises:
             CofeeError: the template cannot be reached, or the cache cannot be written.
@@ -87,16 +87,16 @@ class Clone:
             ) from error
 
     def fetch_commit(self, commit_hash: str) -> str | None:
-        """Fetch a commit that no branch and no tag holds; a server may have it all the same."""
+        """Fetch a commit that is on no branch and no tag, if the server still has it."""
         with contextlib.suppress(GitError):
             git("fetch", "--quiet", "origin", commit_hash, cwd=self.path)
         return self.resolve(commit_hash)
 
     def tags(self) -> dict[str, str]:
-        """Return the tags that are versions by PEP 440, the highest first, no pre-release.
+        """Return the tags that are PEP 440 versions, highest first, without pre-releases.
 
         Returns:
-            The hash of each tag's commit by the tag's name.
+            The hash of each tag's commit by the name of the tag.
         """
         columns = "%(refname:strip=2) %(objectname) %(*objectname)"
         listed = git("for-each-ref", f"--format={columns}", "refs/tags", cwd=self.path).decode()
@@ -107,7 +107,7 @@ class Clone:
         return {name: hashes[name] for name in ordered}
 
     def holds(self, ancestor: str, commit_hash: str) -> bool:
-        """Return whether a commit is, or comes after, another one."""
+        """Return whether a commit is equal to another commit or a descendant of it."""
         try:
             git("merge-base", "--is-ancestor", ancestor, commit_hash, cwd=self.path)
         except GitError:
@@ -126,7 +126,7 @@ class Clone:
             return None
 
     def checkout(self, commit_hash: str) -> Path:
-        """Return the folder of the cache that holds the files of one commit."""
+        """Return the directory in the cache with the files of a commit, creating it if needed."""
         target = checkout_of(commit_hash)
         if target.exists():
             return target
@@ -141,7 +141,7 @@ class Clone:
         return target
 
     def refuse_uncommitted(self) -> None:
-        """Refuse a local template whose HEAD is asked for while it has uncommitted changes."""
+        """Reject the HEAD of a local template with uncommitted changes."""
         if is_remote(self.address):
             return
         if git("status", "--porcelain", "--untracked-files=no", cwd=Path(self.address)).strip():
@@ -158,7 +158,7 @@ class Clone:
             _rename_new(fresh, self.path)
 
     def _follow_head(self) -> None:
-        """Let the clone's HEAD name the branch that the origin's HEAD names today."""
+        """Set the clone's HEAD to the branch of the origin's HEAD."""
         listed = git("ls-remote", "--symref", "origin", "HEAD", cwd=self.path).decode()
         named = re.match(r"ref: (refs/heads/\S+)\tHEAD", listed)
         if named:
@@ -180,7 +180,7 @@ def _folder_beside(target: Path) -> Iterator[str]:
 
 
 def _rename_new(fresh: Path, target: Path) -> None:
-    """Move a finished folder into place; another process may have been quicker."""
+    """Move a complete directory into place, unless another process was faster."""
     try:
         fresh.rename(target)
     except OSError:

@@ -19,41 +19,41 @@ from cofee.template.versions import AFTER_TAG, is_hash, labelled, tag_version, v
 if TYPE_CHECKING:
     from packaging.version import Version
 
-# The contract versions that this command supports. At 1 a template stated its types alone, and the
-# command's own data has what else was true of it.
+# The contract versions that this command supports. Templates with contract 1 define only their
+# types; the other facts about them are data of the command.
 CONTRACTS = (1, 2)
 FROZEN = Path(__file__).with_name("contract_1.yml")
 
 
 @dataclass(frozen=True)
 class Template:
-    """An unchanging checkout of one commit.
+    """An immutable checkout of a commit.
 
     `source`, `commit` and `commit_hash` are recorded in the answers file as `_src_path`, `_commit`
-    and `_commit_hash`. The hash says which commit it is; `commit` is a tag or an abbreviated hash,
-    for people. `root` is a directory of the cache that is never written to again.
+    and `_commit_hash`. The hash identifies the commit; `commit` is a tag or an abbreviated hash
+    for messages. `root` is a directory of the cache that is never written to again.
     """
 
     source: str
     commit: str
     root: Path
-    commit_hash: str | None = None  # None for a working tree, which tests and measurements render
+    commit_hash: str | None = None  # None for a working tree, in tests and benchmarks
 
     @cached_property
     def version(self) -> Version | None:
-        """The version that `pyproject.toml` states at this commit, else its tag."""
+        """The version in `pyproject.toml` at this commit, else that of its tag."""
         path = self.root / "pyproject.toml"
         pyproject = path.read_bytes() if path.is_file() else None
         return version_of(pyproject, self.commit, self.commit_hash)
 
     @property
     def label(self) -> str:
-        """The commit as messages show it, with the version unless the tag says it."""
+        """The commit for messages, with the version unless the tag is the version."""
         return labelled(self.commit, self.commit_hash, self.version)
 
     @cached_property
     def configuration(self) -> dict[str, Any]:
-        """The whole of `copier.yml`."""
+        """The content of `copier.yml`."""
         path = self.root / "copier.yml"
         if not path.is_file():
             raise CofeeError(
@@ -65,7 +65,7 @@ class Template:
 
     @property
     def questions(self) -> dict[str, dict[str, Any]]:
-        """The questionnaire; a bare value is a question with that default, as for Copier."""
+        """The questions; as in Copier, a plain value is a question with that default."""
         return {
             name: question if isinstance(question, dict) else {"default": question}
             for name, question in self.configuration.items()
@@ -78,15 +78,15 @@ class Template:
 
     @property
     def bytecode(self) -> Path:
-        """The folder where compiled template files are kept between commands."""
+        """The directory for compiled template files."""
         return cache_dir() / "bytecode"
 
     @cached_property
     def facts(self) -> Facts:
-        """What this commit states about the code that it generates.
+        """The facts about generated code at this commit.
 
         Raises:
-            CofeeError: a file is missing or broken, or does not state a fact.
+            CofeeError: a file or a fact is missing or invalid.
         """
         types = self._data("macros/types.yml")
         if self.setting("cofee_contract", None) == 1:
@@ -95,10 +95,10 @@ class Template:
         return read_facts(stated, types, f"`macros/facts.yml` of the template `{self.source}`")
 
     def require_contract(self) -> None:
-        """Refuse a template that speaks another contract than this command.
+        """Reject a template with an unsupported contract.
 
         Raises:
-            CofeeError: the number is missing (no cofee template) or unknown.
+            CofeeError: the number is missing (not a cofee template) or not supported.
         """
         number = self.setting("cofee_contract", None)
         if number is None:
@@ -136,12 +136,12 @@ class Template:
 def recorded(
     source: str, commit: str, commit_hash: str | None = None, base: Path | None = None
 ) -> Template:
-    """Return the template that a project records, from the cache if possible.
+    """Return the recorded template of a service, from the cache if possible.
 
     Args:
-        commit_hash: None in an answers file of an older template. Then the commit counts that
-            `commit` named when the project first asked, so that a moved tag changes nothing.
-        base: the project's root, from which a relative `source` counts.
+        commit_hash: None in an answers file of an older template. Then the commit is the one that
+            `commit` named at the first use, so that a moved tag changes nothing.
+        base: the directory of the service, to which a relative `source` refers.
 
     Raises:
         CofeeError: the template cannot be reached, or no longer has the commit.
@@ -158,10 +158,10 @@ def recorded(
 
 
 def latest(source: str, ref: str | None = None, base: Path | None = None) -> Template:
-    """Return the template at `ref`, or at its newest version, asking its origin.
+    """Fetch and return the template at `ref`, or at its newest version.
 
-    The newest version is the highest tag by PEP 440 that is no pre-release, else `HEAD`:
-    what Copier takes. A relative `source` counts from `base`.
+    As in Copier, the newest version is the highest PEP 440 tag that is not a pre-release, else
+    `HEAD`. A relative `source` refers to `base`.
     """
     clone = Clone(located(source, base))
     clone.fetch()
@@ -178,10 +178,9 @@ def latest(source: str, ref: str | None = None, base: Path | None = None) -> Tem
 
 
 def newer_versions(template: Template, base: Path | None = None) -> list[str]:
-    """Return the labels of what an update could bring, oldest first, asking the template's origin.
+    """Fetch and return the labels of newer versions, oldest first.
 
-    These are the tags after the template's commit, one for each commit; without a tag that is a
-    version, `HEAD`.
+    These are the tags after the template's commit, one per commit, or `HEAD` without version tags.
     """
     clone = Clone(located(template.source, base))
     clone.fetch()
@@ -198,9 +197,9 @@ def newer_versions(template: Template, base: Path | None = None) -> list[str]:
 
 
 def changed_tag(template: Template, base: Path | None = None) -> str | None:
-    """Return what became of a tag that no longer names the template's commit.
+    """Return a note if the recorded tag was deleted or names another commit.
 
-    This asks the clone, which `latest` and `newer_versions` bring up to date.
+    This reads the clone, which `latest` and `newer_versions` update.
     """
     tag, sha = template.commit, template.commit_hash
     clone = Clone(located(template.source, base))
@@ -216,7 +215,7 @@ def changed_tag(template: Template, base: Path | None = None) -> str | None:
 
 
 def absolute_source(source: str) -> str:
-    """Return `source` as an address that means the same from any folder."""
+    """Return `source` as a URL or an absolute path."""
     if is_remote(source):
         return source
     path = Path(source).expanduser().resolve()
@@ -233,7 +232,7 @@ def absolute_source(source: str) -> str:
 
 
 def _pinned(clone: Clone, source: str, commit: str, base: Path | None) -> str:
-    """Return the hash of the commit that a recorded name stood for when it was first asked for."""
+    """Return the hash of the commit that a recorded name had at its first use."""
     pin = _pin(clone.address, commit, base)
     known = pin.read_text() if pin.is_file() else ""
     if known and checkout_of(known).exists():
@@ -255,14 +254,14 @@ def _pinned(clone: Clone, source: str, commit: str, base: Path | None) -> str:
 
 
 def _pin(address: str, commit: str, base: Path | None) -> Path:
-    """Return the file that remembers what a project's recorded commit names."""
+    """Return the file that stores the hash of a recorded commit."""
     place = f"{base}:{base.stat().st_ino}" if base is not None else ""
     digest = hashlib.sha256(f"{place}:{address}:{commit}".encode()).hexdigest()[:20]
     return cache_dir() / "pins" / digest
 
 
 def _require_hash(clone: Clone, source: str, commit: str, commit_hash: str) -> str:
-    """Return a recorded hash once the clone has its commit."""
+    """Return a recorded hash after its commit has been fetched."""
     if sha := clone.resolve(commit_hash):
         return sha
     clone.fetch()
@@ -277,7 +276,7 @@ def _require_hash(clone: Clone, source: str, commit: str, commit_hash: str) -> s
 
 
 def _is_newer(clone: Clone, template: Template, tag: str, sha: str) -> bool:
-    """Return whether a commit comes after the template's; by the version if that is lost."""
+    """Return whether a commit is newer than the template's; by version if that is lost."""
     known = template.commit_hash or ""
     if clone.resolve(known):
         return not clone.holds(sha, known)

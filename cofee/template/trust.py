@@ -1,4 +1,4 @@
-"""Which templates may run code: their tasks run programs on the user's machine."""
+"""Trust: which templates may run tasks on the user's machine."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NO_ORIGIN = "no template: cofee does not know where it was installed from"
 
 
 def default_source() -> str:
-    """Return where this cofee was installed from (PEP 610), which is its template's address.
+    """Return the source from which cofee was installed (PEP 610), which has the template.
 
     Raises:
-        CofeeError: it came from a package index, which serves no template.
+        CofeeError: it was installed from a package index, which has no template.
     """
     origin = _origin()
     if origin is None:
@@ -32,10 +32,10 @@ def default_source() -> str:
 
 
 def require_trusted(template: Template, *, trusted: bool) -> None:
-    """Refuse a template that would run code which the user has not agreed to.
+    """Reject a template with tasks that is not trusted.
 
-    Trusted are the template that this command came with, those that Copier's settings name, and
-    any by `--trust`.
+    Trusted are the template with which cofee was installed, those in Copier's settings, and any
+    template with `--trust`.
     """
     if template.setting("jinja_extensions", []):
         raise CofeeError(
@@ -53,7 +53,7 @@ def require_trusted(template: Template, *, trusted: bool) -> None:
 
 
 def copier_settings() -> Settings | None:
-    """Return the user's Copier settings; None where there are none, without loading Copier."""
+    """Return the user's Copier settings or None, without importing Copier."""
     if not _settings_path().is_file():
         return None
     from copier import load_settings
@@ -83,7 +83,7 @@ def _is_in_settings(source: str) -> bool:
 
 
 def _settings_path() -> Path:
-    """Return where Copier keeps its settings."""
+    """Return the path of Copier's settings."""
     if named := os.environ.get("COPIER_SETTINGS_PATH"):
         return Path(named)
     if sys.platform == "darwin":

@@ -1,4 +1,4 @@
-"""Manual steps after an update: the upgrade notes it crosses, and follow-ups of changed files."""
+"""Manual steps after an update: upgrade notes, and follow-ups of changed files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ UPGRADES = "UPGRADES.yml"
 
 
 def notes_between(old: Template, new: Template) -> list[str]:
-    """Return the notes that an update crosses, oldest version first.
+    """Return the notes of the versions between two commits, oldest first.
 
-    A note that the old commit has already is never among them.
+    Notes that the old commit already has are not included.
     """
     known = set(_notes(old))
     crossed = [
@@ -31,7 +31,7 @@ def notes_between(old: Template, new: Template) -> list[str]:
 
 
 def follow_up(template: Template, changed: Collection[str]) -> list[str]:
-    """Return what the template asks for where some of its files change."""
+    """Return the manual steps after changes of these files."""
     wanted: Mapping[str, Sequence[str]] = template.setting("cofee_follow_up", {})
     return [step for path, steps in wanted.items() if path in changed for step in steps]
 
@@ -53,9 +53,9 @@ def _notes(template: Template) -> Iterator[tuple[Version, str]]:
 
 
 def _is_crossed(noted: Version, old: Version | None, new: Version | None) -> bool:
-    """Return whether a version's notes lie between two versions; an unknown one is no bound.
+    """Return whether a version is between two versions; an unknown version is no limit.
 
-    `0.2.0.dev0` is on the way to 0.2.0: it has some of the notes of 0.2.0, and not yet all.
+    `0.2.0.dev0` has some of the notes of 0.2.0, but not all.
     """
     version, first, last = _release(noted), _release(old), _release(new)
     if first and first == last:
@@ -67,5 +67,5 @@ def _is_crossed(noted: Version, old: Version | None, new: Version | None) -> boo
 
 
 def _release(version: Version | None) -> Version | None:
-    """Return the release that a version is, or is on the way to."""
+    """Return the release of a version or pre-release."""
     return parse_version(version.base_version) if version else None

@@ -1,4 +1,4 @@
-"""A template's version: the one in its own `pyproject.toml`, else the one in its tag."""
+"""The version of a template: from its `pyproject.toml`, else from its tag."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from packaging.version import Version
 
-SHORTEST_HASH = 7  # what `git describe --always` abbreviates a commit to, at the least
+SHORTEST_HASH = 7  # the minimum length of an abbreviated hash from `git describe --always`
 AFTER_TAG = re.compile(r"-\d+-g[0-9a-f]+$")  # `v1.2.0-3-gabc1234` is three commits after `v1.2.0`
 
 
 def version_of(pyproject: bytes | None, commit: str, commit_hash: str | None) -> Version | None:
-    """Return the version of a template at a commit; None if nothing states one.
+    """Return the version of a template at a commit, or None if there is none.
 
     Args:
         pyproject: the content of the template's `pyproject.toml` at that commit.
@@ -24,17 +24,17 @@ def version_of(pyproject: bytes | None, commit: str, commit_hash: str | None) ->
 
 
 def tag_version(commit: str, commit_hash: str | None) -> Version | None:
-    """Return the version of the tag in a commit's name; a bare hash is not a version."""
+    """Return the version of the tag in a commit's name, or None for a hash."""
     return None if is_hash(commit, commit_hash) else parse_version(AFTER_TAG.sub("", commit))
 
 
 def is_hash(commit: str, commit_hash: str | None) -> bool:
-    """Return whether a commit is named by its hash: one in ten reads as a version, as `12a3456`."""
+    """Return whether a commit name is a hash; one in ten parses as a version, such as `12a3456`."""
     return len(commit) >= SHORTEST_HASH and (commit_hash or "").startswith(commit)
 
 
 def parse_version(text: str) -> Version | None:
-    """Return the version that a text is by PEP 440, if it is one."""
+    """Return the PEP 440 version of a text, or None."""
     from packaging.version import InvalidVersion, Version
 
     try:
@@ -44,7 +44,7 @@ def parse_version(text: str) -> Version | None:
 
 
 def labelled(commit: str, commit_hash: str | None, version: Version | None) -> str:
-    """Return how a commit is shown: by its tag alone if the tag is the version."""
+    """Return a commit for messages: only its tag if the tag is the version."""
     if version is None or (parse_version(commit) == version and not is_hash(commit, commit_hash)):
         return commit
     return f"{commit}, version {version}"
