@@ -12,7 +12,7 @@ import pytest
 from cofee.console import output
 from cofee.errors import CofeeError
 from cofee.files import load_yaml, read_file
-from cofee.project import migrations
+from cofee.project.migrations import Migrations
 from cofee.project.project import Project
 from cofee.spec import names
 
@@ -54,9 +54,10 @@ def test_only_files_are_migrations(tmp_path: Path) -> None:
     (folder / "link.py").symlink_to("nowhere")
     (folder / "first.py").write_text('revision = "a"\ndown_revision = None\n')
 
-    assert migrations.single_head(tmp_path) == "a"
-    assert migrations.created_by(tmp_path, "x") is None
-    assert migrations.is_head(tmp_path, "migrations/versions/pipe.py")
+    migrations = Migrations(tmp_path, "migrations/versions", "alembic")
+    assert migrations.single_head() == "a"
+    assert migrations.created_by("x") is None
+    assert migrations.is_head("migrations/versions/pipe.py")
 
 
 @pytest.mark.parametrize(("name", "better"), [("test", "LabTest"), ("TestRun", "RunTest")])

@@ -32,6 +32,7 @@ from tests.conftest import Ran, Run, Tree, snapshot
 from tests.generated import environment, make_service, snapshot_template
 from tests.hand_edits import EDITS
 from tests.judging import Judge, judging
+from tests.strategies import FACTS
 from tests.tiny import release
 
 pytestmark = pytest.mark.service
@@ -222,7 +223,11 @@ def unsound(root: Path) -> list[str]:
         return place.read_text() if place.is_file() else None
 
     files = [path.relative_to(root).as_posix() for path in root.rglob("*.py")]
-    return [f"{path}: {fault.reason}" for path in files for fault in faults_of(path, read)]
+    return [
+        f"{path}: {fault.reason}"
+        for path in files
+        for fault in faults_of(path, read, FACTS.packages)
+    ]
 
 
 def not_undone(cell: Cell, cofee: Run, kept: Mapping[str, bytes]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from tests.strategies import FACTS
 
 MODULES = [{"name": "products", "entity": "Product", "fields": [{"name": "sku", "type": "str"}]}]
 FIELD = fields.rename_field(MODULES, "products", "sku", "code", FACTS).renaming
-MODULE = modules.rename_module(MODULES, "products", names.derive("articles")).renaming
+MODULE = modules.rename_module(MODULES, "products", names.derive("articles"), FACTS).renaming
 IMPORT = "from app.modules.products.models import Product\n"
 
 

@@ -101,7 +101,7 @@ def rename_field(modules: Modules, name: str, old: str, new: str, facts: Facts) 
     after = records[list(module["fields"]).index(before)]
     migration = {"operation": "rename_field", "old": dict(before), "new": after}
     attributes = {old: new, column_of(before): column_of(after)}
-    renaming = Renaming(module["name"], _classes(module["entity"]), attributes)
+    renaming = Renaming(module["name"], facts.field_classes_of(module["entity"]), attributes)
     ruled = {**module, **module_rules.renamed(module, old, new)}
     modules = [ruled if one is module else one for one in modules]
     return _step(
@@ -146,11 +146,6 @@ def _names(module: Module) -> list[str]:
 
 def _name_of(given: Any) -> str:
     return str(given.get("name")) if isinstance(given, Mapping) else str(given).split(":")[0]
-
-
-def _classes(entity: str) -> frozenset[str]:
-    """Return the classes whose attributes are the fields: the entity and its schemas."""
-    return frozenset(f"{entity}{ending}" for ending in ("", "Create", "Update", "Read", "Query"))
 
 
 def _narrowings(old: Module, new: Module) -> list[str]:

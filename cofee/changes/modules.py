@@ -6,11 +6,12 @@ from typing import Any
 
 from cofee.changes.step import Module, Modules, Renaming, Step, find
 from cofee.errors import CofeeError, listing
-from cofee.spec import names, reserved
+from cofee.spec import names
+from cofee.spec.facts import Facts
 from cofee.spec.names import Names
 
 
-def rename_module(modules: Modules, old: str, derived: Names) -> Step:
+def rename_module(modules: Modules, old: str, derived: Names, facts: Facts) -> Step:
     """Give a module other names: its folder, table, URL and classes, and what refers to it."""
     module = find(modules, old)
     name = module["name"]
@@ -24,13 +25,13 @@ def rename_module(modules: Modules, old: str, derived: Names) -> Step:
         "record": record,
         "slug": f"rename_{name}_to_{derived.module}",
     }
-    folders = ("app/modules", "tests/modules")
-    moves = {f"{folder}/{name}": f"{folder}/{derived.module}" for folder in folders}
+    moves = dict(zip(facts.folders(name), facts.folders(derived.module), strict=True))
     classes = dict(
-        zip(reserved.classes(module["entity"]), reserved.classes(derived.entity), strict=True)
+        zip(facts.classes_of(module["entity"]), facts.classes_of(derived.entity), strict=True)
     )
-    packages = {f"app.modules.{name}": f"app.modules.{derived.module}"}
-    packages |= {f"tests.modules.{name}": f"tests.modules.{derived.module}"}
+    packages = {
+        before.replace("/", "."): after.replace("/", ".") for before, after in moves.items()
+    }
     owners = frozenset(classes.values())
     url = names.from_record(name, module["entity"]).url
     renaming = Renaming(derived.module, owners, classes=classes, packages=packages, url=url)

@@ -149,9 +149,11 @@ def edits(project: Project, module: str | None = None) -> list[Change]:
             f"there is no module `{module}`",
             hint=did_you_mean(module, names) or "`cofee status` lists the modules",
         )
+    folders = project.template.facts.folders(module or "")
+    inside = tuple(f"{folder}/" for folder in folders)
     found = (
         Change(path, file, read_file(project.root / path))
         for path, file in sorted(sides.rendered_now(project).items())
-        if path != ANSWERS_FILE and (module is None or f"/modules/{module}/" in f"/{path}")
+        if path != ANSWERS_FILE and (module is None or path.startswith(inside))
     )
     return [change for change in found if change.before != change.after]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,19 +16,13 @@ from cofee.commands.session import finish, opened
 from cofee.console.mode import Options
 from cofee.engine.merge import lines_at_stake
 from cofee.errors import UsageError
-from cofee.project import git_index, migrations, sides
+from cofee.project import git_index, sides
 from cofee.project.project import Project
 from cofee.project.sides import Changed
 from cofee.source import broken_imports
 from cofee.spec import module_rules, names, owners, parse
+from cofee.spec.facts import Facts
 from cofee.spec.names import Names
-
-# What hand-written code defines, where it would clash, found without importing it.
-DEFINITIONS = {
-    "tables": ("app", re.compile(r"^\s+__tablename__\s*=\s*[\"'](\w+)[\"']", re.MULTILINE)),
-    "classes": ("app/modules", re.compile(r"^class\s+(\w+)", re.MULTILINE)),
-    "routes": ("app/modules", re.compile(r"APIRouter\([^)]*?prefix=[\"']([^\"']+)[\"']")),
-}
 
 
 @dataclass(frozen=True)
@@ -50,13 +43,14 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
         derived = module_names(found, request.name, request.entity, request.plural)
         given, from_file = _fields_and_rules(request)
         rules = {**from_file, **request.rules}
-        about = _about(derived, rules)
+        about = _about(derived, rules, found.template.facts)
         options.printer.say("\n".join(about))
         if given is None:
             given = _asked_fields(found, derived.module, about, rules, options)
         record = module_record(found, derived, given, rules)
         plan = sides.plan_module(found, record)
-        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted)
+        packages = found.template.facts.packages
+        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted, packages)
         next_steps = found.template.setting("cofee_next_steps", [])
         finish(found, plan, options, next_steps=next_steps)
 
@@ -121,7 +115,7 @@ def rename_module(
     def step(found: Project) -> Step:
         derived = module_names(found, new, entity, plural)
         options.printer.say(derived.summary)
-        return module_changes.rename_module(found.modules, old, derived)
+        return module_changes.rename_module(found.modules, old, derived, found.template.facts)
 
     _run(directory, step, options)
 
@@ -160,7 +154,8 @@ def _run(
 
             confirm_loss(at_stake, options)
             changed = sides.plan_step(found, step, prefer_template=True, removed=removed)
-        broken_imports.require_sound(found.root, changed.plan.outcome, changed.plan.conflicted)
+        plan, packages = changed.plan, found.template.facts.packages
+        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted, packages)
         mentions = [f"{one.path}:{one.line}: {one.text}" for one in changed.mentions]
         more = {"mentions": mentions, "warnings": list(step.warnings)}
         next_steps = found.template.setting("cofee_next_steps", [])
@@ -208,10 +203,11 @@ def _fields_and_rules(request: ModuleRequest) -> tuple[list[Any] | None, dict[st
     return read_module(request.source)
 
 
-def _about(derived: Names, rules: Mapping[str, Any]) -> list[str]:
-    """Return what a person is told of a new module: what follows from its name and its owner."""
-    below = f"its routes are below /projects/{{project_id}}{derived.url}"
-    return [derived.summary, *([below] if rules.get("owned_by") == "project" else [])]
+def _about(derived: Names, rules: Mapping[str, Any], facts: Facts) -> list[str]:
+    """Return what follows from a new module's name and its owner."""
+    owner = facts.owners.get(rules.get("owned_by", ""))
+    below = [f"its routes are below {owner.path}{derived.url}"] if owner and owner.path else []
+    return [derived.summary, *below]
 
 
 def _asked_fields(
@@ -231,10 +227,13 @@ def _asked_fields(
 def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
     """Derive a new module's names, and refuse those that the project cannot take."""
     derived = names.derive(name, entity, plural)
-    folder = project.root / "app" / "modules"
+    facts = project.template.facts
+    folder = project.root / facts.modules[0]
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     present = {name for name in present if not _is_left_over(folder / name)}
-    names.check_names(derived, project.modules, folders=present, **_definitions(project.root))
+    names.check_names(
+        derived, project.modules, folders=present, **_definitions(project.root, facts)
+    )
     return derived
 
 
@@ -258,19 +257,24 @@ def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, 
     Returns:
         The step without a migration and the path of the one to remove; or the step as it is.
     """
-    path = migrations.created_by(project.root, module)
+    path = project.migrations.created_by(module)
     is_new = (
         path is not None
         and git_index.is_new(project.root, path)
-        and migrations.is_head(project.root, path)
+        and project.migrations.is_head(path)
     )
     return (replace(step, migration=None), path) if is_new else (step, None)
 
 
-def _definitions(root: Path) -> dict[str, Collection[str]]:
+def _definitions(root: Path, facts: Facts) -> dict[str, Collection[str]]:
+    """Return what hand-written code defines and would clash, found without importing it."""
     return {
-        what: {name for source in _sources(root / folder) for name in pattern.findall(source)}
-        for what, (folder, pattern) in DEFINITIONS.items()
+        what: {
+            name
+            for source in _sources(root / defined.folder)
+            for name in defined.pattern.findall(source)
+        }
+        for what, defined in facts.definitions.items()
     }
 
 

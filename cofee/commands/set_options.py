@@ -43,7 +43,8 @@ def set_options(directory: Path, pairs: Sequence[str], options: Options) -> None
         if plan.removed:
             confirm_loss({one.path: lines_at_stake(one) for one in plan.removed}, options)
             plan = let_go(found, plan)
-        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted)
+        packages = found.template.facts.packages
+        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted, packages)
         next_steps = [
             *follow_up(found.template, plan.outcome),
             *found.template.setting("cofee_next_steps", []),

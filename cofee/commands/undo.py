@@ -11,7 +11,7 @@ from cofee.console.confirm import confirm, confirm_broken
 from cofee.console.mode import Options
 from cofee.errors import CofeeError
 from cofee.files import File, read_file
-from cofee.project import git_index, migrations, sides
+from cofee.project import git_index, sides
 from cofee.project.journal import Record
 from cofee.project.plan import Plan, plan_merge
 from cofee.project.project import ANSWERS_FILE, Project
@@ -34,7 +34,7 @@ def undo(directory: Path, options: Options) -> None:
         options.printer.say(f"undoing `{planned.record.data['command']}`")
         for note in planned.notes:
             options.printer.verb("note", note)
-        broken = confirm_broken(found.root, planned.plan, options)
+        broken = confirm_broken(found, planned.plan, options)
         if planned.notes and options.writes:
             confirm("Undo it now?", options)
         steps = follow_up(found.template, planned.plan.outcome)
@@ -50,7 +50,7 @@ def plan_undo(project: Project) -> Undo:
     """
     record = _last_step(project)
     written = [change.path for change in record.changes if change.after and not change.before]
-    revisions = [path for path in written if path.startswith(migrations.VERSIONS)]
+    revisions = [path for path in written if project.migrations.holds(path)]
     _require_no_history(project, record, revisions)
     after = {change.path: change.after for change in record.changes if change.after}
     before = {change.path: change.before for change in record.changes if change.before}
@@ -92,7 +92,7 @@ def _require_no_history(project: Project, record: Record, revisions: list[str]) 
                 f"`{record.data['command']}` cannot be undone: its migration `{path}` is in git",
                 hint="change the module again instead, which writes a new migration",
             )
-        if not migrations.is_head(project.root, path):
+        if not project.migrations.is_head(path):
             raise CofeeError(
                 f"`{record.data['command']}` cannot be undone: "
                 f"another migration builds on `{path}`",
@@ -110,6 +110,6 @@ def _require_same_answers(project: Project, record: Record, answers: File | None
 
 def _downgrade(project: Project, path: str) -> str:
     """Return the command that reverts a migration in a database."""
-    parent = migrations.parent_of(project.root, path) or "base"
+    parent = project.migrations.parent_of(path) or "base"
     alembic = project.template.setting("cofee_alembic", "alembic")
     return f"if `{path}` was applied, run `{alembic} downgrade {parent}` first"

@@ -48,7 +48,7 @@ def update(directory: Path, to: str | None, options: Options, *, defaults: bool)
             options.printer.verb("note", changed_tag)
         for name, value in planned.defaulted.items():
             options.printer.verb("note", f"new question `{name}` took its default `{value}`")
-        broken = confirm_broken(found.root, planned.plan, options)
+        broken = confirm_broken(found, planned.plan, options)
         notes = upgrade_notes.notes_between(planned.old, planned.new)
         more = {
             **versions,

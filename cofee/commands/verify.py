@@ -14,7 +14,6 @@ from cofee.project.journal import Record
 from cofee.project.plan import Plan
 from cofee.project.project import Project
 
-LOCK = "uv.lock"  # running the checks brings it in line with the dependencies
 MODULE = "{module}"  # stands for a module in a command of the template
 
 
@@ -39,7 +38,7 @@ def concerned(before: Modules, after: Modules) -> set[str]:
 
 def state(project: Project, modules: Collection[str]) -> State:
     """Run the template's checks before a change."""
-    lock = read_file(project.root / LOCK)
+    lock = read_file(project.root / project.template.facts.lock)
     return State(_failures(project, modules), lock)
 
 
@@ -76,7 +75,8 @@ def require_still_green(
     if not broken or plan.conflicts:
         return
     back = [Change(change.path, change.after, change.before) for change in record.changes]
-    lock = Change(LOCK, read_file(project.root / LOCK), before.lock)
+    path = project.template.facts.lock  # running the checks brings it in line with dependencies
+    lock = Change(path, read_file(project.root / path), before.lock)
     if lock.before != lock.after:
         back.append(lock)
     project.journal.apply(back, {"command": f"{plan.command}, reverted"})

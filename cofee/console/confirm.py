@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from cofee.console.mode import Options
 from cofee.errors import CancelledError, CofeeError, listing
 from cofee.project.plan import Plan
+from cofee.project.project import Project
 from cofee.source import broken_imports
 
 
@@ -25,13 +25,14 @@ def confirm_loss(at_stake: Mapping[str, Sequence[str]], options: Options) -> Non
     _agree(shown, "Delete them?", refusal, options)
 
 
-def confirm_broken(root: Path, plan: Plan, options: Options) -> list[str]:
+def confirm_broken(project: Project, plan: Plan, options: Options) -> list[str]:
     """Return the places that a plan would break, after asking for confirmation.
 
     Raises:
         CofeeError: the user did not agree, or there is no terminal.
     """
-    places = broken_imports.broken(root, plan.outcome, plan.conflicted)
+    packages = project.template.facts.packages
+    places = broken_imports.broken(project.root, plan.outcome, plan.conflicted, packages)
     if not places:
         return []
     by_path: dict[str, list[str]] = {}

@@ -71,7 +71,8 @@ def plan_merge(
     """
     moves = moves or {}
     without = (_without_answers(base), _without_answers(template))
-    old, new, yours = worktree.read_sides(project.root, *without, folders=moves)
+    history = project.template.facts.migrations
+    old, new, yours = worktree.read_sides(project.root, *without, history, folders=moves)
     _require_free_way(project, yours, moves)
     merged = merge(_moved(old, moves), new, _moved(yours, moves), prefer_template=prefer_template)
     changes = tuple(

@@ -11,6 +11,7 @@ from typing import Any
 from cofee.errors import CofeeError, quote
 from cofee.files import load_yaml
 from cofee.project.journal import Journal
+from cofee.project.migrations import Migrations
 from cofee.spec.yaml_input import check_keys, check_modules
 from cofee.template import template
 from cofee.template.template import Template
@@ -81,6 +82,11 @@ class Project:
         """The recorded modules, oldest first."""
         found: list[dict[str, Any]] = self.answers.get("modules", [])
         return found
+
+    @cached_property
+    def migrations(self) -> Migrations:
+        alembic = self.template.setting("cofee_alembic", "alembic")
+        return Migrations(self.root, self.template.facts.migrations, alembic)
 
     @cached_property
     def journal(self) -> Journal:

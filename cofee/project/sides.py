@@ -12,7 +12,6 @@ from cofee.changes.step import Step, reach
 from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
 from cofee.files import LINK, Change, File, Tree, read_file
-from cofee.project import migrations
 from cofee.project.plan import Plan, plan_merge
 from cofee.project.project import Project
 from cofee.source import imports, renames
@@ -35,7 +34,7 @@ def plan_module(project: Project, module: Mapping[str, Any]) -> Plan:
         CofeeError: several Alembic heads, or the template refuses the record.
     """
     name = module["name"]
-    place = migrations.next_migration(project.root, f"create_{name}")
+    place = project.migrations.next(f"create_{name}")
     migration = {**place, "module": name, "operation": "create"}
     renderer = Renderer(project.template)
     before = renderer.settle({"migrations": []}, project.answers, project.root.name, judged=True)
@@ -60,7 +59,7 @@ def plan_step(
     migrations_after = []
     if step.migration is not None:
         owners.check_values(modules, step.migration)
-        place = migrations.next_migration(project.root, step.migration["slug"])
+        place = project.migrations.next(step.migration["slug"])
         migration = changed_rules.with_rules(step.migration, project.modules, modules)
         migrations_after = [{**migration, **place}]
     renderer = Renderer(project.template)
@@ -88,7 +87,7 @@ def is_edited_migration(project: Project, path: str, step: Step) -> bool:
     left = {module["name"] for module in step.modules}
     (module,) = (one for one in project.modules if one["name"] not in left)
     date, _, slug = Path(path).stem.partition("_")
-    place = migrations.place_of(project.root, path)
+    place = project.migrations.place_of(path)
     record = {**place, "module": module["name"], "operation": "create", "date": date, "slug": slug}
     renderer = Renderer(project.template)
     tree = renderer.render(settle(renderer, project, {"migrations": [record]}), "copy", ())
@@ -122,8 +121,9 @@ def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -
     if renaming is None:
         return Changed(planned, ())
     changes = {change.path: change for change in planned.changes}
-    texts = dict(_texts(project.root, changes, renaming.words))
-    inside = (f"app/modules/{renaming.module}/", f"tests/modules/{renaming.module}/")
+    texts = dict(_texts(project, changes, renaming.words))
+    folders = project.template.facts.folders(renaming.module)
+    inside = tuple(f"{folder}/" for folder in folders)
     for path in list(texts):
         rewritten = renames.rewrite(
             texts[path], renaming, inside=path.startswith(inside), path=path
@@ -141,13 +141,14 @@ def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -
 
 
 def _texts(
-    root: Path, changes: Mapping[str, Change], words: Collection[str]
+    project: Project, changes: Mapping[str, Change], words: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """Yield the project's own Python files as they will be, where they say one of some words."""
+    root = project.root
     standing = {path: read_file(root / path) for path in imports.python_files(root)}
     planned = {path: change.after for path, change in changes.items() if path.endswith(".py")}
     for path, file in {**standing, **planned}.items():
-        if file is not None and file.mode != LINK and not path.startswith(migrations.VERSIONS):
+        if file is not None and file.mode != LINK and not project.migrations.holds(path):
             text = file.content.decode(errors="surrogateescape")
             if any(word in text for word in words):
                 yield path, text

@@ -9,25 +9,24 @@ from pathlib import Path, PurePosixPath
 
 from cofee.files import File, Tree, read_file
 from cofee.git import enclosing_git_dir, git
-from cofee.project.migrations import VERSIONS
 
-HISTORY = f"{VERSIONS}/"  # a migration is never a renamed other migration
 LARGEST = 1 << 20  # bytes; a larger file is not a renamed file of a template
 
 
 def read_sides(
-    root: Path, base: Tree, template: Tree, folders: Iterable[str] = ()
+    root: Path, base: Tree, template: Tree, history: str, folders: Iterable[str] = ()
 ) -> tuple[Tree, Tree, Tree]:
     """Return the base, the template's version and the working tree, limited to relevant files.
 
     Args:
+        history: the directory of migrations; one is never a renamed other migration.
         folders: directories of which all files are relevant.
 
     If all rendered files exist, only the files that differ between the two versions are relevant.
     If one is missing, it may have been moved, so all files are compared.
     """
     if any(not os.path.lexists(root / path) for path in base):
-        known = {path for path in _listed(root) if not path.startswith(HISTORY)}
+        known = {path for path in _listed(root) if not path.startswith(f"{history}/")}
         return base, template, _read(root, {*known, *base, *template})
     changed = {path for path in {*base, *template} if base.get(path) != template.get(path)}
     cut_base = {path: base[path] for path in changed if path in base}

@@ -49,26 +49,31 @@ class Broken(NamedTuple):
         return f"{self.path}:{self.line}: {self.reason}"
 
 
-def require_sound(root: Path, planned: Planned, skip: Collection[str]) -> None:
+def require_sound(
+    root: Path, planned: Planned, skip: Collection[str], packages: tuple[str, ...]
+) -> None:
     """Reject a change that would break working code.
 
     Raises:
         CofeeError: the first broken place and the reason.
     """
-    for place in broken(root, planned, skip):
+    for place in broken(root, planned, skip, packages):
         raise CofeeError(
             f"`{place.path}` would break: {place.reason}",
             hint=f"nothing was written; {PUT_BACK if place.comes_new else CHANGE}",
         )
 
 
-def broken(root: Path, planned: Planned, skip: Collection[str]) -> list[Broken]:
+def broken(
+    root: Path, planned: Planned, skip: Collection[str], packages: tuple[str, ...]
+) -> list[Broken]:
     """Return the places in the user's Python files that a change would break.
 
     Imports of installed packages are not checked, because these are unknown here.
 
     Args:
         skip: paths that are not checked, because they contain conflicts.
+        packages: what imports of the project's own code begin with.
     """
 
     @cache
@@ -80,23 +85,26 @@ def broken(root: Path, planned: Planned, skip: Collection[str]) -> list[Broken]:
         return _text(planned[path]) if path in planned else before(path)
 
     paths = [path for path in _affected(root, planned) if path not in skip]
-    found = [(path, fault) for path in paths for fault in faults(path, after)]
+    found = [(path, fault) for path in paths for fault in faults(path, after, packages)]
     gone = [path for path, file in planned.items() if file is None and path.endswith(".py")]
-    return [
-        place
-        for path, fault in found
+
+    def place_of(path: str, fault: Fault) -> Broken | None:
         # A new file may be a moved one, with its faults.
-        if (place := _broken(path, fault, [path] if before(path) is not None else gone, before))
-    ]
+        earlier = [path] if before(path) is not None else gone
+        old = [known for one in earlier for known in faults(one, before, packages)]
+        keys = {key for one in earlier for key in _keys(one, before, packages)}
+        return _broken(path, fault, old, keys)
+
+    return [place for path, fault in found if (place := place_of(path, fault))]
 
 
-def faults(path: str, read: Read) -> Iterator[Fault]:
+def faults(path: str, read: Read, packages: tuple[str, ...]) -> Iterator[Fault]:
     """Yield the syntax error or the unresolved imports of a file."""
     text = read(path)
     if text is None:
         return
     try:
-        imports = imports_of(text, path)
+        imports = imports_of(text, path, packages)
     except SyntaxError as error:
         line = error.lineno or 1
         yield Fault(line, f"line {line} is not valid Python ({error.msg})", ("", error.msg))
@@ -113,19 +121,20 @@ def _text(file: File | None) -> str | None:
     return file.content.decode("utf-8-sig", errors="replace") if file else None
 
 
-def _broken(path: str, fault: Fault, earlier: Iterable[str], before: Read) -> Broken | None:
+def _broken(
+    path: str, fault: Fault, earlier: Iterable[Fault], imported: Collection[Key]
+) -> Broken | None:
     """Return the place of a fault, unless one of the previous files had it."""
-    if any(fault.key == old.key for one in earlier for old in faults(one, before)):
+    if any(fault.key == old.key for old in earlier):
         return None
     is_import = fault.key[0] != ""
-    stood = any(fault.key in _keys(one, before) for one in earlier)
-    return Broken(path, fault.line, fault.reason, comes_new=is_import and not stood)
+    return Broken(path, fault.line, fault.reason, comes_new=is_import and fault.key not in imported)
 
 
-def _keys(path: str, read: Read) -> set[Key]:
+def _keys(path: str, read: Read, packages: tuple[str, ...]) -> set[Key]:
     """Return the imports of a file."""
     try:
-        return {one.key for one in imports_of(read(path) or "", path)}
+        return {one.key for one in imports_of(read(path) or "", path, packages)}
     except UNREADABLE:
         return set()
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 # They mark a directory with other code: a virtual environment, a submodule or another service.
 FOREIGN = {"pyvenv.cfg", "conda-meta", ".git", ".copier-answers.yml"}
 NO_SOURCES = {"__pycache__", "node_modules"}
-PACKAGES = ("app", "dev", "tests")  # the first part of imports of the service's own code
 BLOCKS = ("body", "orelse", "cases")  # the fields of statements that contain statements
 
 Key = tuple[str, str]  # identifies an import of a file independently of its path
@@ -43,7 +42,7 @@ def python_files(root: Path) -> Iterator[str]:
 
 
 @cache
-def imports_of(text: str, path: str) -> tuple[Import, ...]:
+def imports_of(text: str, path: str, packages: tuple[str, ...]) -> tuple[Import, ...]:
     """Return the imports of the service's code, except inside `try`, where they may fail.
 
     Cached, because most files are equal before and after a change.
@@ -52,7 +51,7 @@ def imports_of(text: str, path: str) -> tuple[Import, ...]:
         one
         for node in _statements(ast.parse(text).body)
         for one in _named(node, path)
-        if one.module.split(".")[0] in PACKAGES
+        if one.module.split(".")[0] in packages
     )
 
 

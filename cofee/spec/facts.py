@@ -71,6 +71,18 @@ class Facts:
     reserved: Mapping[str, frozenset[str]]
     brought: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
+    def folders(self, module: str) -> list[str]:
+        """Return the folders of a module; the first holds its code."""
+        return [f"{folder}/{module}" for folder in self.modules]
+
+    def classes_of(self, entity: str) -> list[str]:
+        """Return the classes of a module."""
+        return [f"{entity}{ending}" for ending in self.classes]
+
+    def field_classes_of(self, entity: str) -> frozenset[str]:
+        """Return the classes of a module whose attributes are its fields."""
+        return frozenset(f"{entity}{ending}" for ending in self.field_classes)
+
     def of_kind(self, *kinds: str) -> list[str]:
         """Return the names of the rules of some kinds."""
         return [name for name, rule in self.rules.items() if rule.kind in kinds]
