@@ -1,0 +1,119 @@
+"""Services of a template that speaks contract 1: the facts about it are data of the command."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cofee.template import template as templates
+from tests.conftest import Run, snapshot
+from tests.generated import REPOSITORY, make_service, snapshot_template
+from tests.strategies import FACTS
+from tests.tiny import run_git
+
+OLD = "003af42049"  # a commit that speaks contract 1
+MODULES = [
+    {
+        "name": "products",
+        "entity": "Product",
+        "fields": [
+            {"name": "sku", "type": "str", "unique": True},
+            {"name": "price", "type": "decimal", "precision": 10, "scale": 2},
+        ],
+        "owned_by": "user",
+        "indexes": [["sku", "price"]],
+    },
+]
+
+
+def old_template() -> bytes:
+    """Return the files of a commit that speaks contract 1, as an archive."""
+    wanted = ("copier.yml", "template", "macros", "hooks", "UPGRADES.yml", "pyproject.toml")
+    command = ["git", "archive", OLD, "--", *wanted]
+    found = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False)
+    if found.returncode:
+        pytest.skip("a shallow clone has no commit that speaks contract 1")
+    return found.stdout
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """A repository with a commit of contract 1 as v0.1.0 and the template as v0.2.0."""
+    folder = tmp_path / "template"
+    with tarfile.open(fileobj=io.BytesIO(old_template())) as packed:
+        packed.extractall(folder, filter="data")
+    run_git(folder, "init", "--quiet", "--initial-branch=main")
+    run_git(folder, "add", "--all", "--force")
+    run_git(folder, "commit", "--quiet", "--message", "old")
+    run_git(folder, "tag", "v0.1.0")
+    history = folder / ".git"
+    history.rename(tmp_path / "history")
+    shutil.rmtree(folder)
+    snapshot_template(folder)
+    shutil.rmtree(folder / ".git")
+    (tmp_path / "history").rename(history)
+    run_git(folder, "add", "--all", "--force")
+    run_git(folder, "commit", "--quiet", "--message", "new")
+    run_git(folder, "tag", "v0.2.0")
+    return folder
+
+
+@pytest.fixture
+def service(template: Path, tmp_path: Path) -> Path:
+    """A committed service of the old template."""
+    root = make_service(template, tmp_path / "service", {"modules": MODULES}, ref="v0.1.0")
+    run_git(root, "init", "--quiet", "--initial-branch=main")
+    run_git(root, "add", "--all")
+    run_git(root, "commit", "--quiet", "--message", "first")
+    return root
+
+
+def test_facts_of_contract_1_are_those_that_followed(template: Path) -> None:
+    """Contract 1 and the contract after it begin with the same facts."""
+    facts = templates.latest(str(template), "v0.1.0").facts
+
+    assert facts.folders("products") == ["app/modules/products", "tests/modules/products"]
+    assert list(facts.rules) == list(FACTS.rules)
+    assert facts.types.keys() == FACTS.types.keys()
+    assert facts.routes == FACTS.routes
+
+
+def test_commands_change_a_service_before_its_update(service: Path, cofee: Run) -> None:
+    """Each command renders the recorded commit by its own facts."""
+    before = snapshot(service)
+    steps = (
+        ("new-module", "orders", "product:ref:products", "note:text:null", "--owned-by", "user"),
+        ("add-field", "products", "weight:float:null:sort"),
+        ("change-module", "products", "--search", "sku", "--version-column"),
+        ("rename-module", "products", "articles"),
+    )
+    for step in steps:
+        ran = cofee(*step, "-C", service)
+        assert ran.code == 0, ran.err
+    for _ in steps:
+        ran = cofee("undo", "--yes", "-C", service)
+        assert ran.code == 0, ran.err
+
+    assert snapshot(service) == before
+
+
+def test_update_reaches_the_new_contract(service: Path, cofee: Run) -> None:
+    """The service is carried over, with its edits, and works on by the facts of the template."""
+    ignored = service / ".dockerignore"
+    ignored.write_text(ignored.read_text() + "\nmine.txt\n")
+
+    ran = cofee("update", "--defaults", "-C", service)
+
+    assert ran.code == 0, ran.err
+    answers = yaml.safe_load((service / ".copier-answers.yml").read_text())
+    assert answers["_commit"] == "v0.2.0"
+    assert len(answers["_commit_hash"]) == 40
+    assert "mine.txt" in ignored.read_text()
+    added = cofee("add-field", "products", "weight:float:null:sort", "-C", service)
+    assert added.code == 0, added.err
