@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from cofee.spec.module_rules import complete
-from tests.strategies import FACTS, TYPES, Record
+from tests.strategies import TYPES, Record, completed
 
 ARGUMENTS: dict[str, Record] = {
     "none": {},
@@ -114,7 +113,7 @@ def ruled_modules() -> list[Record]:
             **RULES,
             **more,
         }
-        found.append(complete(module, FACTS))
+        found.append(completed(module))
     return found
 
 

@@ -8,21 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hypothesis import strategies as st
 
+from cofee.changes.rules import beside
 from cofee.errors import CofeeError
 from cofee.spec.checks import columns_of
 from cofee.spec.field_rules import check_constraints
 from cofee.spec.module_rules import SEARCHED, complete
-from cofee.spec.names import check_field_name, check_names, from_record
-from cofee.spec.record import ROUTES, column_of
+from cofee.spec.names import Names, check_field_name, check_names, from_record
+from cofee.spec.record import ROUTES, Field, Module
 from cofee.template.template import Template
 
 Record = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = Template(str(ROOT), "HEAD", ROOT).facts
-TYPES = FACTS.types
+TYPES: dict[str, Record] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
 
 # Two texts that match each pattern, and one that does not; quotes, backslashes and other alphabets
 # have to become string literals as a formatter would write them.
@@ -52,6 +54,31 @@ def names(longest: int) -> st.SearchStrategy[str]:
     return drawn.map(lambda name: name[:longest].rstrip("_"))
 
 
+def completed(record: Record, later: Sequence[str] = ()) -> Record:
+    """Return the record of a module once its rules are checked."""
+    return complete(Module.from_record(record), FACTS, later).to_record()
+
+
+def names_of(record: Record) -> Names:
+    """Return the names of a recorded module."""
+    return from_record(record["name"], record["entity"])
+
+
+def with_rules(step: Record, before: Sequence[Record], after: Sequence[Record]) -> Record:
+    """Return the record of a migration with the rules that its statements have to heed."""
+    if step["operation"] == "change_fields":
+        old = new = [change["old"]["name"] for change in step["changes"]]
+    elif step["operation"] == "rename_field":
+        old, new = [step["old"]["name"]], [step["new"]["name"]]
+    else:
+        return step
+    sides = [
+        Module.from_record(next(one for one in side if one["name"] == step["module"]))
+        for side in (before, after)
+    ]
+    return {**step, **beside(sides[0], sides[1], old, new)}
+
+
 @st.composite
 def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
     """Draw modules that may refer to one another, in cycles too."""
@@ -61,7 +88,7 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
             st.sampled_from(["", "Row", "DetailOfSomething"])
         )
         try:
-            check_names(from_record(name, entity), found)
+            check_names(from_record(name, entity), map(names_of, found))
         except CofeeError:
             continue
         taken = {one["name"]: from_record(one["name"], one["entity"]).singular for one in found}
@@ -92,9 +119,7 @@ def owned(draw: st.DrawFn, found: list[Record]) -> list[Record]:
         chosen |= more
     try:
         return [
-            complete({**one, "owned_by": owner}, FACTS, listed[place:])
-            if one["name"] in chosen
-            else one
+            completed({**one, "owned_by": owner}, listed[place:]) if one["name"] in chosen else one
             for place, one in enumerate(found, start=1)
         ]
     except CofeeError:
@@ -127,7 +152,12 @@ def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
     rules: Record = {
         "unique_together": _lists(shared, 2),
         "indexes": _lists(several, 1),
-        "checks": st.lists(_checks(list(columns_of(module))), min_size=1, max_size=2, unique=True),
+        "checks": st.lists(
+            _checks(list(columns_of(Module.from_record(module)))),
+            min_size=1,
+            max_size=2,
+            unique=True,
+        ),
         "routes": st.lists(st.sampled_from(ROUTES), min_size=1, max_size=6, unique=True),
         "search": _names_of(texts, 1),
         "deletion": st.just("hard"),
@@ -135,7 +165,7 @@ def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
     }
     for key in draw(st.sets(st.sampled_from(sorted(rules)), max_size=4)):
         try:
-            module = complete({**module, key: draw(rules[key])}, FACTS, later)
+            module = completed({**module, key: draw(rules[key])}, later)
         except CofeeError:
             continue
     return module
@@ -175,7 +205,7 @@ def _together(drawn: list[Record], module: str) -> list[Record]:
     columns: set[str] = set()
     found = []
     for record in drawn:
-        names = {column_of(record), record["name"]}
+        names = {Field.from_record(record).column, record["name"]}
         if columns & names or not is_free(record, module):
             continue
         columns |= names
@@ -187,7 +217,7 @@ def is_free(record: Record, module: str) -> bool:
     """Tell whether a module of this name can have the field."""
     try:
         check_field_name(record["name"], filterable="filter" in record, reference="to" in record)
-        check_constraints(module, record)
+        check_constraints(module, Field.from_record(record))
     except CofeeError:
         return False
     return True

@@ -6,7 +6,8 @@ import pytest
 
 from cofee.errors import CofeeError
 from cofee.spec import module_rules
-from cofee.spec.parse import check_fields
+from cofee.spec.gate import check_fields
+from cofee.spec.record import Module
 from tests.strategies import FACTS, Record
 
 MODULES = ("sellers", "buyers")
@@ -15,10 +16,9 @@ LATER = ("buyers",)
 
 def examples(fields: list[str], *checks: str, **more: object) -> list[Record]:
     """Return the recorded rows of a module with these fields and checks."""
-    records = [dict(one) for one in check_fields(fields, FACTS, MODULES, "offers")]
-    module = {"name": "offers", "entity": "Offer", "fields": records, "checks": list(checks)}
-    found: list[Record] = module_rules.complete({**module, **more}, FACTS, LATER)["examples"]
-    return found
+    offers = Module("offers", "Offer", check_fields(fields, FACTS, MODULES, "offers"))
+    ruled = offers.with_rules({"checks": list(checks), **more})
+    return [dict(row) for row in module_rules.complete(ruled, FACTS, LATER).examples]
 
 
 @pytest.mark.parametrize(
@@ -130,14 +130,13 @@ def test_checks_that_no_tested_row_satisfies_are_refused(fields: list[str], chec
 
 def test_columns_that_are_words_of_sql_are_quoted() -> None:
     """And nothing else: what stands in a text stays, its spaces too."""
-    records = [dict(one) for one in check_fields(["user:str", "n:int"], FACTS, (), "offers")]
-    module = {"name": "offers", "entity": "Offer", "fields": records}
-    given = ["user  <>  'user  n'"]
+    fields = check_fields(["user:str", "n:int"], FACTS, (), "offers")
+    module = Module("offers", "Offer", fields, checks=("user  <>  'user  n'",))
 
-    found = module_rules.complete({**module, "checks": given}, FACTS)
+    found = module_rules.complete(module, FACTS)
 
-    assert found["checks"] == ["\"user\" <> 'user  n'"]
-    assert module_rules.renamed(found, "n", "order")["checks"] == found["checks"]
+    assert found.checks == ("\"user\" <> 'user  n'",)
+    assert module_rules.renamed(found, "n", "order").checks == found.checks
 
 
 @pytest.mark.parametrize(
@@ -150,10 +149,10 @@ def test_columns_that_are_words_of_sql_are_quoted() -> None:
 )
 def test_a_column_is_named_in_capitals_too(fields: list[str], check: str, found: str) -> None:
     """SQL takes them for small letters, outside of quotes; the record has the column's name."""
-    records = [dict(one) for one in check_fields(fields, FACTS, MODULES, "offers")]
-    module = {"name": "offers", "entity": "Offer", "fields": records, "checks": [check]}
+    records = check_fields(fields, FACTS, MODULES, "offers")
+    module = Module("offers", "Offer", records, checks=(check,))
 
-    assert module_rules.complete(module, FACTS)["checks"] == [found]
+    assert module_rules.complete(module, FACTS).checks == (found,)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from cofee.errors import CofeeError
 from cofee.spec import module_rules
+from cofee.spec.record import Module
 from tests.conftest import Run
 from tests.strategies import FACTS, Record
 
@@ -39,17 +40,17 @@ RULED: dict[str, Any] = {
 }
 
 
-def complete(fields: list[Record] = FIELDS, **given: Any) -> Record:
+def complete(fields: list[Record] = FIELDS, **given: Any) -> Module:
     """Check the rules of a module of products."""
     module = {"name": "products", "entity": "Product", "fields": fields, **given}
-    return module_rules.complete(module, FACTS)
+    return module_rules.complete(Module.from_record(module), FACTS)
 
 
 def test_rules_come_in_their_order() -> None:
     """Whatever order they were written in."""
     shuffled = dict(reversed(RULED.items()))
 
-    assert list(complete(**shuffled)) == ["name", "entity", "fields", *RULED]
+    assert list(complete(**shuffled).to_record()) == ["name", "entity", "fields", *RULED]
 
 
 def test_what_says_nothing_is_left_out() -> None:
@@ -57,7 +58,11 @@ def test_what_says_nothing_is_left_out() -> None:
     empty: Record = {"unique_together": [], "checks": [], "search": [], "versioned": False}
     usual = {"routes": ["delete", *RULED["routes"], "create", "replace", "update"]}
 
-    assert list(complete(**empty, **usual, deletion="soft")) == ["name", "entity", "fields"]
+    assert list(complete(**empty, **usual, deletion="soft").to_record()) == [
+        "name",
+        "entity",
+        "fields",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,7 @@ def test_what_says_nothing_is_left_out() -> None:
         ({"routes": ["list", "raed"]}, "`raed` is no route"),
         ({"search": ["price"]}, "`price` is no text"),
         ({"search": ["name", "name"]}, "`name` is there twice"),
-        ({"deletion": "never"}, "`never` is none"),
+        ({"deletion": "never"}, "`deletion` must be `soft` or `hard`, not `never`"),
         ({"checks": ["price >= csot"]}, "no such column: csot"),
         ({"checks": ["price >= (SELECT 1)"]}, "subqueries prohibited"),
         ({"checks": ["price >= cost; DROP TABLE x"]}, "has `;`"),
@@ -120,7 +125,7 @@ def test_what_a_rule_adds_has_its_name_for_itself(field: Record, given: Record) 
 
 def test_a_template_that_knows_no_rules_is_told_apart() -> None:
     """Otherwise the rule would be recorded, and nothing would follow from it."""
-    module = {"name": "a", "entity": "A", "fields": [], "versioned": True}
+    module = Module("a", "A", versioned=True)
     with pytest.raises(CofeeError, match="does not know the rule `versioned` yet"):
         module_rules.complete(module, replace(FACTS, rules={}))
 
@@ -131,8 +136,8 @@ def test_rules_follow_a_renamed_field() -> None:
 
     after = module_rules.renamed(module, "price", "amount")
 
-    assert after["indexes"] == [["name", "amount"]]
-    assert after["checks"] == ["amount >= cost OR name = 'price'"]
+    assert after.indexes == (("name", "amount"),)
+    assert after.checks == ("amount >= cost OR name = 'price'",)
 
 
 def test_a_field_in_a_rule_stays() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cofee.changes.step import reach
 from cofee.spec import module_rules
+from cofee.spec.record import Module
 from tests.conftest import Run, snapshot
 from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 from tests.strategies import FACTS, Record
@@ -112,7 +114,8 @@ def cycles() -> list[Record]:
         {"name": "orders", "entity": "Order", "fields": orders, **RULES},
         {"name": "invoices", "entity": "Invoice", "fields": invoices},
     ]
-    return module_rules.complete_all(modules, FACTS)
+    read = [Module.from_record(module) for module in modules]
+    return [module.to_record() for module in module_rules.complete_all(read, FACTS)]
 
 
 @pytest.fixture(scope="module")
@@ -161,9 +164,9 @@ def test_keys_to_later_tables_come_after_all_tables(project: Path) -> None:
 
 def test_a_change_reaches_both_sides_of_a_later_reference() -> None:
     """What leads to a module and what it leads to are rendered with it, and nothing else."""
-    before = [*cycles(), {"name": "others", "entity": "Other", "fields": []}]
+    before = [*map(Module.from_record, cycles()), Module("others", "Other")]
     for name, reached in {"rivers": {"rivers", "seas", "springs"}, "orders": {"invoices"}}.items():
-        after = [one | {"entity": "New"} if one["name"] == name else one for one in before]
+        after = [replace(one, entity="New") if one.name == name else one for one in before]
         assert reach(before, after) == reached | {name}
 
 

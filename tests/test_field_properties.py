@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofee.errors import CofeeError
-from cofee.spec.parse import check_fields, format_field, parse_field
+from cofee.spec.gate import check_fields
+from cofee.spec.parse import format_field, parse_field
+from cofee.spec.record import Field
 from cofee.template.template import Template
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,9 +21,9 @@ FACTS = Template(str(ROOT), "HEAD", ROOT).facts
 TYPES = FACTS.types
 
 
-def parse(spec: str) -> dict[str, Any]:
+def parse(spec: str) -> Field:
     """Read a specification of the module `orders`."""
-    return dict(parse_field(spec, FACTS, ("customers",), "orders"))
+    return parse_field(spec, FACTS, ("customers",), "orders")
 
 
 WORDS = st.from_regex(r"[a-z]{3}[a-z0-9]{0,8}", fullmatch=True).map(lambda word: f"x_{word}")
@@ -47,12 +49,12 @@ def specifications(draw: st.DrawFn, patterns: bool = False) -> str:
     """Draw a specification that is well formed; its bounds may contradict one another."""
     name = draw(st.sampled_from(sorted(TYPES)))
     entry = TYPES[name]
-    argument = ARGUMENTS.get(entry["argument"])
+    argument = ARGUMENTS.get(entry.argument)
     parts = [draw(WORDS), name, *([argument] if argument else [])]
-    chosen = draw(st.sets(st.sampled_from(entry["modifiers"]))) if entry["modifiers"] else set()
+    chosen = draw(st.sets(st.sampled_from(entry.modifiers))) if entry.modifiers else set()
     for modifier in sorted(chosen - {"pattern"}):
         if modifier in ("default", "min", "max"):
-            parts.append(f"{modifier}={draw(VALUES[entry['value']])}")
+            parts.append(f"{modifier}={draw(VALUES[entry.value])}")
         elif modifier == "len":
             parts.append(f"len={draw(st.integers(1, 9))}-{draw(st.integers(9, 99))}")
         elif modifier == "on_delete":
@@ -64,7 +66,7 @@ def specifications(draw: st.DrawFn, patterns: bool = False) -> str:
     return ":".join(parts)
 
 
-def attempt(spec: str) -> dict[str, Any] | None:
+def attempt(spec: str) -> Field | None:
     """Read a specification, or give nothing when it is refused."""
     try:
         return parse(spec)
@@ -80,7 +82,7 @@ def test_writing_is_the_inverse_of_reading(spec: str) -> None:
     if record is not None:
         assert parse(format_field(record, FACTS)) == record
         assert parse(format_field(record)) == record
-        assert check_fields([record], FACTS, ("customers",), "orders") == [record]
+        assert check_fields([record], FACTS, ("customers",), "orders") == (record,)
 
 
 @given(specifications(patterns=True))
@@ -105,7 +107,7 @@ def test_any_pattern_gives_a_record_or_a_refusal(pattern: str) -> None:
     """Whatever a pattern holds, its examples match it."""
     record = attempt(f"x_code:str:pattern={pattern}")
     if record is not None:
-        assert all(re.search(pattern, example) for example in record["examples"])
+        assert all(re.search(pattern, example) for example in record.examples)
 
 
 JUNK = st.recursive(

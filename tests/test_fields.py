@@ -12,7 +12,10 @@ import pytest
 import yaml
 
 from cofee.errors import CofeeError
-from cofee.spec.parse import check_fields, parse_field, parse_fields
+from cofee.spec.facts import FieldType
+from cofee.spec.gate import check_fields
+from cofee.spec.parse import parse_field
+from cofee.spec.record import Field
 from cofee.template.template import Template
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +25,7 @@ MODULES = ("customers", "products")
 
 def parse(spec: str) -> dict[str, Any]:
     """Read a specification of the module `orders`."""
-    return dict(parse_field(spec, FACTS, MODULES, "orders"))
+    return parse_field(spec, FACTS, MODULES, "orders").to_record()
 
 
 def refusal(*fields: Any) -> str:
@@ -125,9 +128,9 @@ REFUSED = {
     "a:str:len=3:default=four": "the default `four` has 4 characters; 0 to 3 are allowed",
     "a:str:default= x": "is not text on one line, without spaces around it",
     "a:str:default=a\0b": r"the default `a\x00b` is not text",
-    "a:str:pattern=(": "is no regular expression: missing",
-    "a:str:pattern=[[a]": "is no regular expression: Possible nested set",
-    "a:str:pattern=a{99999999999}": "is no regular expression",
+    "a:str:pattern=(": "is not a regular expression: missing",
+    "a:str:pattern=[[a]": "is not a regular expression: Possible nested set",
+    "a:str:pattern=a{99999999999}": "is not a regular expression",
     "a:str:pattern=^a$": "no two different values .* | give the field in a file, with `examples`",
     "a:str:len=3:pattern=^[a-z]{4,}$": "no two different values of 1 to 3 characters",
     "a:str:default=b:pattern=^a+$": "the default `b` does not match the pattern",
@@ -192,9 +195,9 @@ def test_a_pattern_that_backtracks_for_ever_is_refused() -> None:
 def test_examples_of_a_file_are_kept_when_they_match() -> None:
     """The user knows better values than a generator does."""
     field = {"name": "code", "type": "str", "pattern": "^A[0-9]$", "examples": ["A1", "A2"]}
-    record = check_fields([field], FACTS, MODULES, "orders")[0]
+    (found,) = check_fields([field], FACTS, MODULES, "orders")
 
-    assert record["examples"] == ["A1", "A2"]
+    assert found.examples == ("A1", "A2")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +207,7 @@ def test_examples_of_a_file_are_kept_when_they_match() -> None:
         ({"examples": ["A1", "A1"]}, "the examples must be two values, and different"),
         ({"examples": ["A1"]}, "the examples must be two values, and different"),
         ({"examples": ["A1", 2]}, "put it into quotes"),
-        ({"examples": "A1"}, "the examples must be a list of two values"),
+        ({"examples": "A1"}, "`examples` must be a list of texts, not `A1`"),
         ({"counterexample": "A1"}, "the counterexample `A1` matches the pattern"),
     ],
 )
@@ -222,17 +225,20 @@ def test_examples_of_a_file_that_contradict_the_pattern_are_refused(
         ({"name": "a", "type": "int", "pattern": "x"}, "`int` cannot have `pattern`"),
         ({"name": "a", "type": "str", "values": ["x"]}, "`str` cannot have `values`"),
         ({"name": "a", "type": "enum"}, "`enum` needs `values`"),
-        ({"name": "a", "type": "enum", "values": "x"}, "the values must be a list"),
+        ({"name": "a", "type": "enum", "values": "x"}, "`values` must be a list of texts"),
         ({"name": "a", "type": "enum", "values": [True]}, "put it into quotes"),
-        ({"name": "a", "type": "decimal", "precision": "12", "scale": 2}, "`12` digits"),
+        (
+            {"name": "a", "type": "decimal", "precision": "12", "scale": 2},
+            "a whole number, not `12`",
+        ),
         ({"name": "a", "type": "str", "unique": "yes"}, "must be true or false"),
-        ({"name": "a", "type": "str", "max_length": True}, "the length `True`"),
+        ({"name": "a", "type": "str", "max_length": True}, "a whole number, not `True`"),
         ({"name": "a", "type": "str", "examples": ["x"]}, "examples but no `pattern`"),
-        ({"name": "a", "type": "str", "pattern": 3}, "is not text on one line"),
+        ({"name": "a", "type": "str", "pattern": 3}, "`pattern` must be text, not `3`"),
         ({"name": "a", "type": "time", "default": 34200}, "in a file in quotes"),
         ({"name": "a"}, "it has no type"),
         ({"type": "str"}, "a field has no name"),
-        (3, "`3` is no field"),
+        (3, "`3` is not a field"),
     ],
 )
 def test_a_record_of_a_file_obeys_the_same_rules(field: Any, sentence: str) -> None:
@@ -252,7 +258,7 @@ def test_a_file_may_mix_records_and_specifications() -> None:
         """
     )
 
-    records = [dict(record) for record in check_fields(fields, FACTS, MODULES, "orders")]
+    records = [field.to_record() for field in check_fields(fields, FACTS, MODULES, "orders")]
 
     assert records[1:] == [
         {"name": "price", "type": "decimal", "precision": 8, "scale": 2,
@@ -278,17 +284,17 @@ def test_a_constraint_name_that_postgresql_would_cut_is_refused() -> None:
 
 def test_a_table_of_another_template_adds_a_type_by_itself() -> None:
     """No rule knows a type by name."""
-    grade = {"value": "integer", "least": 1, "greatest": 6, "modifiers": ["default"]}
+    grade = FieldType("grade", value="integer", least=1, greatest=6, modifiers=("default",))
     facts = replace(FACTS, types={"grade": grade})
 
     record = parse_field("mark:grade:default=2", facts, (), "exams")
-    assert record == {"name": "mark", "type": "grade", "default": 2}
+    assert record == Field("mark", "grade", default=2)
     with pytest.raises(CofeeError, match="`grade` holds 1 to 6"):
         parse_field("mark:grade:default=7", facts, (), "exams")
 
 
 def test_many_fields_are_read_in_their_order() -> None:
     """The order of the fields is the order of the columns."""
-    records = parse_fields(["b", "a:int", "c:bool"], FACTS, (), "orders")
+    fields = check_fields(["b", "a:int", "c:bool"], FACTS, (), "orders")
 
-    assert [record["name"] for record in records] == ["b", "a", "c"]
+    assert [field.name for field in fields] == ["b", "a", "c"]

@@ -11,10 +11,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from cofee.changes.rules import with_rules
 from cofee.engine.render import Renderer
 from cofee.spec import module_rules
-from tests.strategies import TYPES, Record, fields, is_free, modules, names, options_of, ruled
+from cofee.spec.record import Module
+from tests.strategies import (
+    TYPES,
+    Record,
+    fields,
+    is_free,
+    modules,
+    names,
+    options_of,
+    ruled,
+    with_rules,
+)
 from tests.test_blueprint import renderer, ruff
 
 RULES = "F,I,B,UP,SIM,RUF,S,RET,N"
@@ -73,7 +83,8 @@ def _renamed(draw: st.DrawFn, module: Record, records: list[Record], _: object) 
     others = names(56).map(lambda name: {**old, "name": name})
     new = draw(others.filter(lambda one: is_free(one, module["name"])))
     fields = [new if one is old else one for one in records]
-    rules = module_rules.renamed({**module, "fields": records}, old["name"], new["name"])
+    before = Module.from_record({**module, "fields": records})
+    rules = module_rules.renamed(before, old["name"], new["name"]).to_record()
     return {"old": old, "new": new, "after": {**rules, "fields": fields}}
 
 

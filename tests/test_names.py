@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 
 from cofee.errors import CofeeError
 from cofee.spec import reserved
-from cofee.spec.names import Names, check_field_name, check_names, derive, snake
+from cofee.spec.names import (
+    Names,
+    check_field_name,
+    check_names,
+    derive,
+    from_record,
+    snake,
+)
 
 ORDER_ITEMS = Names(
     module="order_items",
@@ -173,7 +180,7 @@ def test_an_entity_whose_variable_would_shadow_is_refused(name: str) -> None:
         check_names(derive(name))
 
 
-RECORDED = [{"name": "orders", "entity": "Order", "fields": []}]
+RECORDED = [from_record("orders", "Order")]
 
 
 @pytest.mark.parametrize(

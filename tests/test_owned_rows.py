@@ -9,6 +9,7 @@ import pytest
 
 from cofee.errors import CofeeError
 from cofee.spec import module_rules, owners
+from cofee.spec.record import Field, Module
 from tests.conftest import Run, snapshot
 from tests.generated import DATABASES, environment, run, snapshot_template
 from tests.strategies import FACTS, Record
@@ -78,9 +79,10 @@ ROW = "01900000-0000-7000-8000-000000000001"
 SHELF = {"name": "shelf", "type": "ref", "to": "shelves"}
 
 
-def module(name: str, *fields: Record, **rules: Any) -> Record:
+def module(name: str, *fields: Record, **rules: Any) -> Module:
     """Give a module with its rules."""
-    return {"name": name, "entity": name.capitalize(), "fields": list(fields), **rules}
+    record = {"name": name, "entity": name.capitalize(), "fields": list(fields), **rules}
+    return Module.from_record(record)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_only_rows_of_the_same_owner_refer_to_owned_ones(kind: str) -> None:
 def test_rows_of_all_owners_are_not_filled_with_a_row_of_one() -> None:
     """One identifier would be somebody else's for most of them."""
     modules = [module("shelves", owned_by="user"), module("notes", SHELF, owned_by="user")]
-    filled = {"fields": [SHELF], "backfill": {"shelf": ROW}}
+    filled = [Field.from_record(SHELF)]
     with pytest.raises(CofeeError, match="rows of several owners cannot all refer to one row"):
         owners.check_values(modules, filled)
     owners.check_values([module("shelves"), modules[1]], filled)

@@ -47,7 +47,7 @@ def asked(keyboard: PipeInput, keys: str) -> list[str]:
 
 def pick(*modifiers: str, of: str) -> str:
     """Give the keys that tick modifiers of a type."""
-    shown = [modifier for modifier in MODIFIER_HELP if modifier in TYPES[of]["modifiers"]]
+    shown = [modifier for modifier in MODIFIER_HELP if modifier in TYPES[of].modifiers]
     return "".join((" " if each in modifiers else "") + DOWN for each in shown) + ENTER
 
 

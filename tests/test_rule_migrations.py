@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cofee.changes.rules import with_rules
 from tests.evolutions import ANN, BOB, FIRST, SECOND, Record
 from tests.generated import run
+from tests.strategies import with_rules
 from tests.test_migrations import (
     Place,
     chain,

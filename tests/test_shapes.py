@@ -14,20 +14,20 @@ from tests.tiny import FILES, release
 FIELD = "modules: [{{name: a, entity: A, fields: [{{name: x, type: str, {}}}]}}]"
 BROKEN = {
     "modules: 5": "must be a list",
-    "modules: [5]": "`5`, and no module record",
-    "modules: [{name: a}]": "the entity `None`",
-    "modules: [{name: 5, entity: A, fields: []}]": "the name `5`",
+    "modules: [5]": "number 1: `5` is not a module record",
+    "modules: [{name: a}]": "`a`: its `entity` must be text, not `None`",
+    "modules: [{name: 5, entity: A, fields: []}]": "its `name` must be text, not `5`",
     "modules: [{name: a, entity: A, fields: }]": "must be a list",
-    "modules: [{name: a, entity: A, fields: [x]}]": "`x` is no field record",
-    "modules: [{name: a, entity: A, fields: [{name: x}]}]": "no `type`",
+    "modules: [{name: a, entity: A, fields: [x]}]": "`x` is not a field",
+    "modules: [{name: a, entity: A, fields: [{name: x}]}]": "`x`: it has no type",
     FIELD.format("max_length: x"): "must be a whole number",
-    FIELD.format("min: [1]"): "no value of it",
+    FIELD.format("min: [1]"): "`x`: `min` must be text, a number, or true or false",
     FIELD.format('nullable: "no"'): "true or false",
     FIELD.format("values: x"): "must be a list",
-    FIELD.format('pattern: "("'): "a pattern that is none",
-    FIELD.format("colour: red"): "unknown key `colour`",
-    FIELD.format("type: decimal, default: nan"): "no value of it",
-    "modules: [{name: a, entity: A, fields: [], owner: user}]": "`a` has the unknown key `owner`",
+    FIELD.format('pattern: "("'): "is not a regular expression",
+    FIELD.format("colour: red"): "the key `colour` is unknown",
+    FIELD.format("type: int, default: nan"): "the default `nan` is not a whole number",
+    "modules: [{name: a, entity: A, fields: [], owner: user}]": "`a`: the key `owner` is unknown",
     "modules: [{name: a, entity: A, fields: [], deleton: hard}]": "did you mean `deletion`?",
     "modules: [{name: a, entity: A, fields: [], routes: []}]": "at least one of `create`",
     "modules: [{name: a, entity: A, fields: [], indexes: [x]}]": "a list of lists of field names",
@@ -62,7 +62,7 @@ def test_answers_of_a_wrong_shape_are_refused(command: list[str], shop: Path, co
     ran = cofee(*command, "-C", shop)
 
     assert (ran.code, snapshot(shop)) == (1, before)
-    assert "the name `5`, which must be text" in ran.err
+    assert "number 1: its `name` must be text, not `5`" in ran.err
 
 
 @pytest.mark.parametrize("command", [["status"], ["update"], ["add-field", "a", "b:int:null"]])
@@ -77,7 +77,7 @@ def test_answers_with_a_misspelt_rule_are_refused(
     ran = cofee(*command, "-C", shop)
 
     assert (ran.code, snapshot(shop)) == (1, before)
-    assert "number 1, `customers` has the unknown key `serach`" in ran.err
+    assert "`customers`: the key `serach` is unknown" in ran.err
     assert "did you mean `search`?" in ran.err
 
 
@@ -97,7 +97,7 @@ def test_which_rules_there_are_is_the_templates_to_say(
 
     assert (added.code, "archived: 1" in path.read_text()) == (0, True)
     assert back.code == 1
-    assert "for `v1.0.0`: number 1, `customers` has the unknown key `archived`" in back.err
+    assert "for template `v1.0.0`: `customers`: the key `archived` is unknown" in back.err
 
 
 @pytest.mark.parametrize(

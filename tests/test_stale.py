@@ -7,9 +7,10 @@ import pytest
 from cofee.changes import fields, modules
 from cofee.source import renames
 from cofee.spec import names
+from cofee.spec.record import Field, Module
 from tests.strategies import FACTS
 
-MODULES = [{"name": "products", "entity": "Product", "fields": [{"name": "sku", "type": "str"}]}]
+MODULES = [Module("products", "Product", (Field("sku", "str"),))]
 FIELD = fields.rename_field(MODULES, "products", "sku", "code", FACTS).renaming
 MODULE = modules.rename_module(MODULES, "products", names.derive("articles"), FACTS).renaming
 IMPORT = "from app.modules.products.models import Product\n"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from cofee.errors import CofeeError, did_you_mean
 from cofee.spec import names
+from cofee.spec.record import Field, Module
 
-Module = Mapping[str, Any]
 Modules = Sequence[Module]
 
 
@@ -36,12 +35,33 @@ class Renaming:
 
 
 @dataclass(frozen=True)
+class Migration:
+    """The migration that leads from the modules before a step to those after it.
+
+    Attributes:
+        details: what the template reads of it beside these, as records.
+        filled: the fields whose existing rows get a value.
+    """
+
+    operation: str
+    slug: str
+    module: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+    filled: tuple[Field, ...] = ()
+
+    def to_record(self) -> dict[str, object]:
+        """Return the record of the migration, without its place in the chain."""
+        module = {} if self.module is None else {"module": self.module}
+        return {**self.details, "operation": self.operation, "slug": self.slug, **module}
+
+
+@dataclass(frozen=True)
 class Step:
     """One change of the recorded answers.
 
     Attributes:
-        modules: the records as they will be.
-        migration: the record of the migration, without its place in the chain; None for none.
+        modules: the modules as they will be.
+        migration: the migration that leads there; None if the database stays as it is.
         moves: folders of the project that get another name.
         warnings: what the change narrows, each a sentence.
         takes_away: whether generated code goes, and hand edits in it with it.
@@ -49,22 +69,22 @@ class Step:
     """
 
     command: str
-    modules: list[dict[str, Any]]
-    migration: Mapping[str, Any] | None
+    modules: Modules
+    migration: Migration | None
     moves: Mapping[str, str] = field(default_factory=dict)
     renaming: Renaming | None = None
     warnings: tuple[str, ...] = ()
     takes_away: bool = False
-    answers: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[str, object] = field(default_factory=dict)
 
 
 def find(modules: Modules, name: str) -> Module:
-    """Return the record of a module, by any spelling of its name.
+    """Return a module by any spelling of its name.
 
     Raises:
         CofeeError: there is none; the nearest is named.
     """
-    known = {module["name"]: module for module in modules}
+    known = {module.name: module for module in modules}
     if name in known:
         return known[name]
     derived = names.derive(name).module
@@ -78,14 +98,14 @@ def find(modules: Modules, name: str) -> Module:
 
 def reach(before: Modules, after: Modules) -> set[str]:
     """Return the modules whose files a change can touch: what differs, and its neighbours."""
-    old = {module["name"]: module for module in before}
-    new = {module["name"]: module for module in after}
+    old = {module.name: module for module in before}
+    new = {module.name: module for module in after}
     changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
     targets = {
-        (module["name"], record["to"])
+        (module.name, field.to)
         for module in (*before, *after)
-        for record in module["fields"]
-        if "to" in record
+        for field in module.fields
+        if field.to is not None
     }
     neighbours = {name for pair in targets for name in pair if changed & set(pair)}
     return changed | neighbours

@@ -16,6 +16,7 @@ from cofee.project import apply, project, sides
 from cofee.project.project import ANSWERS_FILE, Project
 from cofee.spec import module_rules
 from cofee.spec import parse as language
+from cofee.spec.record import Module
 from cofee.template import template
 
 
@@ -29,7 +30,7 @@ class Status:
     source: str
     newer: list[str] | None
     changed_tag: str | None
-    modules: list[dict[str, Any]]
+    modules: tuple[Module, ...]
     edited: list[str]
     missing: list[str]
     conflicts: list[str]
@@ -44,7 +45,8 @@ class Status:
     @property
     def document(self) -> dict[str, Any]:
         """The status as `--json` prints it."""
-        return {**self.__dict__, "pending": self.is_pending}
+        modules = [module.to_record() for module in self.modules]
+        return {**self.__dict__, "modules": modules, "pending": self.is_pending}
 
 
 def show_difference(directory: Path, module: str | None, options: Options) -> None:
@@ -93,12 +95,12 @@ def read(project: Project) -> Status:
         edited=[path for path in differing if path not in missing],
         missing=missing,
         fields={
-            module["name"]: [
-                language.format_field(field, project.template.facts) for field in module["fields"]
+            module.name: [
+                language.format_field(field, project.template.facts) for field in module.fields
             ]
             for module in project.modules
         },
-        rules={module["name"]: module_rules.format_rules(module) for module in project.modules},
+        rules={module.name: module_rules.format_rules(module) for module in project.modules},
         conflicts=[path for path in _conflicted(pending) if apply.has_markers(project, path)],
     )
 
@@ -109,9 +111,9 @@ def lines(status: Status, based_on: template.Template) -> Iterator[str]:
     if status.changed_tag:
         yield f"note      {status.changed_tag}"
     for module in status.modules:
-        yield f"module    {module['name']} ({module['entity']})"
-        yield from (f"          {field}" for field in status.fields[module["name"]])
-        yield from (f"          {rule}" for rule in status.rules[module["name"]])
+        yield f"module    {module.name} ({module.entity})"
+        yield from (f"          {field}" for field in status.fields[module.name])
+        yield from (f"          {rule}" for rule in status.rules[module.name])
     yield from (f"edited    {path}" for path in status.edited)
     yield from (f"missing   {path}" for path in status.missing)
     yield from (f"conflict  {path}" for path in status.conflicts)
@@ -143,7 +145,7 @@ def edits(project: Project, module: str | None = None) -> list[Change]:
     Raises:
         CofeeError: there is no such module.
     """
-    names = [record["name"] for record in project.modules]
+    names = [module.name for module in project.modules]
     if module is not None and module not in names:
         raise CofeeError(
             f"there is no module `{module}`",

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cofee.changes import fields as field_changes
 from cofee.changes import modules as module_changes
@@ -20,9 +19,11 @@ from cofee.project import git_index, sides
 from cofee.project.project import Project
 from cofee.project.sides import Changed
 from cofee.source import broken_imports
-from cofee.spec import module_rules, names, owners, parse
+from cofee.spec import gate, names, owners
 from cofee.spec.facts import Facts
+from cofee.spec.gate import Given
 from cofee.spec.names import Names
+from cofee.spec.record import Field, Module
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class ModuleRequest:
     source: Path | None
     entity: str | None
     plural: str | None
-    rules: Mapping[str, Any]
+    rules: Mapping[str, object]
 
 
 def add_module(directory: Path, request: ModuleRequest, options: Options) -> None:
@@ -42,13 +43,12 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
     with opened(directory, options) as found:
         derived = module_names(found, request.name, request.entity, request.plural)
         given, from_file = _fields_and_rules(request)
-        rules = {**from_file, **request.rules}
-        about = _about(derived, rules, found.template.facts)
+        ruled = Module(derived.module, derived.entity).with_rules({**from_file, **request.rules})
+        about = _about(derived, ruled, found.template.facts)
         options.printer.say("\n".join(about))
         if given is None:
-            given = _asked_fields(found, derived.module, about, rules, options)
-        record = module_record(found, derived, given, rules)
-        plan = sides.plan_module(found, record)
+            given = _asked_fields(found, ruled, about, options)
+        plan = sides.plan_module(found, checked_module(found, ruled, given))
         packages = found.template.facts.packages
         broken_imports.require_sound(found.root, plan.outcome, plan.conflicted, packages)
         next_steps = found.template.setting("cofee_next_steps", [])
@@ -97,7 +97,9 @@ def rename_field(directory: Path, module: str, old: str, new: str, options: Opti
     _run(directory, step, options)
 
 
-def change_module(directory: Path, module: str, given: Mapping[str, Any], options: Options) -> None:
+def change_module(
+    directory: Path, module: str, given: Mapping[str, object], options: Options
+) -> None:
     """Run `cofee change-module`."""
 
     def step(found: Project) -> Step:
@@ -141,7 +143,7 @@ def _run(
     with opened(directory, options) as found:
         step, removed = make(found), None
         if whole is not None:
-            module = find(found.modules, whole)["name"]
+            module = find(found.modules, whole).name
             step, removed = forget_new_module(found, step, module)
         for warning in step.warnings:
             options.printer.verb("note", warning)
@@ -189,10 +191,12 @@ def _list_mentions(mentions: list[str], options: Options) -> None:
             print(f"  {mention}", file=sys.stderr)
 
 
-def _fields_and_rules(request: ModuleRequest) -> tuple[list[Any] | None, dict[str, Any]]:
+def _fields_and_rules(
+    request: ModuleRequest,
+) -> tuple[Sequence[Given] | None, Mapping[str, object]]:
     """Return the new module's fields from a file or the command line; None where there are none."""
     if request.source is None:
-        return list(request.fields) or None, {}
+        return request.fields or None, {}
     from cofee.spec.yaml_input import read_module
 
     if request.fields:
@@ -203,25 +207,25 @@ def _fields_and_rules(request: ModuleRequest) -> tuple[list[Any] | None, dict[st
     return read_module(request.source)
 
 
-def _about(derived: Names, rules: Mapping[str, Any], facts: Facts) -> list[str]:
+def _about(derived: Names, ruled: Module, facts: Facts) -> list[str]:
     """Return what follows from a new module's name and its owner."""
-    owner = facts.owners.get(rules.get("owned_by", ""))
+    owner = facts.owners.get(ruled.owned_by or "")
     below = [f"its routes are below {owner.path}{derived.url}"] if owner and owner.path else []
     return [derived.summary, *below]
 
 
 def _asked_fields(
-    found: Project, module: str, about: Sequence[str], rules: Mapping[str, Any], options: Options
-) -> list[Any]:
+    found: Project, ruled: Module, about: Sequence[str], options: Options
+) -> list[Field]:
     """Ask for the fields; where nobody can be asked, there are none."""
     if options.yes or not options.interactive:
         return []
     from cofee.console import wizard
     from cofee.spec import module_rules
 
-    others = [record["name"] for record in found.modules]
-    written = module_rules.format_rules(rules)
-    return list(wizard.ask_fields(found.template.facts, others, module, about, written))
+    others = [module.name for module in found.modules]
+    options_given = module_rules.format_rules(ruled)
+    return list(wizard.ask_fields(found.template.facts, others, ruled.name, about, options_given))
 
 
 def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
@@ -231,24 +235,20 @@ def module_names(project: Project, name: str, entity: str | None, plural: str | 
     folder = project.root / facts.modules[0]
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     present = {name for name in present if not _is_left_over(folder / name)}
-    names.check_names(
-        derived, project.modules, folders=present, **_definitions(project.root, facts)
-    )
+    recorded = (module.names for module in project.modules)
+    names.check_names(derived, recorded, folders=present, **_definitions(project.root, facts))
     return derived
 
 
-def module_record(
-    project: Project, derived: Names, given: Sequence[Any], rules: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Read a new module's fields, each a specification or a record, and check its rules."""
-    others = [module["name"] for module in project.modules]
-    facts = project.template.facts
-    records = parse.check_fields(given, facts, others, derived.module)
-    module = {"name": derived.module, "entity": derived.entity, "fields": records, **rules}
-    record = module_rules.complete(module, facts)
-    owners.require_options([record], project.answers, ())
-    owners.check_references([*project.modules, record])
-    return record
+def checked_module(project: Project, ruled: Module, given: Sequence[Given]) -> Module:
+    """Return a new module with its fields once it passed the gate."""
+    others = [module.name for module in project.modules]
+    template = project.template
+    fields = gate.check_fields(given, template.facts, others, ruled.name)
+    modules = [*project.modules, replace(ruled, fields=fields)]
+    module = gate.check_rules(modules, template.facts, project.modules)[-1]
+    owners.require_options([module], project.answers, ())
+    return module
 
 
 def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, str | None]:

@@ -21,8 +21,10 @@ from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
 from cofee.errors import INTERRUPTED, CofeeError, UsageError, listing, quote
 from cofee.files import EXECUTABLE, LINK, Change, File, Tree, load_yaml, reason
-from cofee.spec import module_rules, names, parse
-from cofee.spec.yaml_input import check_keys, check_modules, read_mapping
+from cofee.spec import gate, names, parse
+from cofee.spec.facts import Facts
+from cofee.spec.record import Module, Scope
+from cofee.spec.yaml_input import read_mapping
 from cofee.template import template, trust
 from cofee.template.ask import Ask
 from cofee.template.template import Template
@@ -205,31 +207,41 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
     for name in request.data.keys() - {"modules"}:
         refuse_hidden(found, name)
     given = request.data.get("modules", [])
-    modules = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
-    modules = [*check_modules(modules, "the data")]
-    check_keys(modules, found.facts, "the data")
-    checked = len(modules)  # those of the data are the template's to judge
-    for specification in request.modules:
-        modules.append(_module(modules, specification))
-    listed = [module["name"] for module in modules]
-    for module in modules[checked:]:
-        records = parse.check_fields(module["fields"], found.facts, listed, module["name"])
-        module["fields"] = records
-    ruled = module_rules.complete_all(modules, found.facts)
-    return {**request.data, "modules": ruled}
+    records = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
+    modules = [*gate.read_modules(records, found.facts, "the data")]
+    modules += _typed(request.modules, modules, found.facts)
+    checked = gate.check_modules(modules, found.facts)
+    return {**request.data, "modules": [module.to_record() for module in checked]}
 
 
-def _module(modules: Sequence[Mapping[str, Any]], specification: str) -> dict[str, Any]:
-    """Name a module; its fields stay as they were typed until all modules are known."""
+def _typed(specified: Sequence[str], modules: Sequence[Module], facts: Facts) -> list[Module]:
+    """Return the modules of `--module`; their fields may refer to modules that follow."""
+    taken = [module.names for module in modules]
+    fields: list[list[str]] = []
+    for specification in specified:
+        name, *rest = _split(specification)
+        derived = names.derive(name)
+        names.check_names(derived, taken)
+        taken.append(derived)
+        fields.append(rest)
+    listed = [one.module for one in taken]
+    return [
+        Module(
+            one.module,
+            one.entity,
+            tuple(parse.read_field(spec, Scope(facts, listed, one.module)) for spec in specs),
+        )
+        for one, specs in zip(taken[len(modules) :], fields, strict=True)
+    ]
+
+
+def _split(specification: str) -> list[str]:
     try:
-        name, *specified = shlex.split(specification) or [""]
+        return shlex.split(specification) or [""]
     except ValueError as error:
         raise UsageError(
             f"`--module {specification}` has an unclosed quote", hint="add the closing quote"
         ) from error
-    derived = names.derive(name)
-    names.check_names(derived, modules)
-    return {"name": derived.module, "entity": derived.entity, "fields": specified}
 
 
 def _absolute(destination: Path) -> Path:

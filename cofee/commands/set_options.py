@@ -6,9 +6,8 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from cofee.changes.step import Step
+from cofee.changes.step import Migration, Step
 from cofee.commands.session import finish, opened
 from cofee.console.confirm import confirm_loss
 from cofee.console.mode import Options
@@ -138,12 +137,12 @@ def _unasked(project: Project, settled: Answers) -> list[str]:
     return [*come, *(f"the option `{key}` no longer has an effect" for key in gone)]
 
 
-def _migration(renderer: Renderer, project: Project, settled: Answers) -> dict[str, Any] | None:
+def _migration(renderer: Renderer, project: Project, settled: Answers) -> Migration | None:
     """Return the migration that the template asks for between the answers, without its place."""
     asked: str = project.template.setting("cofee_set_migration", "")
     answers = {"before": project.answers, "after": settled.recorded}
-    found: dict[str, Any] | None = json.loads(renderer.text(asked, answers).strip() or "null")
-    return found
+    found = json.loads(renderer.text(asked, answers).strip() or "null")
+    return Migration(found["operation"], found["slug"], details=found) if found else None
 
 
 def _by_hand(renderer: Renderer, project: Project, settled: Answers) -> list[str]:

@@ -15,8 +15,8 @@ from cofee.engine.render import Renderer
 from cofee.errors import UsageError
 from cofee.project import apply, project, sides
 from cofee.project.plan import Plan, plan_merge
-from cofee.project.project import Project
-from cofee.spec.yaml_input import check_keys
+from cofee.project.project import ANSWERS_FILE, Project
+from cofee.spec.gate import require_known
 from cofee.template import template, upgrade_notes
 from cofee.template.ask import Ask
 from cofee.template.template import Template
@@ -99,7 +99,8 @@ def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | Non
     old = project.template
     new = template.latest(old.source, to, base=project.root)
     new.require_contract()
-    check_keys(project.modules, new.facts, f"the answers, for `{new.label}`")
+    where = f"`{ANSWERS_FILE}`, for template `{new.label}`"
+    require_known(project.modules, new.facts, where)
     renderer = Renderer(new)
     settled = sides.settle(renderer, project, {})
     if settled.defaulted and not defaults:

@@ -31,7 +31,7 @@ def concerned(before: Modules, after: Modules) -> set[str]:
     A module that comes, goes or gets another name changes the service: its routes, what imports
     it, and which tests there are at all.
     """
-    standing = {one["name"] for one in before} & {one["name"] for one in after}
+    standing = {module.name for module in before} & {module.name for module in after}
     reached = reach(before, after)
     return reached if reached <= standing else set()
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from cofee.errors import CancelledError, CofeeError
 from cofee.spec.facts import Facts
-from cofee.spec.field_rules import item_types
+from cofee.spec.field_rules import check_apart
 from cofee.spec.names import check_column_name, check_field_name
-from cofee.spec.parse import check_apart, escape, format_field, parse_field
-from cofee.spec.record import FLAG_KEYS, ON_DELETE, FieldRecord, Scope, column_of
+from cofee.spec.parse import escape, format_field, parse_field
+from cofee.spec.record import FLAG_KEYS, ON_DELETE, Field, Scope
 
 MODIFIER_HELP = {
     "null": "optional; fields are required otherwise",
@@ -75,7 +74,7 @@ def ask_fields(
     module: str,
     about: Sequence[str] = (),
     rules: Sequence[str] = (),
-) -> list[FieldRecord]:
+) -> list[Field]:
     """Ask for the fields of a module, show what was understood, and have it confirmed.
 
     Args:
@@ -89,7 +88,7 @@ def ask_fields(
         CancelledError: the user left with Ctrl-C, or did not confirm.
     """
     scope = Scope(facts, modules, module)
-    records: list[FieldRecord] = []
+    records: list[Field] = []
     with _cancellable():
         while name := _ask_name(scope, records):
             record = _ask_field(name, scope, records)
@@ -111,7 +110,7 @@ def _cancellable() -> Iterator[None]:
         raise CancelledError from error
 
 
-def _ask_name(scope: Scope, records: Sequence[FieldRecord]) -> str:
+def _ask_name(scope: Scope, records: Sequence[Field]) -> str:
     """Ask for a name; who knows the language may give the whole specification instead."""
 
     def check(name: str) -> bool | str:
@@ -121,19 +120,19 @@ def _ask_name(scope: Scope, records: Sequence[FieldRecord]) -> str:
     return _ask_text(message, check, instruction="(or `name:type:…`; empty to finish) ")
 
 
-def _known(name: str, scope: Scope) -> Mapping[str, Any]:
-    """Return the field that a specification describes in full; of a name, the name."""
-    return _parse(name, scope) if ":" in name else {"name": name}
+def _known(name: str, scope: Scope) -> Field:
+    """Return the field of a whole specification; of a name alone, a field without modifiers."""
+    return _parse(name, scope) if ":" in name else Field(name, "str")
 
 
-def _check_place(part: Mapping[str, Any], scope: Scope, records: Sequence[FieldRecord]) -> None:
+def _check_place(field: Field, scope: Scope, others: Sequence[Field]) -> None:
     """Check what can be known of a field before it is described in full."""
-    check_field_name(part["name"], reference="to" in part)
-    check_apart(part, records)
-    check_column_name(scope.module, column_of(part))
+    check_field_name(field.name, reference=field.to is not None)
+    check_apart(field, others)
+    check_column_name(scope.module, field.column)
 
 
-def _ask_field(name: str, scope: Scope, records: Sequence[FieldRecord]) -> FieldRecord | None:
+def _ask_field(name: str, scope: Scope, records: Sequence[Field]) -> Field | None:
     """Ask for everything behind the name; nothing, when no answer could make it right."""
     import questionary
 
@@ -141,8 +140,8 @@ def _ask_field(name: str, scope: Scope, records: Sequence[FieldRecord]) -> Field
         return _parse(name, scope)
     try:
         draft = _Draft(name, _ask_type(scope))
-        if scope.argument(draft.type) == "module":
-            _check_place({"name": name, "to": ""}, scope, records)
+        if scope.facts.types[draft.type].argument == "module":
+            _check_place(Field(name, draft.type, to=""), scope, records)
         return _parse(_ask_rest(draft, scope).spec, scope)
     except CofeeError as error:
         questionary.print(f"  {_sentence(error)}", style="fg:ansired")
@@ -165,7 +164,7 @@ def _ask_type(scope: Scope) -> str:
     import questionary
 
     choices = [
-        questionary.Choice(name, value=name, description=entry.get("help"))
+        questionary.Choice(name, value=name, description=entry.help)
         for name, entry in scope.facts.types.items()
     ]
     # Typing narrows the list down, which takes the keys j and k away from moving in it.
@@ -177,12 +176,12 @@ def _ask_argument(draft: _Draft, scope: Scope) -> str:
     """Ask for what stands behind the type: a choice where the possibilities are known."""
     import questionary
 
-    argument = scope.argument(draft.type)
+    argument = scope.facts.types[draft.type].argument
     if argument == "module":
         modules = sorted({*scope.modules, scope.module})
         return str(questionary.select("Module to refer to:", modules).unsafe_ask())
     if argument == "items":
-        types = item_types(draft.type, scope)
+        types = scope.facts.types[draft.type].items
         return str(questionary.select("Type of the items:", types).unsafe_ask())
     if argument not in ARGUMENT_QUESTIONS:
         return ""
@@ -198,7 +197,7 @@ def _ask_modifiers(draft: _Draft, scope: Scope) -> list[str]:
     """Ask which modifiers the field has, in the order in which their values are asked."""
     import questionary
 
-    allowed = scope.modifiers(draft.type)
+    allowed = scope.facts.types[draft.type].modifiers
     choices = [
         questionary.Choice(modifier, value=modifier, description=description)
         for modifier, description in MODIFIER_HELP.items()
@@ -247,7 +246,7 @@ def _ask_text(
     return str(question.unsafe_ask())
 
 
-def _parse(specification: str, scope: Scope) -> FieldRecord:
+def _parse(specification: str, scope: Scope) -> Field:
     return parse_field(specification, scope.facts, scope.modules, scope.module)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,8 @@ from cofee.errors import CofeeError, quote
 from cofee.files import load_yaml
 from cofee.project.journal import Journal
 from cofee.project.migrations import Migrations
-from cofee.spec.yaml_input import check_keys, check_modules
+from cofee.spec.gate import read_modules
+from cofee.spec.record import Module
 from cofee.template import template
 from cofee.template.template import Template
 
@@ -29,8 +31,8 @@ class Project:
     root: Path
 
     @cached_property
-    def answers(self) -> dict[str, Any]:
-        """The recorded answers.
+    def _recorded(self) -> Mapping[str, Any]:
+        """The answers file, of which only the template's origin is checked.
 
         Raises:
             CofeeError: the answers file is broken.
@@ -61,27 +63,43 @@ class Project:
                 f"`{ANSWERS_FILE}`: `{HASH}` is {quote(loaded[HASH])}, which is not a full hash",
                 hint="restore the file from the git history",
             )
-        check_modules(loaded.get("modules", []), f"`{ANSWERS_FILE}`")
         return loaded
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """The recorded answers, once their modules passed the gate."""
+        _ = self.modules
+        return self._recorded
 
     @cached_property
     def template(self) -> Template:
         """The template at the commit that the project records.
 
         Raises:
-            CofeeError: it is not to be had, or would not read all that is recorded of a module.
+            CofeeError: it cannot be reached, or speaks another contract.
         """
-        source, commit = self.answers["_src_path"], self.answers["_commit"]
-        found = template.recorded(source, commit, self.answers.get(HASH), base=self.root)
+        source, commit = self._recorded["_src_path"], self._recorded["_commit"]
+        found = template.recorded(source, commit, self._recorded.get(HASH), base=self.root)
         found.require_contract()
-        check_keys(self.modules, found.facts, f"`{ANSWERS_FILE}`")
         return found
 
-    @property
-    def modules(self) -> list[dict[str, Any]]:
-        """The recorded modules, oldest first."""
-        found: list[dict[str, Any]] = self.answers.get("modules", [])
-        return found
+    @cached_property
+    def modules(self) -> tuple[Module, ...]:
+        """The recorded modules, oldest first.
+
+        Raises:
+            CofeeError: a record has a wrong shape, or the template would not read all of it.
+        """
+        records, template = self._recorded.get("modules", []), self.template
+        return read_modules(records, template.facts, f"`{ANSWERS_FILE}`")
+
+    def records(self, modules: Iterable[Module]) -> list[object]:
+        """Return the records of modules; one that did not change keeps its record as it is."""
+        recorded = [*zip(self.modules, self._recorded.get("modules", []), strict=True)]
+        return [
+            next((record for known, record in recorded if known == module), module.to_record())
+            for module in modules
+        ]
 
     @cached_property
     def migrations(self) -> Migrations:

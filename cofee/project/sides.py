@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cofee.changes import rules as changed_rules
 from cofee.changes.step import Step, reach
 from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
@@ -16,7 +15,8 @@ from cofee.project.plan import Plan, plan_merge
 from cofee.project.project import Project
 from cofee.source import imports, renames
 from cofee.source.renames import Mention
-from cofee.spec import module_rules, owners
+from cofee.spec import gate, owners
+from cofee.spec.record import Module
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,21 @@ class Changed:
     mentions: tuple[Mention, ...]
 
 
-def plan_module(project: Project, module: Mapping[str, Any]) -> Plan:
+def plan_module(project: Project, module: Module) -> Plan:
     """Plan a new module: its files, its tests, its wiring and its migration.
 
     Raises:
         CofeeError: several Alembic heads, or the template refuses the record.
     """
-    name = module["name"]
-    place = project.migrations.next(f"create_{name}")
-    migration = {**place, "module": name, "operation": "create"}
+    place = project.migrations.next(f"create_{module.name}")
+    migration = {**place, "module": module.name, "operation": "create"}
     renderer = Renderer(project.template)
     before = renderer.settle({"migrations": []}, project.answers, project.root.name, judged=True)
-    modules = [*before.recorded.get("modules", []), dict(module)]
-    after = settle(renderer, project, {"modules": modules, "migrations": [migration]})
-    sides = _sides(project, renderer, before, after)
-    return plan_merge(project, f"cofee new-module {name}", *sides)
+    modules = [*project.modules, module]
+    given = {"modules": project.records(modules), "migrations": [migration]}
+    after = settle(renderer, project, given)
+    sides = _sides(project, renderer, before, after, reach(project.modules, modules))
+    return plan_merge(project, f"cofee new-module {module.name}", *sides)
 
 
 def plan_step(
@@ -54,20 +54,21 @@ def plan_step(
         removed: the migration that goes with a module that no commit holds.
     """
     facts = project.template.facts
-    modules = module_rules.complete_all(step.modules, facts, project.modules)
-    owners.check_references(modules)
+    modules = gate.check_rules(step.modules, facts, project.modules)
     migrations_after = []
     if step.migration is not None:
-        owners.check_values(modules, step.migration)
-        place = project.migrations.next(step.migration["slug"])
-        migration = changed_rules.with_rules(step.migration, project.modules, modules)
-        migrations_after = [{**migration, **place}]
+        owners.check_values(modules, step.migration.filled)
+        place = project.migrations.next(step.migration.slug)
+        migrations_after = [{**step.migration.to_record(), **place}]
     renderer = Renderer(project.template)
     before = renderer.settle({"migrations": []}, project.answers, project.root.name, judged=True)
-    given = {**step.answers, "modules": modules, "migrations": migrations_after}
-    after = settle(renderer, project, given)
+    records = project.records(modules)
+    after = settle(
+        renderer, project, {**step.answers, "modules": records, "migrations": migrations_after}
+    )
     is_wide = bool(step.renaming or step.answers)
-    base, rendered = _sides(project, renderer, before, after, everything=is_wide)
+    only = None if is_wide else reach(project.modules, modules)
+    base, rendered = _sides(project, renderer, before, after, only)
     planned = plan_merge(
         project,
         step.command,
@@ -84,11 +85,11 @@ def plan_step(
 
 def is_edited_migration(project: Project, path: str, step: Step) -> bool:
     """Tell whether somebody edited the migration of a module that is about to go."""
-    left = {module["name"] for module in step.modules}
-    (module,) = (one for one in project.modules if one["name"] not in left)
+    left = {module.name for module in step.modules}
+    (module,) = (other for other in project.modules if other.name not in left)
     date, _, slug = Path(path).stem.partition("_")
     place = project.migrations.place_of(path)
-    record = {**place, "module": module["name"], "operation": "create", "date": date, "slug": slug}
+    record = {**place, "module": module.name, "operation": "create", "date": date, "slug": slug}
     renderer = Renderer(project.template)
     tree = renderer.render(settle(renderer, project, {"migrations": [record]}), "copy", ())
     return tree.get(path) != read_file(project.root / path)
@@ -99,16 +100,17 @@ def _sides(
     renderer: Renderer,
     before: Answers,
     after: Answers,
-    *,
-    everything: bool = False,
+    only: Collection[str] | None,
 ) -> tuple[Tree, Tree]:
     """Render both sides of a change of modules, as far as it can reach.
 
     A module's files depend on its own record and on those that it refers to or that refer to it.
     Once a file of those is missing it may have been moved, and then everything is compared.
+
+    Args:
+        only: the modules that the change reaches; None for everything.
     """
-    if not everything:
-        only = reach(before.recorded.get("modules", []), after.recorded["modules"])
+    if only is not None:
         base = renderer.render(before, "copy", only)
         if all((project.root / path).exists() for path in base):
             return base, renderer.render(after, "copy", only)

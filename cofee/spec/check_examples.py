@@ -13,15 +13,13 @@ import re
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cofee.errors import CofeeError, listing, quote
 from cofee.spec import bounds, checks
 from cofee.spec.facts import Facts
-from cofee.spec.record import Scope, column_of
-
-Record = Mapping[str, Any]
-Row = dict[str, Any]
+from cofee.spec.record import Field, Module, Row, Scope, Value
 
 MOST_ROWS = 4096
 MOST_PAIRS = 64
@@ -33,12 +31,21 @@ MOMENTS = ("date", "datetime", "time")
 EXACT = decimal.Context(prec=60)  # a bound of 19 digits can be tried in a unit of 18 places
 LARGER = -1  # stands for a unit that is as many of the smallest; binary, so fractions are exact
 LARGER_UNIT = 1024
-EMPTIED = "emptied"  # marks a reference that some rows of the tests have, and some have not
 
 
-def find(
-    module: Record, given: Sequence[str], facts: Facts, later: Collection[str] = ()
-) -> list[Row]:
+@dataclass(frozen=True)
+class _Column:
+    """A column that a check names, as the rows of the tests have it."""
+
+    field: Field
+    can_be_empty: bool = False  # a reference that some rows have and others do not
+    is_empty: bool = False
+
+
+Columns = Mapping[str, _Column]
+
+
+def find(module: Module, facts: Facts, later: Collection[str] = ()) -> tuple[Row, ...]:
     """Return the first and the second row of the tests, as far as checks are about them.
 
     Args:
@@ -47,10 +54,11 @@ def find(
     Raises:
         CofeeError: there are none, or a check means something else on SQLite.
     """
-    fields = _checked(module, given, {module["name"], *later})
+    given = module.checks
+    fields = _checked(module, {module.name, *later})
     _require_same_meaning(list(_rows(fields, given, facts, bound=False)), fields, given, facts)
     together = list(_must_differ(module, _chosen(fields), facts))
-    if recorded := _recorded(module.get("examples", ()), fields, given, facts, together):
+    if recorded := _recorded(module.examples, fields, given, facts, together):
         return recorded
     tried = _satisfying(list(_rows(fields, given, facts)), fields, given, facts)[:MOST_PAIRS]
     fitting = [(a, b) for a in tried for b in tried if _can_follow(a, b, fields, together)]
@@ -60,11 +68,11 @@ def find(
             f"{' and '.join(map(quote, given))}",
             hint=_way_out(fields),
         )
-    return list(max(fitting, key=lambda pair: _difference(*pair)))
+    return max(fitting, key=lambda pair: _difference(*pair))
 
 
-def _way_out(fields: Mapping[str, Record]) -> str:
-    emptied = [column for column, field in fields.items() if EMPTIED in field]
+def _way_out(fields: Columns) -> str:
+    emptied = [name for name, column in fields.items() if column.can_be_empty]
     if emptied:
         return f"the checks have to hold with and without {listing(emptied)}: tests have both"
     return "give the fields bounds that lead there, such as `price:decimal:12.2:min=10`"
@@ -72,54 +80,53 @@ def _way_out(fields: Mapping[str, Record]) -> str:
 
 def _recorded(
     rows: Sequence[Row],
-    fields: Mapping[str, Record],
+    fields: Columns,
     given: Sequence[str],
     facts: Facts,
     together: Sequence[Sequence[str]],
-) -> list[Row]:
+) -> tuple[Row, ...]:
     """Return the rows that are recorded, if they still are what they have to be."""
-    ordered = [{name: row[name] for name in _chosen(fields) if name in row} for row in rows]
+    ordered = tuple({name: row[name] for name in _chosen(fields) if name in row} for row in rows)
     if len(rows) != 2 or any(row.keys() != _chosen(fields).keys() for row in ordered):
-        return []
+        return ()
     try:
-        passing = _satisfying(ordered, fields, given, facts) == ordered
-        return ordered if passing and _can_follow(rows[0], rows[1], fields, together) else []
+        passing = _satisfying(ordered, fields, given, facts) == [*ordered]
+        return ordered if passing and _can_follow(rows[0], rows[1], fields, together) else ()
     except (ArithmeticError, TypeError, ValueError, sqlite3.Error):
-        return []  # values of another type than the field has now
+        return ()  # values of another type than the field has now
 
 
-def _checked(module: Record, given: Sequence[str], behind: Collection[str]) -> dict[str, Record]:
+def _checked(module: Module, behind: Collection[str]) -> dict[str, _Column]:
     """Return the columns that checks name, with their fields; some are empty at times.
 
     Args:
         behind: the modules that have no row yet when the first row of this one is made.
     """
-    named = {name for check in given for name in checks.fields(check, module)}
+    named = {name for check in module.checks for name in checks.fields(check, module)}
     return {
-        column: {**field, EMPTIED: True}
-        if field.get("to") in behind or field.get("on_delete") == "set_null"
-        else field
-        for column, field in checks.columns_of(module).items()
-        if field["name"] in named
+        name: _Column(field, field.to in behind or field.on_delete == "set_null")
+        for name, field in checks.columns_of(module).items()
+        if field.name in named
     }
 
 
-def _forms(fields: Mapping[str, Record]) -> Iterator[dict[str, Record]]:
-    """Yield the fields with every choice of references that lead nowhere, as tests have them."""
+def _forms(fields: Columns) -> Iterator[dict[str, _Column]]:
+    """Yield the columns with every choice of empty references, as tests have them."""
     choices = [
-        [field, {**field, "to": None}] if EMPTIED in field else [field] for field in fields.values()
+        [column, replace(column, is_empty=True)] if column.can_be_empty else [column]
+        for column in fields.values()
     ]
     for chosen in itertools.product(*choices):
         yield dict(zip(fields, chosen, strict=True))
 
 
-def _chosen(fields: Mapping[str, Record]) -> dict[str, Record]:
+def _chosen(fields: Columns) -> dict[str, Field]:
     """Leave out references: the tests fill them with rows that they make."""
-    return {column: field for column, field in fields.items() if "to" not in field}
+    return {name: column.field for name, column in fields.items() if column.field.to is None}
 
 
 def _rows(
-    fields: Mapping[str, Record],
+    fields: Columns,
     given: Sequence[str],
     facts: Facts,
     *,
@@ -132,10 +139,15 @@ def _rows(
     """
     numbers = [found for check in given for found in NUMBER.findall(check)]
     texts = [found.replace("''", "'") for check in given for found in TEXT.findall(check)]
-    bounds = [str(one[key]) for one in fields.values() for key in ("min", "max") if key in one]
-    tried: dict[str, list[Any]] = {}
+    bounds = [
+        str(bound)
+        for column in fields.values()
+        for bound in (column.field.min, column.field.max)
+        if bound is not None
+    ]
+    tried: dict[str, list[Value]] = {}
     for column, field in _chosen(fields).items():
-        kind = str(facts.types[field["type"]].get("value"))
+        kind = facts.types[field.type].value
         if kind in NUMBERS:
             near = [*numbers, *bounds]
             tried[column] = list(_numbers(field, kind, near, facts, bound=bound))
@@ -147,17 +159,17 @@ def _rows(
     )
 
 
-def _fewer(tried: Mapping[str, list[Any]]) -> list[list[Any]]:
+def _fewer(tried: Mapping[str, list[Value]]) -> list[list[Value]]:
     """Leave as many values of each column as all columns together can be tried with."""
     most = max(2, int(MOST_ROWS ** (1 / max(1, len(tried)))))
     return [values[:most] for values in tried.values()]
 
 
 def _numbers(
-    field: Record, kind: str, found: Sequence[str], facts: Facts, *, bound: bool
-) -> Iterator[Any]:
+    field: Field, kind: str, found: Sequence[str], facts: Facts, *, bound: bool
+) -> Iterator[Value]:
     """Yield numbers for a field, each as a record writes it."""
-    places = field.get("scale", 0) if kind == "decimal" else 0
+    places = field.scale or 0
     unit = decimal.Decimal(1).scaleb(-places)
     least, most = _range(field, kind, unit, facts)
     literals = [decimal.Decimal(one) for one in found if re.fullmatch(r"-?\d+(\.\d+)?", one)]
@@ -172,63 +184,71 @@ def _numbers(
 
 
 def _range(
-    field: Record, kind: str, unit: decimal.Decimal, facts: Facts
+    field: Field, kind: str, unit: decimal.Decimal, facts: Facts
 ) -> tuple[decimal.Decimal, decimal.Decimal]:
     """Return the least and the greatest number that a field takes."""
-    table = facts.types[field["type"]]
-    edge = unit * (10 ** field["precision"] - 1) if kind == "decimal" else 10**15
-    least = field.get("min", table.get("least", -edge))
-    most = field.get("max", table.get("greatest", edge))
+    entry = facts.types[field.type]
+    edge = unit * (10 ** (field.precision or 0) - 1) if kind == "decimal" else 10**15
+    least = next(one for one in (field.min, entry.least, -edge) if one is not None)
+    most = next(one for one in (field.max, entry.greatest, edge) if one is not None)
     return decimal.Decimal(str(least)), decimal.Decimal(str(most))
 
 
-def _written(number: decimal.Decimal, kind: str, places: int) -> Any:
+def _written(number: decimal.Decimal, kind: str, places: int) -> Value:
     if kind == "decimal":
         return f"{number:.{places}f}"
     return float(number) if kind == "number" else int(number)
 
 
 def _others(
-    field: Record,
+    field: Field,
     kind: str,
     numbers: Sequence[str],
     texts: Sequence[str],
     facts: Facts,
-) -> Iterator[Any]:
+) -> Iterator[Value]:
     """Yield the values of a field that is no number."""
-    samples = [str(one) for one in facts.types[field["type"]].get("samples", ())]
+    entry = facts.types[field.type]
+    samples = [str(one) for one in entry.samples]
     if kind == "choice":
-        yield from field["values"]
+        yield from field.values
     elif kind == "boolean":
         yield from (False, True)
-    elif "pattern" in field:
-        yield from field["examples"]
+    elif field.pattern is not None:
+        yield from field.examples
     elif kind in MOMENTS:
-        least, most = str(field.get("min", "")), str(field.get("max", "~"))
+        least, most = str(field.min or ""), str(field.max or "~")
         shaped = [one for one in texts if len(one) == len(samples[0])]
-        found = dict.fromkeys(
-            [*samples, *shaped, *map(str, facts.types[field["type"]]["extremes"])]
-        )
+        found = dict.fromkeys([*samples, *shaped, *map(str, entry.extremes)])
         yield from (one for one in found if least <= one <= most)
-    elif field["type"] in ("str", "text"):
-        lengths = [int(one) for one in numbers if one.isdigit() and int(one) <= LONGEST_TEXT]
-        lengths += [field[key] for key in ("min_length", "max_length") if key in field]
-        made = [letter * length for length in lengths for letter in "ab"]
-        least, most = field.get("min_length", 0), field.get("max_length", LONGEST_TEXT)
-        found = dict.fromkeys([*samples, *texts, *made])
-        yield from (one for one in found if least <= len(one) <= most and one == one.strip())
+    elif field.type in ("str", "text"):
+        yield from _texts(field, samples, numbers, texts)
     else:
         yield from samples
 
 
+def _texts(
+    field: Field, samples: Sequence[str], numbers: Sequence[str], texts: Sequence[str]
+) -> Iterator[str]:
+    """Yield texts for a field: its type's samples, those of the checks, and some of each length."""
+    shortest = field.min_length or 0
+    longest = LONGEST_TEXT if field.max_length is None else field.max_length
+    lengths = [int(one) for one in numbers if one.isdigit() and int(one) <= LONGEST_TEXT]
+    lengths += [length for length in (field.min_length, field.max_length) if length is not None]
+    made = [letter * length for length in lengths for letter in "ab"]
+    for text in dict.fromkeys([*samples, *texts, *made]):
+        if shortest <= len(text) <= longest and text == text.strip():
+            yield text
+
+
 def _require_same_meaning(
     rows: Sequence[Row],
-    fields: Mapping[str, Record],
+    fields: Columns,
     given: Sequence[str],
     facts: Facts,
 ) -> None:
     """Refuse a check that judges exact numbers otherwise when they are kept in another unit."""
-    scale = max(field.get("scale", 0) for field in fields.values()) + 1
+    scale = max(column.field.scale or 0 for column in fields.values()) + 1
     rows = [row for row in rows if _fits(row, fields, scale)]
     for check, form in itertools.product(given, _forms(fields)):
         verdicts = [_judge(check, form, rows, facts, unit) for unit in (None, scale, LARGER)]
@@ -240,15 +260,15 @@ def _require_same_meaning(
             )
 
 
-def _fits(row: Row, fields: Mapping[str, Record], scale: int) -> bool:
+def _fits(row: Row, fields: Columns, scale: int) -> bool:
     """Tell whether SQLite can hold a row in a smaller unit, and exact fractions of it."""
-    kept = (_kept(row.get(name), field, scale) for name, field in fields.items())
+    kept = (_kept(row.get(name), column, scale) for name, column in fields.items())
     return all(abs(value) < 2**46 for value in kept if isinstance(value, int))
 
 
 def _satisfying(
     rows: Sequence[Row],
-    fields: Mapping[str, Record],
+    fields: Columns,
     given: Sequence[str],
     facts: Facts,
 ) -> list[Row]:
@@ -260,50 +280,54 @@ def _satisfying(
 
 def _judge(
     check: str,
-    fields: Mapping[str, Record],
+    fields: Columns,
     rows: Sequence[Row],
     facts: Facts,
     scale: int | None = None,
 ) -> list[bool]:
     """Have SQLite say for each row whether a check lets it pass."""
-    kept = [[_kept(row.get(name), field, scale) for name, field in fields.items()] for row in rows]
+    kept = [
+        [_kept(row.get(name), column, scale) for name, column in fields.items()] for row in rows
+    ]
+    table = checks.scratch({name: column.field for name, column in fields.items()}, facts)
     marks = ", ".join("?" * len(fields))
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute(checks.scratch({"fields": list(fields.values())}, facts))
+        connection.execute(table)
         connection.executemany(f"INSERT INTO scratch VALUES ({marks})", kept)  # noqa: S608
         found = connection.execute(f"SELECT ({check}) IS NOT FALSE FROM scratch")  # noqa: S608
         return [bool(passed) for (passed,) in found]
 
 
-def _kept(value: Any, field: Record, scale: int | None = None) -> Any:
-    """Give a value as SQLite keeps it; with a scale, exact numbers in another unit."""
-    if "to" in field:
-        return field["to"]
-    if field["type"] == "decimal":
-        places = field["scale"] if scale in (None, LARGER) else scale
-        count = int(decimal.Decimal(value).scaleb(places))
+def _kept(value: Any, column: _Column, scale: int | None = None) -> Any:
+    """Return a value as SQLite keeps it; with a scale, exact numbers in another unit."""
+    field = column.field
+    if field.to is not None:
+        return None if column.is_empty else field.to
+    if field.type == "decimal":
+        places = field.scale if scale in (None, LARGER) else scale
+        count = int(decimal.Decimal(value).scaleb(places or 0))
         return count / LARGER_UNIT if scale == LARGER else count
-    if field["type"] == "interval":
+    if field.type == "interval":
         return value * (1_000_000 if scale is None else 1)
     return value
 
 
 def _can_follow(
-    first: Row, second: Row, fields: Mapping[str, Record], together: Sequence[Sequence[str]]
+    first: Row, second: Row, fields: Columns, together: Sequence[Sequence[str]]
 ) -> bool:
     """Tell whether a row may be the second: unique values differ, and sorted ones do not fall."""
     if any(all(first[name] == second[name] for name in names) for names in together):
         return False
-    for column, field in _chosen(fields).items():
-        before, after = first[column], second[column]
-        if field.get("unique") and before == after:
+    for name, field in _chosen(fields).items():
+        before, after = first[name], second[name]
+        if field.unique and before == after:
             return False
-        if field.get("sort") and _kept(after, field) < _kept(before, field):
+        if field.sort and _kept(after, fields[name]) < _kept(before, fields[name]):
             return False
     return True
 
 
-def require_several(module: Record, names: Sequence[str], facts: Facts) -> None:
+def require_several(module: Module, names: Sequence[str], facts: Facts) -> None:
     """Refuse fields that are unique together where each of them has one possible value."""
     if all(_is_single(field, facts) for field in _named(module, names)):
         raise CofeeError(
@@ -312,25 +336,25 @@ def require_several(module: Record, names: Sequence[str], facts: Facts) -> None:
         )
 
 
-def _must_differ(module: Record, columns: Collection[str], facts: Facts) -> Iterator[list[str]]:
+def _must_differ(module: Module, columns: Collection[str], facts: Facts) -> Iterator[list[str]]:
     """Yield the columns, among those whose values are chosen for the tests, that have to differ.
 
     Where another field is unique together with them, its two samples do, or its references.
     """
-    for names in module.get("unique_together", ()):
-        fields = {column_of(field): field for field in _named(module, names)}
+    for names in module.unique_together:
+        fields = {field.column: field for field in _named(module, names)}
         if all(_is_single(field, facts) for name, field in fields.items() if name not in columns):
             yield [name for name in fields if name in columns]
 
 
-def _difference(first: Record, second: Record) -> int:
+def _difference(first: Row, second: Row) -> int:
     """Count the columns in which two rows differ."""
     return sum(first[column] != second[column] for column in first)
 
 
-def _named(module: Record, names: Sequence[str]) -> list[Record]:
-    return [field for field in module["fields"] if field["name"] in names]
+def _named(module: Module, names: Sequence[str]) -> list[Field]:
+    return [field for field in module.fields if field.name in names]
 
 
-def _is_single(field: Record, facts: Facts) -> bool:
-    return "to" not in field and bounds.is_single(field, Scope(facts, (), ""))
+def _is_single(field: Field, facts: Facts) -> bool:
+    return field.to is None and bounds.is_single(field, Scope(facts, (), ""))

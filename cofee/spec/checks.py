@@ -10,14 +10,11 @@ import re
 import sqlite3
 from collections.abc import Mapping, Set
 from contextlib import closing
-from typing import Any
 
 from cofee.errors import CofeeError, listing, quote
 from cofee.spec import reserved
 from cofee.spec.facts import Facts
-from cofee.spec.record import column_of
-
-Record = Mapping[str, Any]
+from cofee.spec.record import Field, Module
 
 # Functions that PostgreSQL and SQLite have, and that give the same for the same.
 FUNCTIONS = ("abs", "coalesce", "length", "nullif", "replace", "substr", "trim")
@@ -49,7 +46,7 @@ COMPARISON = re.compile(
 )
 
 
-def require_possible(check: str, module: Record, facts: Facts) -> None:
+def require_possible(check: str, module: Module, facts: Facts) -> None:
     """Refuse what is no condition over a module's columns, or means something else elsewhere.
 
     Raises:
@@ -57,11 +54,11 @@ def require_possible(check: str, module: Record, facts: Facts) -> None:
     """
     _require_plain(check)
     _require_kinds(check, module, facts)
-    columns, functions = _read(check, module, facts)
     own = columns_of(module)
+    columns, functions = _read(check, own, facts)
     for name in sorted(columns - own.keys()) or ([] if columns else [check]):
         raise CofeeError(
-            f"`checks`: {quote(name)} in {quote(check)} is no column of `{module['name']}`; "
+            f"`checks`: {quote(name)} in {quote(check)} is no column of `{module.name}`; "
             f"columns are {listing(own)}"
         )
     for name in sorted(functions - {*FUNCTIONS}):
@@ -71,19 +68,19 @@ def require_possible(check: str, module: Record, facts: Facts) -> None:
         )
 
 
-def columns_of(module: Record) -> dict[str, Record]:
+def columns_of(module: Module) -> dict[str, Field]:
     """Return the columns that a check can name, with their fields."""
     return {
-        column_of(field): field
-        for field in module["fields"]
-        if field["type"] not in ("many", "json", "list", "bytes")
+        field.column: field
+        for field in module.fields
+        if field.type not in ("many", "json", "list", "bytes")
     }
 
 
-def fields(check: str, module: Record) -> list[str]:
+def fields(check: str, module: Module) -> list[str]:
     """List the fields whose columns a check names, in the order of the module."""
     named = {token.strip('"') for token in TOKEN.findall(check) if not token.startswith("'")}
-    return [field["name"] for name, field in columns_of(module).items() if name in named]
+    return [field.name for name, field in columns_of(module).items() if name in named]
 
 
 def renamed(check: str, names: Mapping[str, str]) -> str:
@@ -99,7 +96,7 @@ def renamed(check: str, names: Mapping[str, str]) -> str:
     return TOKEN.sub(rename, check)
 
 
-def written(check: str, module: Record) -> str:
+def written(check: str, module: Module) -> str:
     """Write a check on one line, with those columns in quotes that are words of SQL."""
     names = {name: name for name in columns_of(module)}
     spaced = SPACES.sub(lambda found: " " if found[0].isspace() else found[0], check.strip())
@@ -130,7 +127,7 @@ def _require_plain(check: str) -> None:
         raise CofeeError(f"`checks`: the brackets of {quote(check)} do not match")
 
 
-def _require_kinds(check: str, module: Record, facts: Facts) -> None:
+def _require_kinds(check: str, module: Module, facts: Facts) -> None:
     """Refuse to compare values of two kinds: PostgreSQL never does, SQLite in its own way."""
     own = columns_of(module)
 
@@ -138,7 +135,7 @@ def _require_kinds(check: str, module: Record, facts: Facts) -> None:
         field = own.get(side.strip('"'))
         if field is None:
             return "number" if side[0].isdigit() else None
-        value = "reference" if "to" in field else str(facts.types[field["type"]]["value"])
+        value = facts.types[field.type].value if field.to is None else "reference"
         return KINDS.get(value, value)
 
     for found in COMPARISON.finditer(re.sub(r"'(?:[^']|'')*'", "''", check)):
@@ -151,7 +148,7 @@ def _require_kinds(check: str, module: Record, facts: Facts) -> None:
             )
 
 
-def _read(check: str, module: Record, facts: Facts) -> tuple[Set[str], Set[str]]:
+def _read(check: str, own: Mapping[str, Field], facts: Facts) -> tuple[Set[str], Set[str]]:
     """Have SQLite read a check; return the columns and functions that it names."""
     columns: set[str] = set()
     functions: set[str] = set()
@@ -166,8 +163,8 @@ def _read(check: str, module: Record, facts: Facts) -> tuple[Set[str], Set[str]]
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.set_authorizer(note)
         try:
-            connection.execute(f"{scratch(module, facts)[:-1]}, CHECK ({check}))")
-            (is_value,) = connection.execute(_gives_value(check, module)).fetchone()
+            connection.execute(f"{scratch(own, facts)[:-1]}, CHECK ({check}))")
+            (is_value,) = connection.execute(_gives_value(check, own)).fetchone()
             if is_value:
                 raise sqlite3.DataError("it is neither true nor false")
         except sqlite3.Error as error:
@@ -177,21 +174,18 @@ def _read(check: str, module: Record, facts: Facts) -> tuple[Set[str], Set[str]]
     return columns | quoted, functions
 
 
-def _gives_value(check: str, module: Record) -> str:
+def _gives_value(check: str, own: Mapping[str, Field]) -> str:
     """Return the query that tells whether a check gives something that is not true or false."""
-    row = [
-        f'{1 if field["type"] == "bool" else 5} AS "{name}"'
-        for name, field in columns_of(module).items()
-    ]
+    row = [f'{1 if field.type == "bool" else 5} AS "{name}"' for name, field in own.items()]
     return f"SELECT ({check}) NOT IN (0, 1) FROM (SELECT {', '.join(row)})"  # noqa: S608
 
 
-def scratch(module: Record, facts: Facts) -> str:
-    """Return the statement that makes a table with the columns of a module."""
-    columns = [
-        f'"{name}" {AFFINITIES.get(str(facts.types[field["type"]].get("value")), "NUMERIC")}'
-        if "to" not in field
+def scratch(columns: Mapping[str, Field], facts: Facts) -> str:
+    """Return the statement that makes a table with some columns."""
+    definitions = [
+        f'"{name}" {AFFINITIES.get(facts.types[field.type].value, "NUMERIC")}'
+        if field.to is None
         else f'"{name}" TEXT'
-        for name, field in columns_of(module).items()
+        for name, field in columns.items()
     ]
-    return f"CREATE TABLE scratch ({', '.join(columns)})"
+    return f"CREATE TABLE scratch ({', '.join(definitions)})"

@@ -5,12 +5,63 @@ The command knows Python, SQL, git and Copier. What it must know of a template i
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cofee.errors import CofeeError
+
+if TYPE_CHECKING:
+    from cofee.spec.record import Field
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """One entry of a template's table of types; the comment in `types.yml` explains the keys."""
+
+    name: str
+    help: str = ""
+    argument: str = "none"
+    value: str = "none"
+    modifiers: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    max_length: int | None = None
+    least: object = None
+    greatest: object = None
+    samples: tuple[object, ...] = ()
+    extremes: tuple[object, ...] = ()
+    aliases: tuple[str, ...] = ()
+    searchable: bool = False
+    unique: str | None = None
+    sqlite: str | None = None
+    column: object = True  # false for links of rows, which have a table of their own
+
+
+Types = Mapping[str, FieldType]
+
+
+def read_types(table: object) -> dict[str, FieldType]:
+    """Return a table of types; what only the template reads of it is left out."""
+    if not isinstance(table, Mapping):
+        return {}
+    read = {attribute.name for attribute in dataclasses.fields(FieldType)} - {"name"}
+    return {
+        str(name): FieldType(
+            str(name),
+            **{key: _column_of_table(key, entry[key]) for key in read & entry.keys()},
+        )
+        for name, entry in table.items()
+    }
+
+
+def _column_of_table(key: str, value: object) -> Any:
+    """Return a value of the table; YAML reads an unquoted `null` among modifiers as nothing."""
+    if key == "modifiers" and isinstance(value, list):
+        return tuple("null" if modifier is None else str(modifier) for modifier in value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -50,7 +101,7 @@ class Owner:
 class Facts:
     """What a template states about its services; see `macros/facts.yml`."""
 
-    types: Mapping[str, Mapping[str, Any]]
+    types: Types
     packages: tuple[str, ...]
     modules: tuple[str, ...]  # folders of modules; the first holds their code
     migrations: str
@@ -93,11 +144,11 @@ class Facts:
 
     def is_link(self, type_name: str) -> bool:
         """Return whether fields of a type are kept in a table of links, and have no column."""
-        return not self.types[type_name].get("column", True)
+        return not self.types[type_name].column
 
-    def is_unique(self, record: Mapping[str, Any]) -> bool:
+    def is_unique(self, field: Field) -> bool:
         """Return whether no two rows share a field's value."""
-        return bool(record.get("unique")) or self.types[record["type"]].get("unique") == "always"
+        return field.unique or self.types[field.type].unique == "always"
 
 
 def read_facts(
@@ -125,7 +176,7 @@ def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> 
     layout = stated["layout"]
     definitions = stated["definitions"].items()
     return Facts(
-        types=types,
+        types=read_types(types),
         packages=tuple(layout["packages"]),
         modules=tuple(layout["modules"]),
         migrations=layout["migrations"],

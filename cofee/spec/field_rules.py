@@ -1,24 +1,22 @@
-"""What makes a field possible: every rule, whether it came from a specification or from a file."""
+"""The rules of one field, whether it came from a specification or from a file."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterable
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.spec import bounds
+from cofee.spec.facts import Facts, FieldType
 from cofee.spec.names import check_column_name, check_field_name
-from cofee.spec.patterns import complete_pattern
+from cofee.spec.patterns import check_compiles, complete_pattern
 from cofee.spec.record import (
     ARGUMENT_KEYS,
-    FLAG_KEYS,
     KEYS,
     MODIFIER_KEYS,
     ON_DELETE,
-    FieldRecord,
+    Field,
     Scope,
-    column_of,
 )
 
 SYNONYMS = {
@@ -52,63 +50,85 @@ OF_OPTIONS = {
 }
 
 
-def complete(raw: Mapping[str, Any], scope: Scope) -> FieldRecord:
-    """Check one field and give its record: values read, keys in order, what is unset left out.
+def complete(field: Field, scope: Scope) -> Field:
+    """Return a field once it follows every rule, with its values as a record keeps them.
 
     Raises:
         CofeeError: the first thing that is wrong with it.
     """
-    record = {key: raw[key] for key in raw if raw[key] is not None and raw[key] is not False}
-    if raw.get("default") is False:
-        record["default"] = False
-    check_name(record)
-    check_type(record, scope)
-    _check_keys(record, scope)
-    _check_flags(record)
-    _check_argument(record, scope)
-    bounds.check_lengths(record, scope)
-    bounds.read_values(record, scope)
-    bounds.check_bounds(record, scope)
-    complete_pattern(record, scope)
-    check_reference(record, scope)
-    check_constraints(scope.module, record)
-    return cast(FieldRecord, {key: record[key] for key in KEYS if key in record})
+    check_name(field.name, filterable=field.filter, reference=field.to is not None)
+    check_type(field.name, field.type, scope.facts)
+    _check_keys(field, scope)
+    _check_argument(field, scope)
+    bounds.check_lengths(field, scope)
+    field = bounds.read_values(field, scope)
+    bounds.check_bounds(field, scope)
+    field = complete_pattern(field, scope)
+    check_reference(field, scope)
+    check_constraints(scope.module, field)
+    return field
 
 
-def check_constraints(module: str, record: Mapping[str, Any]) -> None:
-    """Refuse a field whose column, or table of links, would have names that are too long."""
-    if record["type"] == "many":
-        check_column_name(f"{module}__{record['name']}", "other_id")
+def check_readable(field: Field, facts: Facts) -> None:
+    """Reject a recorded field whose type, keys or values mean nothing to the template.
+
+    Raises:
+        CofeeError: the type or a key is unknown, or a value is not of the type.
+    """
+    check_type(field.name, field.type, facts)
+    _require_known(field.name, field.extra, facts.types[field.type])
+    bounds.read_values(field, Scope(facts, (), ""))
+    if field.pattern is not None:
+        check_compiles(field.name, field.pattern)
+
+
+def check_apart(field: Field, others: Iterable[Field]) -> None:
+    """Reject a field whose name, column or relationship another field has.
+
+    Raises:
+        CofeeError: one module cannot have both.
+    """
+    for other in others:
+        if field.name == other.name:
+            raise CofeeError(f"the field `{field.name}` is there twice")
+        if field.column == other.column:
+            reference = field.name if field.to is not None else other.name
+            raise CofeeError(
+                f"the fields `{other.name}` and `{field.name}` would share the column "
+                f"`{field.column}`, which the reference `{reference}` gets by itself"
+            )
+
+
+def check_constraints(module: str, field: Field) -> None:
+    """Reject a field whose column, or table of links, would have names that are too long."""
+    if field.type == "many":
+        check_column_name(f"{module}__{field.name}", "other_id")
     else:
-        check_column_name(module, column_of(record))
+        check_column_name(module, field.column)
 
 
-def check_name(record: Mapping[str, Any]) -> None:
-    """Refuse a field without a name, or with a reserved one."""
-    name = record.get("name")
-    if not isinstance(name, str) or not name:
+def check_name(name: str, *, filterable: bool = False, reference: bool = False) -> None:
+    """Reject a field without a name, or with a reserved one."""
+    if not name:
         raise CofeeError("a field has no name; it needs a `name` and a `type`")
-    check_field_name(name, filterable="filter" in record, reference="to" in record)
+    check_field_name(name, filterable=filterable, reference=reference)
 
 
-def check_type(record: Mapping[str, Any], scope: Scope) -> None:
-    """Refuse a type that the template does not know."""
-    name, wanted = record["name"], record.get("type")
-    if not isinstance(wanted, str):
-        raise CofeeError(f"{quote(name)}: it has no type; types are {listing(scope.facts.types)}")
-    if wanted not in scope.facts.types:
-        meant = SYNONYMS.get(wanted.lower(), "")
-        hint = f"did you mean `{meant}`?" if meant in scope.facts.types else None
+def check_type(name: str, type_name: str, facts: Facts) -> None:
+    """Reject a type that the template does not know."""
+    if type_name not in facts.types:
+        meant = SYNONYMS.get(type_name.lower(), "")
+        hint = f"did you mean `{meant}`?" if meant in facts.types else None
         raise CofeeError(
-            f"{quote(name)}: the type {quote(wanted)} is unknown; "
-            f"types are {listing(scope.facts.types)}",
-            hint=hint or did_you_mean(wanted, scope.facts.types),
+            f"{quote(name)}: the type {quote(type_name)} is unknown; "
+            f"types are {listing(facts.types)}",
+            hint=hint or did_you_mean(type_name, facts.types),
         )
 
 
 def check_modifier(name: str, type_name: str, modifier: str, scope: Scope) -> None:
-    """Refuse a modifier that does not exist, or that the type does not take."""
-    allowed = scope.modifiers(type_name)
+    """Reject a modifier that does not exist, or that the type does not take."""
+    allowed = scope.facts.types[type_name].modifiers
     if modifier in allowed:
         return
     what = f"`{type_name}` takes {listing(allowed)}" if allowed else f"`{type_name}` takes none"
@@ -125,128 +145,119 @@ def check_modifier(name: str, type_name: str, modifier: str, scope: Scope) -> No
     )
 
 
-def _check_keys(record: Mapping[str, Any], scope: Scope) -> None:
-    """Refuse keys of a file that are unknown, or belong to other types."""
-    name, type_name = record["name"], record["type"]
-    argument = ARGUMENT_KEYS.get(scope.argument(type_name), ())
-    owners = {key: modifier for modifier, keys in MODIFIER_KEYS.items() for key in keys}
-    for key in record:
-        if key in ("name", "type", *argument):
+def _check_keys(field: Field, scope: Scope) -> None:
+    """Reject keys of a file that are unknown, or belong to other types."""
+    entry = scope.facts.types[field.type]
+    argument = ARGUMENT_KEYS.get(entry.argument, ())
+    _require_known(field.name, field.extra, entry)
+    modifiers = {key: modifier for modifier, keys in MODIFIER_KEYS.items() for key in keys}
+    for key in field.given:
+        if key in (*argument, *entry.keys):
             continue
-        if key in owners:
-            check_modifier(name, type_name, owners[key], scope)
+        if key in modifiers:
+            check_modifier(field.name, field.type, modifiers[key], scope)
         elif key in KEYS:
-            raise CofeeError(f"`{name}`: `{type_name}` cannot have {quote(key)}")
-        else:
-            raise CofeeError(
-                f"`{name}`: the key {quote(key)} is unknown; keys are {listing(KEYS)}",
-                hint=did_you_mean(str(key), KEYS),
-            )
-    missing = [key for key in argument if key not in record]
+            raise CofeeError(f"`{field.name}`: `{field.type}` cannot have {quote(key)}")
+    missing = [key for key in argument if key not in field.given]
     if missing:
-        raise CofeeError(f"`{name}`: `{type_name}` needs {listing(missing)}")
+        raise CofeeError(f"`{field.name}`: `{field.type}` needs {listing(missing)}")
 
 
-def _check_flags(record: Mapping[str, Any]) -> None:
-    for key in FLAG_KEYS.values():
-        if record.get(key, True) is not True:
+def _require_known(name: str, extra: Iterable[str], entry: FieldType) -> None:
+    for key in extra:
+        if key not in entry.keys:
             raise CofeeError(
-                f"`{record['name']}`: `{key}` is {quote(record[key])}, and must be true or false"
+                f"{quote(name)}: the key {quote(key)} is unknown; keys are {listing(KEYS)}",
+                hint=did_you_mean(key, KEYS),
             )
 
 
-def _check_argument(record: dict[str, Any], scope: Scope) -> None:
-    argument = scope.argument(record["type"])
+def _check_argument(field: Field, scope: Scope) -> None:
+    argument = scope.facts.types[field.type].argument
     if argument == "precision":
-        bounds.check_precision(record)
+        bounds.check_precision(field)
     elif argument == "values":
-        _check_choices(record)
+        _check_choices(field)
     elif argument == "items":
-        _check_items(record, scope)
+        _check_items(field, scope)
 
 
-def _check_choices(record: Mapping[str, Any]) -> None:
-    name, values = record["name"], record["values"]
-    if not isinstance(values, list) or not values:
-        raise CofeeError(f"`{name}`: the values must be a list with at least one")
-    for value in values:
-        if not isinstance(value, str) or not CHOICE.fullmatch(value):
+def _check_choices(field: Field) -> None:
+    for value in field.values:
+        if not CHOICE.fullmatch(value):
             raise CofeeError(
-                f"`{name}`: the value {quote(value)} is not allowed; "
+                f"`{field.name}`: the value {quote(value)} is not allowed; "
                 "values are text of letters, digits, `_`, `-` and `.`, without accents",
-                hint=None if isinstance(value, str) else "put it into quotes",
             )
-    repeated = [value for value in values if values.count(value) > 1]
+    repeated = [value for value in field.values if field.values.count(value) > 1]
     if repeated:
-        raise CofeeError(f"`{name}`: the value `{repeated[0]}` is listed twice")
+        raise CofeeError(f"`{field.name}`: the value `{repeated[0]}` is listed twice")
 
 
-def _check_items(record: Mapping[str, Any], scope: Scope) -> None:
-    known = item_types(record["type"], scope)
-    if record["items"] not in known:
+def _check_items(field: Field, scope: Scope) -> None:
+    known = scope.facts.types[field.type].items
+    if field.items not in known:
         raise CofeeError(
-            f"`{record['name']}`: a list cannot hold {quote(record['items'])}; "
+            f"`{field.name}`: a list cannot hold {quote(field.items)}; "
             f"it holds one of {listing(known)}",
-            hint=did_you_mean(str(record["items"]), known),
+            hint=did_you_mean(str(field.items), known),
         )
 
 
-def item_types(type_name: str, scope: Scope) -> list[str]:
-    """List what the table lets a list hold."""
-    return [str(item) for item in scope.facts.types[type_name].get("items", ())]
-
-
-def check_reference(record: Mapping[str, Any], scope: Scope) -> None:
-    """Refuse a reference that no row could satisfy."""
-    if scope.argument(record["type"]) != "module":
+def check_reference(field: Field, scope: Scope) -> None:
+    """Reject a reference that no row could satisfy."""
+    if field.to is None:
         return
-    name, target = record["name"], record["to"]
-    if target != scope.module and target not in scope.modules:
-        raise _unknown_module(name, target, scope)
-    if record["type"] == "many":
+    if field.to != scope.module and field.to not in scope.modules:
+        raise _unknown_module(field.name, field.to, scope)
+    if field.type == "many":
         return
-    required = "nullable" not in record
-    if target == scope.module and required:
+    if field.to == scope.module and not field.nullable:
         raise CofeeError(
-            f"`{name}`: a reference to its own module must be optional, "
+            f"`{field.name}`: a reference to its own module must be optional, "
             "or the first row could never be made",
             hint="add `:null`",
         )
-    if target in scope.later and required:
+    if field.to in scope.later and not field.nullable:
         raise CofeeError(
-            f"`{name}`: `{target}` is listed after `{scope.module}`, so that it may refer to it, "
-            "and a reference to it must be optional",
+            f"`{field.name}`: `{field.to}` is listed after `{scope.module}`, so that it may refer "
+            "to it, and a reference to it must be optional",
             hint="add `:null`",
         )
-    rule = record.get("on_delete", ON_DELETE[0])
+    _check_deletion(field)
+
+
+def _check_deletion(field: Field) -> None:
+    rule = field.on_delete or ON_DELETE[0]
     if rule not in ON_DELETE:
         raise CofeeError(
-            f"`{name}`: the on_delete {quote(rule)} is unknown; it is one of {listing(ON_DELETE)}",
-            hint=did_you_mean(str(rule), ON_DELETE),
+            f"`{field.name}`: the on_delete {quote(rule)} is unknown; "
+            f"it is one of {listing(ON_DELETE)}",
+            hint=did_you_mean(rule, ON_DELETE),
         )
-    if rule == "set_null" and required:
+    if rule == "set_null" and not field.nullable:
         raise CofeeError(
-            f"`{name}`: a required reference cannot become null when its target is deleted",
+            f"`{field.name}`: a required reference cannot become null when its target is deleted",
             hint="add `:null`, or use `on_delete=restrict` or `on_delete=cascade`",
         )
 
 
-def check_type_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Refuse to make something else of links, or links of something else."""
-    if "many" not in (old["type"], new["type"]):
+def check_type_change(old: Field, new: Field) -> None:
+    """Reject a change from or to links of rows."""
+    if "many" not in (old.type, new.type):
         return
     raise CofeeError(
-        f"`{old['name']}`: links of rows cannot become anything else, nor anything else links",
+        f"`{old.name}`: links of rows cannot become anything else, nor anything else links",
         hint="remove the field, and add the new one",
     )
 
 
-def _unknown_module(name: str, target: object, scope: Scope) -> CofeeError:
+def _unknown_module(name: str, target: str, scope: Scope) -> CofeeError:
     known = sorted({*scope.modules, scope.module})
     makes = "make that module first: `cofee new-module`"
-    if brought := OF_OPTIONS.get(str(target)):
+    if brought := OF_OPTIONS.get(target):
         makes = f"{makes}; of {brought}, keep their id in a `uuid` field"
     return CofeeError(
         f"`{name}`: there is no module {quote(target)} to refer to; modules are {listing(known)}",
-        hint=did_you_mean(str(target), known) or makes,
+        hint=did_you_mean(target, known) or makes,
     )

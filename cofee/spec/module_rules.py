@@ -1,18 +1,16 @@
-"""What makes the rules of a module possible: those that are about several of its fields, or all."""
+"""The rules of a module: those that are about several of its fields, or all."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.spec import owners, reserved
 from cofee.spec.facts import Facts
 from cofee.spec.names import LONGEST_IDENTIFIER
-from cofee.spec.record import DELETIONS, ROUTES, RULES, Scope, column_of, find_field
-
-Record = Mapping[str, Any]
+from cofee.spec.record import ROUTES, Field, Module, Row, Scope
 
 SEARCHED = ("str", "text", "email", "url")
 # What a rule of each kind is changed by; a list that is given replaces the one that was there.
@@ -27,253 +25,230 @@ OPTIONS: Mapping[str, str] = {
 }
 
 
-def complete(module: Record, facts: Facts, later: Collection[str] = ()) -> dict[str, Any]:
-    """Check a module's rules against its fields; give its record, with its keys in order.
+def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Module:
+    """Return a module once its rules fit its fields, with the rules as a record keeps them.
 
     Args:
-        module: the record; its fields are complete, its rules need not be.
+        module: its fields are complete, its rules need not be.
         facts: what the template states.
+        known: the rules that the template knows.
         later: the modules that are listed after this one.
 
     Raises:
         CofeeError: the first thing that is wrong.
     """
-    if module.get("routes") == []:  # every other rule that is empty says nothing
-        raise CofeeError(
-            f"`routes`: a module has at least one of {listing(ROUTES)}",
-            hint="leave the rule out for all of them",
-        )
-    given = {key: module[key] for key in RULES if module.get(key) not in (None, [], False)}
-    if given.get("deletion") == DELETIONS[0]:
-        del given["deletion"]
-    for key in given:
-        if key not in facts.rules:
+    for rule in module.rules:
+        if rule not in facts.rules:
             raise CofeeError(
-                f"this project's template does not know the rule `{key}` yet",
+                f"this project's template does not know the rule `{rule}` yet",
                 hint="run `cofee update` first",
             )
-    for key, check in CHECKS.items():
-        if key in given:
-            given[key] = check(module, given[key], facts)
-    if "checks" in given:
-        from cofee.spec import check_examples
-
-        ruled = {**module, **given}
-        given["examples"] = check_examples.find(ruled, given["checks"], facts, later)
-    else:
-        given.pop("examples", None)
-    _check_names({**module, **given})
-    _check_reserved({**module, **given})
-    if given.get("routes") == list(ROUTES):
-        del given["routes"]
-    plain = {key: module[key] for key in module if key not in RULES}
-    return {**plain, **{key: given[key] for key in RULES if key in given}}
+    owners.check_kind(module)
+    _check_unique_together(module, facts)
+    _check_indexes(module, facts)
+    module = replace(module, checks=_checks(module, facts), routes=_routes(module))
+    _check_search(module)
+    module = replace(module, examples=_examples(module, facts, later))
+    _check_names(module)
+    _check_reserved(module)
+    return module if set(module.routes) != set(ROUTES) else replace(module, routes=())
 
 
 def complete_all(
-    modules: Sequence[Record], facts: Facts, settled: Sequence[Record] = ()
-) -> list[dict[str, Any]]:
+    modules: Sequence[Module], facts: Facts, settled: Collection[Module] = ()
+) -> list[Module]:
     """Check the rules of all modules that have some, but for those that are as they were.
 
     Args:
-        settled: the records that were checked when they were written.
+        settled: the modules that were checked when they were recorded.
     """
-    names = [module["name"] for module in modules]
+    names = [module.name for module in modules]
     return [
-        complete(module, facts, Scope(facts, names, module["name"]).later)
-        if {*RULES} & module.keys() and module not in settled
-        else dict(module)
+        complete(module, facts, Scope(facts, names, module.name).later)
+        if module.rules and module not in settled
+        else module
         for module in modules
     ]
 
 
-def naming(module: Record, field: str) -> list[str]:
+def naming(module: Module, field: str) -> list[str]:
     """List the rules of a module that name a field."""
     from cofee.spec import checks
 
-    found = [
-        key
-        for key in ("unique_together", "indexes")
-        if any(field in columns for columns in module.get(key, ()))
-    ]
-    named = {name for check in module.get("checks", ()) for name in checks.fields(check, module)}
-    found += ["checks"] if field in named else []
-    return found + (["search"] if field in module.get("search", ()) else [])
+    named = {
+        "unique_together": {name for names in module.unique_together for name in names},
+        "indexes": {name for names in module.indexes for name in names},
+        "checks": {name for check in module.checks for name in checks.fields(check, module)},
+        "search": {*module.search},
+    }
+    return [rule for rule, names in named.items() if field in names]
 
 
-def require_unnamed(module: Record, field: str) -> None:
-    """Refuse to remove a field that a rule names.
+def require_unnamed(module: Module, field: str) -> None:
+    """Reject the removal of a field that a rule names.
 
     Raises:
         CofeeError: a rule names it; the hint says which command changes that.
     """
-    for key in naming(module, field):
+    for rule in naming(module, field):
         raise CofeeError(
-            f"`{field}` is in the rule `{key}` of `{module['name']}`",
-            hint=f"change the rule first: `cofee change-module {module['name']} {OPTIONS[key]} …`",
+            f"`{field}` is in the rule `{rule}` of `{module.name}`",
+            hint=f"change the rule first: `cofee change-module {module.name} {OPTIONS[rule]} …`",
         )
 
 
-def renamed(module: Record, old: str, new: str) -> dict[str, Any]:
-    """Give a module's rules with another name for one field; a check names its column."""
+def renamed(module: Module, old: str, new: str) -> Module:
+    """Return a module whose rules have another name for one field; a check names its column."""
     from cofee.spec import checks
 
-    def lists(found: Sequence[Sequence[str]]) -> list[list[str]]:
-        return [[new if name == old else name for name in columns] for columns in found]
-
-    rules_after = {key: module[key] for key in RULES if key in module}
-    for key in ("unique_together", "indexes"):
-        if key in rules_after:
-            rules_after[key] = lists(rules_after[key])
-    if "search" in rules_after:
-        rules_after["search"] = lists([rules_after["search"]])[0]
-    before = find_field(module, old)
-    names = {column_of(before): column_of({**before, "name": new})}
-    if "checks" in rules_after:
-        rules_after["checks"] = [checks.renamed(one, names) for one in rules_after["checks"]]
-    if "examples" in rules_after:
-        rules_after["examples"] = [
-            {names.get(name, name): value for name, value in row.items()}
-            for row in rules_after["examples"]
-        ]
-    return rules_after
+    before = module.field(old)
+    columns = {before.column: replace(before, name=new).column}
+    return replace(
+        module,
+        unique_together=tuple(_renamed(names, old, new) for names in module.unique_together),
+        indexes=tuple(_renamed(names, old, new) for names in module.indexes),
+        search=_renamed(module.search, old, new),
+        checks=tuple(checks.renamed(check, columns) for check in module.checks),
+        examples=tuple(
+            {columns.get(name, name): value for name, value in row.items()}
+            for row in module.examples
+        ),
+    )
 
 
-def index_names(module: Record) -> Iterator[tuple[str, str]]:
+def _renamed(names: Iterable[str], old: str, new: str) -> tuple[str, ...]:
+    return tuple(new if name == old else name for name in names)
+
+
+def index_names(module: Module) -> Iterator[tuple[str, str]]:
     """Yield the name of each index of a module, and the rule or field that it stands for."""
-    table, owner = module["name"], owners.prefix(module)
+    table, owner = module.name, owners.prefix(module)
     yield from owners.constraint_names(module)
-    for field in module["fields"]:
-        if field["type"] == "many":
+    for field in module.fields:
+        if field.type == "many":
             continue
         if _is_unique(field):
-            yield (
-                f"{table}_{owner}{column_of(field)}_key",
-                f"the unique field `{field['name']}`",
-            )
-        if field.get("index") or field.get("filter") or "to" in field:
-            yield f"{table}_{column_of(field)}_idx", f"the indexed field `{field['name']}`"
-    for key, before, ending in (("unique_together", owner, "key"), ("indexes", "", "idx")):
-        for columns in module.get(key, ()):
-            name = "_".join(column_of(find_field(module, one)) for one in columns)
-            yield f"{table}_{before}{name}_{ending}", f"{listing([','.join(columns)])} of `{key}`"
+            yield f"{table}_{owner}{field.column}_key", f"the unique field `{field.name}`"
+        if field.index or field.filter or field.to is not None:
+            yield f"{table}_{field.column}_idx", f"the indexed field `{field.name}`"
+    for names in module.unique_together:
+        name = f"{table}_{owner}{_columns(module, names)}_key"
+        yield name, f"{listing([','.join(names)])} of `unique_together`"
+    for names in module.indexes:
+        name = f"{table}_{_columns(module, names)}_idx"
+        yield name, f"{listing([','.join(names)])} of `indexes`"
 
 
-def _unique_together(module: Record, given: Any, facts: Facts) -> list[list[str]]:
-    for columns in given:
-        if len(columns) < 2:
+def _columns(module: Module, names: Iterable[str]) -> str:
+    return "_".join(module.field(name).column for name in names)
+
+
+def _check_unique_together(module: Module, facts: Facts) -> None:
+    for names in module.unique_together:
+        if len(names) < 2:
             raise CofeeError(
-                f"`unique_together`: {quote(','.join(columns))} must name at least two fields",
+                f"`unique_together`: {quote(','.join(names))} must name at least two fields",
                 hint="one field alone is `unique`",
             )
-    found = _indexed(module, given, facts, "unique_together")
-    for columns in found:
-        _require_needed(module, columns)
+    _check_indexed(module, module.unique_together, facts, "unique_together")
+    for names in module.unique_together:
         from cofee.spec import check_examples
 
-        check_examples.require_several(module, columns, facts)
-    return found
+        _require_needed(module, names)
+        check_examples.require_several(module, names, facts)
 
 
-def _require_needed(module: Record, columns: Sequence[str]) -> None:
-    """Refuse what no two rows can share, because they cannot share one of its fields."""
-    for name in columns:
-        if _is_unique(find_field(module, name)):
+def _require_needed(module: Module, names: Sequence[str]) -> None:
+    """Reject what no two rows can share, because they cannot share one of its fields."""
+    for name in names:
+        if _is_unique(module.field(name)):
             raise CofeeError(
                 f"`unique_together`: `{name}` is unique by itself, and so is "
-                f"{quote(','.join(columns))} with it",
+                f"{quote(','.join(names))} with it",
                 hint="leave that rule out; "
-                f"`cofee change-module {module['name']} {OPTIONS['unique_together']} …` changes it",
+                f"`cofee change-module {module.name} {OPTIONS['unique_together']} …` changes it",
             )
 
 
-def _is_unique(field: Record) -> bool:
-    return bool(field.get("unique")) or field["type"] == "one"
+def _is_unique(field: Field) -> bool:
+    return field.unique or field.type == "one"
 
 
-def _indexes(module: Record, given: Any, facts: Facts) -> list[list[str]]:
-    if any(not columns for columns in given):
+def _check_indexes(module: Module, facts: Facts) -> None:
+    if any(not names for names in module.indexes):
         raise CofeeError("`indexes`: an index must name at least one field")
-    return _indexed(module, given, facts, "indexes")
+    _check_indexed(module, module.indexes, facts, "indexes")
 
 
-def _indexed(module: Record, given: Any, facts: Facts, key: str) -> list[list[str]]:
-    for columns in given:
-        _require_once(columns, key)
-        for name in columns:
-            field = find_field(module, name)
+def _check_indexed(module: Module, given: Sequence[Sequence[str]], facts: Facts, rule: str) -> None:
+    for names in given:
+        _require_once(names, rule)
+        for name in names:
+            field = module.field(name)
             if not _can_be_indexed(field, facts):
-                raise CofeeError(f"`{key}`: `{name}` is `{field['type']}`, which has no index")
-    return [list(columns) for columns in given]
+                raise CofeeError(f"`{rule}`: `{name}` is `{field.type}`, which has no index")
 
 
-def _can_be_indexed(field: Record, facts: Facts) -> bool:
-    modifiers = facts.types[field["type"]].get("modifiers", ())
-    return field["type"] != "many" and ("to" in field or bool({"index", "unique"} & {*modifiers}))
+def _can_be_indexed(field: Field, facts: Facts) -> bool:
+    if field.type == "many":
+        return False
+    return field.to is not None or bool({"index", "unique"} & {*facts.types[field.type].modifiers})
 
 
-def _checks(module: Record, given: Any, facts: Facts) -> list[str]:
+def _checks(module: Module, facts: Facts) -> tuple[str, ...]:
+    if not module.checks:
+        return ()
     from cofee.spec import checks
 
-    found = [checks.written(str(one), module) for one in given]
-    for one in found:
-        checks.require_possible(one, module, facts)
+    found = tuple(checks.written(check, module) for check in module.checks)
+    for check in found:
+        checks.require_possible(check, module, facts)
     _require_once(found, "checks")
     return found
 
 
-def _routes(_: Record, given: Any, __: object) -> list[str]:
-    for name in given:
+def _examples(module: Module, facts: Facts, later: Collection[str]) -> tuple[Row, ...]:
+    if not module.checks:
+        return ()
+    from cofee.spec import check_examples
+
+    return check_examples.find(module, facts, later)
+
+
+def _routes(module: Module) -> tuple[str, ...]:
+    for name in module.routes:
         if name not in ROUTES:
             raise CofeeError(
                 f"`routes`: {quote(name)} is no route; routes are {listing(ROUTES)}",
-                hint=did_you_mean(str(name), ROUTES),
+                hint=did_you_mean(name, ROUTES),
             )
-    return [name for name in ROUTES if name in given]
+    return tuple(name for name in ROUTES if name in module.routes)
 
 
-def _search(module: Record, given: Any, _: object) -> list[str]:
-    _require_once(given, "search")
-    for name in given:
-        if find_field(module, name)["type"] not in SEARCHED:
+def _check_search(module: Module) -> None:
+    _require_once(module.search, "search")
+    for name in module.search:
+        if module.field(name).type not in SEARCHED:
             raise CofeeError(
                 f"`search`: `{name}` is no text; {listing(SEARCHED)} can be searched",
             )
-    return list(given)
 
 
-def _deletion(_: Record, given: Any, __: object) -> str:
-    if given not in DELETIONS:
-        raise CofeeError(f"`deletion`: {quote(given)} is none; it is one of {listing(DELETIONS)}")
-    return str(given)
-
-
-CHECKS = {
-    "owned_by": owners.check_kind,
-    "unique_together": _unique_together,
-    "indexes": _indexes,
-    "checks": _checks,
-    "routes": _routes,
-    "search": _search,
-    "deletion": _deletion,
-}
-
-
-def _require_once(given: Sequence[str], key: str) -> None:
-    twice = [one for one in given if given.count(one) > 1]
+def _require_once(given: Sequence[str], rule: str) -> None:
+    twice = [name for name in given if given.count(name) > 1]
     if twice:
-        raise CofeeError(f"`{key}`: {quote(twice[0])} is there twice")
+        raise CofeeError(f"`{rule}`: {quote(twice[0])} is there twice")
 
 
-def _check_names(module: Record) -> None:
-    """Refuse indexes and constraints that share a name, or whose names PostgreSQL would cut."""
+def _check_names(module: Module) -> None:
+    """Reject indexes and constraints that share a name, or whose names PostgreSQL would cut."""
     names: dict[str, str] = {}
     for name, what in index_names(module):
         if name in names:
             raise CofeeError(f"{what} would have the same index as {names[name]}: `{name}`")
         names[name] = what
-    if "checks" in module:
-        names |= {f"{module['name']}_00000000_check": "a check"}
+    if module.checks:
+        names |= {f"{module.name}_00000000_check": "a check"}
     for name, what in names.items():
         if len(name) > LONGEST_IDENTIFIER:
             raise CofeeError(
@@ -283,28 +258,28 @@ def _check_names(module: Record) -> None:
             )
 
 
-def _check_reserved(module: Record) -> None:
-    """Refuse fields that have the name of what a rule adds."""
-    for field in module["fields"]:
-        if module.get("versioned") and "version" in (field["name"], column_of(field)):
+def _check_reserved(module: Module) -> None:
+    """Reject fields that have the name of what a rule adds."""
+    for field in module.fields:
+        if module.versioned and "version" in (field.name, field.column):
             raise CofeeError(
                 "`versioned`: the field `version` has the name of the column that counts changes",
                 hint=f"call the field `{reserved.better_field('version')}`",
             )
-        if module.get("search") and field.get("filter") and field["name"] == "search":
+        if module.search and field.filter and field.name == "search":
             raise CofeeError(
                 "`search`: the filter `search` has the name of the parameter of a search",
                 hint="call the field something else, or let it be no `filter`",
             )
 
 
-def format_rules(module: Mapping[str, Any]) -> list[str]:
+def format_rules(module: Module) -> list[str]:
     """Return the options that give a module the rules that it has."""
-    found = [f"--owned-by {module['owned_by']}"] if "owned_by" in module else []
-    found += [f"--unique-together {','.join(names)}" for names in module.get("unique_together", ())]
-    found += [f"--index {','.join(names)}" for names in module.get("indexes", ())]
-    found += [f"--check {shlex.quote(check)}" for check in module.get("checks", ())]
-    found += [f"--only {','.join(module['routes'])}"] if "routes" in module else []
-    found += [f"--search {','.join(module['search'])}"] if "search" in module else []
-    found += ["--hard-delete"] if module.get("deletion") == "hard" else []
-    return found + (["--version-column"] if module.get("versioned") else [])
+    found = [f"--owned-by {module.owned_by}"] if module.owned_by else []
+    found += [f"--unique-together {','.join(names)}" for names in module.unique_together]
+    found += [f"--index {','.join(names)}" for names in module.indexes]
+    found += [f"--check {shlex.quote(check)}" for check in module.checks]
+    found += [f"--only {','.join(module.routes)}"] if module.routes else []
+    found += [f"--search {','.join(module.search)}"] if module.search else []
+    found += ["--hard-delete"] if module.deletion == "hard" else []
+    return found + (["--version-column"] if module.versioned else [])

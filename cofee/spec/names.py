@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ def snake(entity: str) -> str:
 
 def check_names(
     names: Names,
-    modules: Iterable[Mapping[str, Any]] = (),
+    others: Iterable[Names] = (),
     *,
     folders: Collection[str] = (),
     tables: Collection[str] = (),
@@ -85,7 +85,7 @@ def check_names(
 
     Args:
         names: what `derive` gave.
-        modules: the recorded modules, with `name` and `entity` each.
+        others: the names of the recorded modules.
         folders: what stands in `app/modules` already, recorded or not.
         tables: tables that exist beside those of the recorded modules.
         classes: classes that exist beside those of the recorded modules.
@@ -95,8 +95,8 @@ def check_names(
         CofeeError: a name is reserved, taken or too long.
     """
     _check_reserved(names)
-    for record in modules:
-        _check_apart(names, from_record(str(record["name"]), str(record["entity"])))
+    for other in others:
+        _check_apart(names, other)
     for what, value, taken in (
         ("module folder", names.module, folders),
         ("table", names.table, tables),

@@ -14,13 +14,13 @@ leave out their separators, so that no colon is needed: `min=20260131T093000Z`, 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from cofee.errors import CofeeError, quote
 from cofee.spec import field_rules, values
 from cofee.spec.facts import Facts
-from cofee.spec.record import FLAG_KEYS, FieldRecord, Scope, column_of
+from cofee.spec.record import FLAG_KEYS, Field, Scope, Value
 
 LENGTH = re.compile(r"(?P<least>[0-9]{1,9})?(?P<dash>-)?(?P<greatest>[0-9]{1,9})?")
 PRECISION = re.compile(r"(?P<precision>[0-9]{1,9})\.(?P<scale>[0-9]{1,9})")
@@ -36,8 +36,8 @@ ARGUMENT_EXAMPLES = {
 }
 
 
-def parse_field(spec: str, facts: Facts, modules: Collection[str], module: str) -> FieldRecord:
-    """Read one specification.
+def parse_field(spec: str, facts: Facts, modules: Collection[str], module: str) -> Field:
+    """Return the field of one specification.
 
     Args:
         spec: the text, such as `total:decimal:12.2:min=0`.
@@ -49,88 +49,54 @@ def parse_field(spec: str, facts: Facts, modules: Collection[str], module: str) 
         CofeeError: what is wrong with it, and what is allowed.
     """
     scope = Scope(facts, modules, module)
-    return field_rules.complete(_raw_record(spec, scope), scope)
+    return field_rules.complete(_specified(spec, scope), scope)
 
 
-def parse_fields(
-    specs: Iterable[str], facts: Facts, modules: Collection[str], module: str
-) -> list[FieldRecord]:
-    """Read all specifications of one module; fields that clash are refused."""
-    return check_fields(specs, facts, modules, module)
-
-
-def check_fields(
-    fields: Iterable[Mapping[str, Any] | str],
-    facts: Facts,
-    modules: Collection[str],
-    module: str,
-) -> list[FieldRecord]:
-    """Check the fields of a file by the same rules; each is a record or a specification.
+def read_field(given: Field | Mapping[str, object] | str, scope: Scope) -> Field:
+    """Return a field from a specification or a record; its rules are not checked yet.
 
     Raises:
-        CofeeError: a field is wrong by itself, or clashes with one before it.
+        CofeeError: it is neither, or not well formed.
     """
-    scope = Scope(facts, modules, module)
-    records: list[FieldRecord] = []
-    for field in fields:
-        if not isinstance(field, str | Mapping):
-            raise CofeeError(f"{quote(field)} is no field; it is a record or a specification")
-        raw = _raw_record(field, scope) if isinstance(field, str) else field
-        records.append(field_rules.complete(raw, scope))
-        check_apart(records[-1], records[:-1])
-    return records
+    if isinstance(given, str):
+        return _specified(given, scope)
+    return given if isinstance(given, Field) else Field.from_record(given)
 
 
-def check_apart(record: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> None:
-    """Refuse a field whose name, column or relationship another field has.
-
-    Raises:
-        CofeeError: the two cannot stand in one module.
-    """
-    name, column = record["name"], column_of(record)
-    for other in others:
-        if name == other["name"]:
-            raise CofeeError(f"the field `{name}` is there twice")
-        if column == column_of(other):
-            reference = name if "to" in record else other["name"]
-            raise CofeeError(
-                f"the fields `{other['name']}` and `{name}` would share the column `{column}`, "
-                f"which the reference `{reference}` gets by itself"
-            )
-
-
-def read_default(record: Mapping[str, Any], value: str, facts: Facts) -> Any:
-    """Read a value for rows that are there already, by the rules of the field's default.
+def read_default(field: Field, value: str, facts: Facts) -> Value:
+    """Read a value for existing rows, by the rules of the field's default.
 
     Raises:
         CofeeError: the value does not fit the field, or its type has no values to write down.
     """
-    scope = Scope(facts, (record["to"],) if "to" in record else (), "")
-    if "default" in scope.modifiers(record["type"]):
-        return field_rules.complete({**record, "default": value}, scope)["default"]
-    kind = "uuid" if "to" in record else scope.kind(record["type"])
+    scope = Scope(facts, () if field.to is None else (field.to,), "")
+    if "default" in facts.types[field.type].modifiers:
+        completed = field_rules.complete(replace(field, default=value), scope).default
+        assert completed is not None  # noqa: S101 (a default that is given stays)
+        return completed
+    kind = "uuid" if field.to is not None else scope.kind(field)
     try:
         return values.read(kind, value)
     except ValueError as error:
         expected = values.EXPECTED.get(kind, "nothing: make the field `null`, and fill it by hand")
-        raise CofeeError(f"`{record['name']}`: {quote(value)} must be {expected}") from error
+        raise CofeeError(f"`{field.name}`: {quote(value)} must be {expected}") from error
 
 
-def format_field(record: Mapping[str, Any], facts: Facts | None = None) -> str:
-    """Write the specification of a record, so that reading it gives the record again.
+def format_field(field: Field, facts: Facts | None = None) -> str:
+    """Return the specification of a field; parsing it gives the field again.
 
-    Examples have no place in a specification; reading finds them anew. With the facts,
+    Examples have no place in a specification; parsing finds them again. With the facts,
     moments are written without colons; without them, their colons are escaped.
     """
-    kind = facts.types.get(record["type"], {}).get("value") if facts else None
-    parts = [record["name"], record["type"], *_argument_text(record)]
-    parts += [modifier for modifier, key in FLAG_KEYS.items() if record.get(key)]
+    kind = facts.types[field.type].value if facts and field.type in facts.types else None
+    parts = [field.name, field.type, *_argument_text(field)]
+    parts += [modifier for modifier, key in FLAG_KEYS.items() if getattr(field, key)]
     for key in ("default", "min", "max"):
-        if key in record:
-            parts.append(f"{key}={escape(values.write(kind, record[key]))}")
-    if "min_length" in record or "max_length" in record:
-        parts.append(f"len={_length_text(record)}")
-    parts += [f"{key}={record[key]}" for key in ("on_delete", "pattern") if key in record]
+        if (value := getattr(field, key)) is not None:
+            parts.append(f"{key}={escape(values.write(kind, value))}")
+    if field.min_length is not None or field.max_length is not None:
+        parts.append(f"len={_length_text(field)}")
+    parts += [f"{key}={text}" for key in ("on_delete", "pattern") if (text := getattr(field, key))]
     return ":".join(parts)
 
 
@@ -139,30 +105,31 @@ def escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace(":", "\\:")
 
 
-def _raw_record(spec: str, scope: Scope) -> dict[str, Any]:
-    """Take a specification apart; what stands in it is still text."""
+def _specified(spec: str, scope: Scope) -> Field:
+    """Return the field that a specification spells out; its values are still text."""
     if len(spec) > LONGEST_SPECIFICATION:
         raise CofeeError(f"{quote(spec)} is longer than {LONGEST_SPECIFICATION} characters")
     segments = _split(spec)
-    raw: dict[str, Any] = {"name": segments.pop(0)}
-    raw["type"] = segments.pop(0) if segments else "str"
-    if scope.facts.types.get(raw["type"]) is None:
-        field_rules.check_name(raw)
-        _check_type_is_there(raw)
-    field_rules.check_type(raw, scope)
-    argument = scope.argument(raw["type"])
+    name = segments.pop(0)
+    type_name = segments.pop(0) if segments else "str"
+    if type_name not in scope.facts.types:
+        field_rules.check_name(name)
+        _check_type_is_there(name, type_name)
+    field_rules.check_type(name, type_name, scope.facts)
+    argument = scope.facts.types[type_name].argument
+    raw: dict[str, object] = {"name": name, "type": type_name}
     if argument != "none":
-        raw |= _read_argument(raw, argument, segments)
-    field_rules.check_name(raw)
+        raw |= _read_argument(name, type_name, argument, segments)
+    field_rules.check_name(name, reference="to" in raw)
     seen: set[str] = set()
     for segment in segments:
         modifier = segment.partition("=")[0]
-        field_rules.check_modifier(raw["name"], raw["type"], modifier, scope)
+        field_rules.check_modifier(name, type_name, modifier, scope)
         if modifier in seen:
-            raise CofeeError(f"`{raw['name']}`: the modifier `{modifier}` is given twice")
+            raise CofeeError(f"`{name}`: the modifier `{modifier}` is given twice")
         seen.add(modifier)
-        raw |= _read_modifier(raw["name"], segment)
-    return raw
+        raw |= _read_modifier(name, segment)
+    return Field.from_record(raw)
 
 
 def _split(spec: str) -> list[str]:
@@ -179,20 +146,20 @@ def _split(spec: str) -> list[str]:
     return segments
 
 
-def _check_type_is_there(raw: Mapping[str, Any]) -> None:
+def _check_type_is_there(name: str, found: str) -> None:
     """Tell a modifier in the place of the type from a type that does not exist."""
-    word = raw["type"].partition("=")[0]
-    if word in FLAG_KEYS or "=" in raw["type"] or not word:
-        name, found = raw["name"], raw["type"]
+    word = found.partition("=")[0]
+    if word in FLAG_KEYS or "=" in found or not word:
         raise CofeeError(
             f"`{name}`: the type is missing before {quote(found)}",
             hint=f"write it first: `{name}:str:{found}`" if found else f"`{name}` alone is a `str`",
         )
 
 
-def _read_argument(raw: Mapping[str, Any], argument: str, segments: list[str]) -> dict[str, Any]:
+def _read_argument(
+    name: str, type_name: str, argument: str, segments: list[str]
+) -> dict[str, object]:
     """Take the type's argument off the segments."""
-    name, type_name = raw["name"], raw["type"]
     text = segments.pop(0) if segments else ""
     if not text or text in FLAG_KEYS or "=" in text:
         wanted = ARGUMENT_EXAMPLES.get(argument, f"its {argument}")
@@ -208,7 +175,7 @@ def _read_argument(raw: Mapping[str, Any], argument: str, segments: list[str]) -
     return {"to" if argument == "module" else argument: text}
 
 
-def _read_modifier(name: str, segment: str) -> dict[str, Any]:
+def _read_modifier(name: str, segment: str) -> Mapping[str, object]:
     modifier, equals, value = segment.partition("=")
     if modifier in FLAG_KEYS:
         if equals:
@@ -240,14 +207,14 @@ def _unescape(value: str) -> str:
     return re.sub(r"\\([\\:])", r"\1", value)
 
 
-def _argument_text(record: Mapping[str, Any]) -> list[str]:
-    if "precision" in record:
-        return [f"{record['precision']}.{record['scale']}"]
-    if "values" in record:
-        return [",".join(record["values"])]
-    return [record[key] for key in ("items", "to") if key in record]
+def _argument_text(field: Field) -> list[str]:
+    if field.precision is not None:
+        return [f"{field.precision}.{field.scale}"]
+    if field.values:
+        return [",".join(field.values)]
+    return [text for text in (field.items, field.to) if text is not None]
 
 
-def _length_text(record: Mapping[str, Any]) -> str:
-    greatest = record.get("max_length", "")
-    return f"{record['min_length']}-{greatest}" if "min_length" in record else str(greatest)
+def _length_text(field: Field) -> str:
+    greatest = "" if field.max_length is None else field.max_length
+    return str(greatest) if field.min_length is None else f"{field.min_length}-{greatest}"

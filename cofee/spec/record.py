@@ -1,67 +1,33 @@
-"""The shape of a field record, and which of its keys each argument and modifier writes."""
+"""Fields and modules as objects, and the records that answers keep of them.
+
+A record is read at the edge by `from_record`, which rejects a wrong shape, and written there by
+`to_record`. `spec.gate` checks what the values may be.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
+import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Required, TypedDict
+from typing import Any, NamedTuple, Self
 
-from cofee.errors import CofeeError, did_you_mean, quote
+from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.spec.facts import Facts
+from cofee.spec.names import Names
+from cofee.spec.names import from_record as names_of
 
+Value = bool | int | float | str
+Row = Mapping[str, Value]  # the values of a row, by column
 
-class FieldRecord(TypedDict, total=False):
-    """One field of a module, as the answers file keeps it; what is not set is absent."""
-
-    name: Required[str]
-    type: Required[str]
-    precision: int
-    scale: int
-    values: list[str]
-    items: str
-    to: str
-    nullable: bool
-    unique: bool
-    index: bool
-    filter: bool
-    sort: bool
-    default: Any
-    min: Any
-    max: Any
-    min_length: int
-    max_length: int
-    pattern: str
-    examples: list[str]
-    counterexample: str
-    on_delete: str
-
-
-class ModuleRules(TypedDict, total=False):
-    """What a module obeys as a whole; what is not set is absent.
-
-    `examples` are the values of two rows that satisfy the checks, where plain samples would not.
-    """
-
-    owned_by: str
-    unique_together: list[list[str]]
-    indexes: list[list[str]]
-    checks: list[str]
-    examples: list[dict[str, Any]]
-    routes: list[str]
-    search: list[str]
-    deletion: str
-    versioned: bool
-
-
-# The order of a record's keys, so that answers files read alike and differences stay small.
-KEYS = tuple(FieldRecord.__annotations__)
-RULES = tuple(ModuleRules.__annotations__)
-
-# The routes of a module, in the order in which they stand in its router.
+# The routes of a module, in the order of its router.
 ROUTES = ("create", "list", "read", "replace", "update", "delete")
 DELETIONS = ("soft", "hard")
+ON_DELETE = ("restrict", "cascade", "set_null")
 
+# The keys of a field record that the argument of a type, and each modifier, write.
 ARGUMENT_KEYS: Mapping[str, tuple[str, ...]] = {
     "none": (),
     "precision": ("precision", "scale"),
@@ -69,7 +35,6 @@ ARGUMENT_KEYS: Mapping[str, tuple[str, ...]] = {
     "items": ("items",),
     "module": ("to",),
 }
-
 FLAG_KEYS: Mapping[str, str] = {
     "null": "nullable",
     "unique": "unique",
@@ -77,7 +42,6 @@ FLAG_KEYS: Mapping[str, str] = {
     "filter": "filter",
     "sort": "sort",
 }
-
 MODIFIER_KEYS: Mapping[str, tuple[str, ...]] = {
     **{modifier: (key,) for modifier, key in FLAG_KEYS.items()},
     "default": ("default",),
@@ -88,7 +52,271 @@ MODIFIER_KEYS: Mapping[str, tuple[str, ...]] = {
     "pattern": ("pattern", "examples", "counterexample"),
 }
 
-ON_DELETE = ("restrict", "cascade", "set_null")
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a module. The order of the attributes is the order of the keys of a record."""
+
+    name: str
+    type: str
+    precision: int | None = None
+    scale: int | None = None
+    values: tuple[str, ...] = ()
+    items: str | None = None
+    to: str | None = None
+    nullable: bool = False
+    unique: bool = False
+    index: bool = False
+    filter: bool = False
+    sort: bool = False
+    default: Value | None = None
+    min: Value | None = None
+    max: Value | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    examples: tuple[str, ...] = ()
+    counterexample: str | None = None
+    on_delete: str | None = None
+    extra: Mapping[str, object] = dataclasses.field(
+        default_factory=dict
+    )  # keys that only the template reads
+
+    @classmethod
+    def from_record(cls, record: object) -> Self:
+        """Return the field of a record.
+
+        Raises:
+            CofeeError: it is not a record, or a value does not have the shape of its key.
+        """
+        if not isinstance(record, Mapping):
+            raise CofeeError(f"{quote(record)} is not a field; it is a record or a specification")
+        name = record.get("name")
+        if not name or not isinstance(name, str):
+            raise CofeeError("a field has no name; it needs a `name` and a `type`")
+        if not record.get("type"):
+            raise CofeeError(f"{quote(name)}: it has no type; it needs a `name` and a `type`")
+        return cls(**_shaped(record, FIELD_SHAPES, quote(name)))
+
+    def to_record(self) -> dict[str, object]:
+        """Return the record; what is not set is absent."""
+        return {**_written(self, KEYS), **self.extra}
+
+    @property
+    def column(self) -> str:
+        """The column; a reference's ends in `_id`, and the links of `tags` are `tag_ids`."""
+        if self.type == "many":
+            return f"{_singular(self.name)}_ids"
+        return f"{self.name}_id" if self.to is not None else self.name
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The keys that are set, beside the name and the type."""
+        return tuple(key for key in self.to_record() if key not in ("name", "type"))
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module: its names, its fields and its rules.
+
+    `examples` are the values of two rows that satisfy the checks, where plain samples would not.
+    No `routes` means all of them, and no `deletion` means that rows are marked as deleted.
+    """
+
+    name: str
+    entity: str
+    fields: tuple[Field, ...] = ()
+    owned_by: str | None = None
+    unique_together: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[str, ...] = ()
+    examples: tuple[Row, ...] = ()
+    routes: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    deletion: str | None = None
+    versioned: bool = False
+    extra: Mapping[str, object] = dataclasses.field(
+        default_factory=dict
+    )  # rules that only the template reads
+
+    @classmethod
+    def from_record(cls, record: object) -> Self:
+        """Return the module of a record.
+
+        Raises:
+            CofeeError: it is not a record, or a value does not have the shape of its key.
+        """
+        if not isinstance(record, Mapping):
+            raise CofeeError(f"{quote(record)} is not a module record")
+        for key in ("name", "entity"):
+            if not isinstance(record.get(key), str) or not record[key]:
+                raise CofeeError(f"its `{key}` must be text, not {quote(record.get(key))}")
+        if not isinstance(record.get("fields"), Sequence) or isinstance(record["fields"], str):
+            raise CofeeError(f"its `fields` must be a list, not {quote(record.get('fields'))}")
+        if record.get("routes") == []:  # every other rule that is empty says nothing
+            raise CofeeError(
+                f"`routes`: a module has at least one of {listing(ROUTES)}",
+                hint="leave the rule out for all of them",
+            )
+        given = _shaped(record, MODULE_SHAPES)
+        given["fields"] = tuple(Field.from_record(one) for one in record["fields"])
+        if given.get("deletion") == DELETIONS[0]:
+            del given["deletion"]
+        return cls(**given)
+
+    def to_record(self) -> dict[str, object]:
+        """Return the record; what is not set is absent."""
+        plain = {
+            "name": self.name,
+            "entity": self.entity,
+            "fields": [field.to_record() for field in self.fields],
+        }
+        return {**plain, **self.extra, **_written(self, RULES)}
+
+    @property
+    def names(self) -> Names:
+        return names_of(self.name, self.entity)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that are set, those of the template alone included."""
+        return (*self.extra, *_written(self, RULES))
+
+    def with_rules(self, given: Mapping[str, object]) -> Self:
+        """Return the module with other rules; one that is given empty is removed."""
+        return self.from_record({**self.to_record(), **given})
+
+    def field(self, name: str) -> Field:
+        """Return the field of a name.
+
+        Raises:
+            CofeeError: there is none; the hint names the nearest.
+        """
+        known = {field.name: field for field in self.fields}
+        if name in known:
+            return known[name]
+        raise CofeeError(
+            f"the module `{self.name}` has no field {quote(name)}",
+            hint=did_you_mean(name.removesuffix("_id"), known),
+        )
+
+
+class Shape(NamedTuple):
+    """What the value of a key must be, and whether a value is that."""
+
+    words: str
+    fits: Callable[[object], bool]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_value(value: object) -> bool:
+    is_infinite = isinstance(value, float) and not math.isfinite(value)
+    return isinstance(value, Value) and not is_infinite
+
+
+def _list_of(fits: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, list | tuple) and all(map(fits, value))
+
+
+TEXT = Shape("text", _is_text)
+WHOLE = Shape("a whole number", _is_whole)
+FLAG = Shape("true or false", _is_flag)
+VALUE = Shape("text, a number, or true or false", _is_value)
+TEXTS = Shape("a list of texts", _list_of(_is_text))
+LISTS = Shape("a list of lists of field names", _list_of(_list_of(_is_text)))
+
+KEYS = tuple(attribute.name for attribute in dataclasses.fields(Field) if attribute.name != "extra")
+FIELD_SHAPES: Mapping[str, Shape] = {
+    **dict.fromkeys(("name", "type", "items", "to", "pattern", "counterexample"), TEXT),
+    **dict.fromkeys(("precision", "scale", "min_length", "max_length"), WHOLE),
+    **dict.fromkeys(FLAG_KEYS.values(), FLAG),
+    **dict.fromkeys(("default", "min", "max"), VALUE),
+    **dict.fromkeys(("values", "examples"), TEXTS),
+    "on_delete": TEXT,
+}
+MODULE_KEYS = tuple(
+    attribute.name for attribute in dataclasses.fields(Module) if attribute.name != "extra"
+)
+RULES = MODULE_KEYS[3:]
+MODULE_SHAPES: Mapping[str, Shape] = {
+    **dict.fromkeys(("name", "entity"), TEXT),
+    "fields": Shape("a list", lambda value: True),
+    "owned_by": Shape("`user` or `project`", _is_text),
+    "unique_together": LISTS,
+    "indexes": LISTS,
+    "checks": Shape("a list of conditions", _list_of(_is_text)),
+    "examples": Shape("a list of rows", _list_of(lambda row: isinstance(row, Mapping))),
+    "routes": Shape("a list of routes", _list_of(_is_text)),
+    "search": Shape("a list of field names", _list_of(_is_text)),
+    "deletion": Shape("`soft` or `hard`", lambda value: value in DELETIONS),
+    "versioned": FLAG,
+}
+
+
+def _shaped(
+    record: Mapping[object, object], shapes: Mapping[str, Shape], about: str = ""
+) -> dict[str, Any]:
+    """Return the values of a record by attribute, each in the shape of its key.
+
+    A key without a value is as good as absent. Keys without a shape are `extra`.
+    """
+    given: dict[str, Any] = {}
+    extra: dict[str, object] = {}
+    for key, value in record.items():
+        name = str(key)
+        if name not in shapes:
+            extra[name] = value
+        elif value is not None:
+            given[name] = _frozen(value)
+            if not shapes[name].fits(given[name]):
+                raise CofeeError(
+                    f"{about}{': ' if about else ''}`{name}` must be {shapes[name].words}, "
+                    f"not {quote(value)}",
+                    hint="put it into quotes" if shapes[name] in (TEXT, TEXTS) else None,
+                )
+    return {**given, "extra": extra}
+
+
+def _frozen(value: object) -> object:
+    """Return lists as tuples; YAML reads an unquoted date as one, and a record keeps text."""
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(one) for one in value)
+    if isinstance(value, Mapping):
+        return {key: _frozen(one) for key, one in value.items()}
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else value
+
+
+def _thawed(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_thawed(one) for one in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _written(record: Field | Module, keys: Sequence[str]) -> dict[str, object]:
+    """Return the attributes that are set; `false` is a default like any other."""
+    given = {key: getattr(record, key) for key in keys}
+    return {
+        key: _thawed(value)
+        for key, value in given.items()
+        if not (value is None or value == () or (value is False and key != "default"))
+    }
+
+
+def _singular(name: str) -> str:
+    """Remove a plural's ending exactly as the template does."""
+    name = re.sub(r"(ss|x|ch|sh)es$", r"\1", re.sub(r"ies$", "y", name))
+    return re.sub(r"([^su])s$", r"\1", name)
 
 
 @dataclass(frozen=True)
@@ -97,7 +325,7 @@ class Scope:
 
     Attributes:
         modules: the modules that a reference may name beside its own, in the order of the answers.
-        module: its own, which is the last one where `modules` leaves it out.
+        module: its own, which is the last one unless `modules` contains it.
     """
 
     facts: Facts
@@ -106,49 +334,10 @@ class Scope:
 
     @property
     def later(self) -> list[str]:
-        """List the modules that stand behind the field's own."""
+        """The modules that are listed after the field's own."""
         listed = list(self.modules)
         return listed[listed.index(self.module) + 1 :] if self.module in listed else []
 
-    def argument(self, type_name: str) -> str:
-        """Say which argument a type takes."""
-        return str(self.facts.types[type_name].get("argument", "none"))
-
-    def kind(self, type_name: str) -> str:
-        """Say how a type's default and bounds are read."""
-        return str(self.facts.types[type_name].get("value", "none"))
-
-    def modifiers(self, type_name: str) -> tuple[str, ...]:
-        """List a type's modifiers; YAML reads an unquoted `null` in the table as nothing."""
-        found = self.facts.types[type_name].get("modifiers", ())
-        return tuple("null" if modifier is None else str(modifier) for modifier in found)
-
-
-def find_field(module: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the record of a module's field.
-
-    Raises:
-        CofeeError: there is none; the nearest is named.
-    """
-    known = {record["name"]: record for record in module["fields"]}
-    if name in known:
-        found: Mapping[str, Any] = known[name]
-        return found
-    raise CofeeError(
-        f"the module `{module['name']}` has no field {quote(name)}",
-        hint=did_you_mean(str(name).removesuffix("_id"), known),
-    )
-
-
-def column_of(record: Mapping[str, Any]) -> str:
-    """Name the column of a field; a reference's ends in `_id`, and `tags` are `tag_ids`."""
-    name = str(record["name"])
-    if record.get("type") == "many":
-        return f"{_singular(name)}_ids"
-    return f"{name}_id" if "to" in record else name
-
-
-def _singular(name: str) -> str:
-    """Take a plural's ending off exactly as the template does."""
-    name = re.sub(r"(ss|x|ch|sh)es$", r"\1", re.sub(r"ies$", "y", name))
-    return re.sub(r"([^su])s$", r"\1", name)
+    def kind(self, record: Field) -> str:
+        """Return how the default and the bounds of a field are read."""
+        return self.facts.types[record.type].value

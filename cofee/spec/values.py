@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from cofee.spec.record import Value
+
 WHOLE = re.compile(r"-?[0-9]{1,30}")
 DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,3})?")
@@ -32,7 +34,7 @@ EXPECTED = {
 }
 
 
-def read(kind: str, value: object) -> Any:
+def read(kind: str, value: object) -> Value:
     """Give the value as a record keeps it.
 
     Raises:
@@ -138,7 +140,7 @@ def _uuid(value: object) -> str:
     return str(UUID(_string(value)))
 
 
-READERS: dict[str, Callable[[object], Any]] = {
+READERS: dict[str, Callable[[object], Value]] = {
     "string": _string,
     "choice": _string,
     "integer": _integer,

@@ -1,0 +1,150 @@
+"""The gate of records: modules of the answers, of a file and of the command line pass it.
+
+`read_modules` checks the shape, the keys and the types of records. It is cheap, so that every
+command runs it over the recorded modules. `check_modules` checks every rule of fields and modules;
+what was recorded passed it before and is not checked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from cofee.errors import CofeeError, did_you_mean, listing, quote
+from cofee.spec import field_rules, module_rules, owners, parse
+from cofee.spec.facts import Facts
+from cofee.spec.record import Field, Module, Scope
+
+PLAIN_KEYS = ("name", "entity", "fields")
+Given = Field | Mapping[str, object] | str  # a field, a record or a specification
+
+
+def read_modules(records: object, facts: Facts, where: str) -> tuple[Module, ...]:
+    """Return the modules of records.
+
+    Args:
+        rules: the rules that the template knows, which can be more than this command does.
+        where: the file or option with the records, for messages.
+
+    Raises:
+        CofeeError: records have a wrong shape, or keys or types that the template does not know.
+    """
+    if not isinstance(records, list):
+        raise CofeeError(f"`modules` in {where} must be a list of module records")
+
+    modules: list[Module] = []
+    for number, record in enumerate(records, start=1):
+        name = record.get("name") if isinstance(record, Mapping) else None
+        which = quote(name) if isinstance(name, str) else f"number {number}"
+        try:
+            modules.append(Module.from_record(record))
+            _require_known(modules[-1], facts)
+        except CofeeError as problem:
+            raise _within(f"`modules` in {where}: {which}", problem) from problem
+    return tuple(modules)
+
+
+def require_known(modules: Iterable[Module], facts: Facts, where: str) -> None:
+    """Reject rules, keys and types that a template would not read.
+
+    Raises:
+        CofeeError: one is misspelt, or of another version of the template.
+    """
+    for module in modules:
+        try:
+            _require_known(module, facts)
+        except CofeeError as problem:
+            raise _within(f"`modules` in {where}: `{module.name}`", problem) from problem
+
+
+def _require_known(module: Module, facts: Facts) -> None:
+    for rule in module.rules:
+        if rule not in facts.rules:
+            known = (*PLAIN_KEYS, *facts.rules)
+            raise CofeeError(
+                f"the key {quote(rule)} is unknown",
+                hint=did_you_mean(rule, known) or f"keys are {listing(known)}",
+            )
+    for field in module.fields:
+        field_rules.check_readable(field, facts)
+
+
+def check_fields(
+    given: Iterable[Given],
+    facts: Facts,
+    modules: Collection[str],
+    module: str,
+    settled: Collection[Field] = (),
+) -> tuple[Field, ...]:
+    """Return the fields of a module, each given as a field, a record or a specification.
+
+    Args:
+        facts: what the template states.
+        modules: the modules that a reference may name beside its own; see `Scope`.
+        module: the module that gets the fields.
+        settled: the recorded fields, which are not checked again.
+
+    Raises:
+        CofeeError: fields are wrong by themselves, or clash with one another.
+    """
+    scope = Scope(facts, modules, module)
+    found: list[Field] = []
+    problems: list[CofeeError] = []
+    for one in given:
+        try:
+            field = parse.read_field(one, scope)
+            field = field if field in settled else field_rules.complete(field, scope)
+            field_rules.check_apart(field, found)
+            found.append(field)
+        except CofeeError as problem:
+            problems.append(problem)
+    _require_none(problems, f"`{module}`")
+    return tuple(found)
+
+
+def check_rules(
+    modules: Sequence[Module], facts: Facts, settled: Collection[Module] = ()
+) -> tuple[Module, ...]:
+    """Return modules with complete fields once their rules are possible.
+
+    Args:
+        settled: the recorded modules, which are not checked again.
+
+    Raises:
+        CofeeError: a rule does not fit the fields, or a reference leads to rows of another owner.
+    """
+    checked = module_rules.complete_all(modules, facts, settled)
+    owners.check_references(checked)
+    return tuple(checked)
+
+
+def check_modules(modules: Sequence[Module], facts: Facts) -> tuple[Module, ...]:
+    """Return modules once their fields and their rules are possible.
+
+    Raises:
+        CofeeError: every problem of the fields, or the first of the rules.
+    """
+    names = [module.name for module in modules]
+    completed: list[Module] = []
+    problems: list[CofeeError] = []
+    for module in modules:
+        try:
+            fields = check_fields(module.fields, facts, names, module.name)
+            completed.append(replace(module, fields=fields))
+        except CofeeError as problem:
+            problems.append(_within(f"`{module.name}`", problem))
+    _require_none(problems, "the modules")
+    return check_rules(completed, facts)
+
+
+def _within(where: str, problem: CofeeError) -> CofeeError:
+    return CofeeError(f"{where}: {problem.message}", hint=problem.hint)
+
+
+def _require_none(problems: Sequence[CofeeError], where: str) -> None:
+    """Raise the only problem, or all of them, a line each."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        lines = [f"{one.message}; {one.hint}" if one.hint else one.message for one in problems]
+        raise CofeeError("\n  ".join([f"{where}: there are {len(problems)} problems", *lines]))
