@@ -167,7 +167,7 @@ def test_options_exclude_each_other(cofee: Run) -> None:
     """Two ways to say which routes there are."""
     ran = cofee("new-module", "notes", "--read-only", "--only", "list")
 
-    assert (ran.code, "exclude each other" in ran.err) == (64, True)
+    assert (ran.code, "cannot be combined" in ran.err) == (64, True)
 
 
 def test_a_module_has_a_route(shop: Path, cofee: Run) -> None:
