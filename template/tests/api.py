@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx2
@@ -21,6 +21,23 @@ async def create(client: httpx2.AsyncClient, url: str, body: JSON) -> JSON:
     return row
 
 
+def page_of(rows: Sequence[JSON], next_cursor: str | None = None) -> JSON:
+    """Return the body of a page. Only this function and the next two know its shape."""
+    return {"items": list(rows), "next_cursor": next_cursor}
+
+
+def rows_of(page: JSON) -> list[JSON]:
+    """Return the rows in the body of a page."""
+    rows: list[JSON] = page["items"]
+    return rows
+
+
+def cursor_of(page: JSON) -> str | None:
+    """Return the cursor of the next page."""
+    cursor: str | None = page["next_cursor"]
+    return cursor
+
+
 async def walk(client: httpx2.AsyncClient, url: str, sort: str) -> list[str]:
     """Return the ids of a list, fetched in pages of one row."""
     found: list[str] = []
@@ -29,10 +46,11 @@ async def walk(client: httpx2.AsyncClient, url: str, sort: str) -> list[str]:
         response = await client.get(url, params=query)
         assert response.status_code == 200, response.text
         page = response.json()
-        found += [row["id"] for row in page["items"]]
-        if page["next_cursor"] is None:
+        found += [row["id"] for row in rows_of(page)]
+        cursor = cursor_of(page)
+        if cursor is None:
             return found
-        query["cursor"] = page["next_cursor"]
+        query["cursor"] = cursor
 
 
 @contextlib.contextmanager

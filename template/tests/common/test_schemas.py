@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, ValidationError
 
-from app.common.schemas import MAX_PAGE_SIZE, OMITTED, Page, PageQuery, Schema
+from app.common.schemas import MAX_PAGE_SIZE, OMITTED, PageQuery, Schema
 
 
 class Change(Schema):
@@ -47,7 +47,3 @@ def test_openapi_shows_an_optional_field_without_a_default() -> None:
 def test_a_page_has_bounds(limit: int) -> None:
     with pytest.raises(ValidationError):
         PageQuery(limit=limit)
-
-
-def test_the_last_page_has_no_next_one() -> None:
-    assert Page[int](items=[1, 2]).model_dump() == {"items": [1, 2], "next_cursor": None}

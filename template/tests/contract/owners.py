@@ -14,7 +14,7 @@ from app.db.base import Base
 from app.infrastructure import tokens
 from app.infrastructure.tokens import Claims
 from app.modules.users.models import User
-from tests.api import JSON, assert_problem, walk
+from tests.api import JSON, assert_problem, cursor_of, page_of, walk
 from tests.contract.base import Contract
 from tests.contract.case import OnDelete
 
@@ -110,7 +110,7 @@ class OwnedListContract(Contract):
     ) -> None:
         case = self.case
         _, row = await case.pair(client)
-        cursor = (await client.get(case.url, params={"limit": 1})).json()["next_cursor"]
+        cursor = cursor_of((await client.get(case.url, params={"limit": 1})).json())
         await give_away(session)
         queries: list[JSON] = [{}, {"cursor": cursor}]
         queries += [{"sort": f"-{field}"} for field in ("id", *case.sorts)]
@@ -119,7 +119,7 @@ class OwnedListContract(Contract):
 
         for query in queries:
             response = await client.get(case.url, params=query)
-            assert response.json() == {"items": [], "next_cursor": None}
+            assert response.json() == page_of([])
         own = await case.create(client, await case.body(client, 0))
         assert await walk(client, case.url, "id") == [own["id"]]
 
@@ -182,7 +182,7 @@ class OwnedCollectionContract(Contract):
 
         response = await client.get(self.case.url_below(below, row[below]))
 
-        assert response.status_code == 404 or response.json()["items"] == []
+        assert response.status_code == 404 or response.json() == page_of([])
 
 
 class SharedReferenceContract(Contract):

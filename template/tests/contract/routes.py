@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from fastapi import HTTPException
 
-from tests.api import assert_problem
+from tests.api import assert_problem, rows_of
 from tests.contract.base import Contract
 from tests.contract.case import ROUTES
 
@@ -55,12 +55,12 @@ class ListServiceContract(Contract):
 
         page = await case.serve("list_page", query)
 
-        assert page["items"] == list(rows)
+        assert rows_of(page) == list(rows)
         for name, reference in case.references.items():
             if not reference.is_single:
                 method = f"list_page_by_{name.removesuffix('_id')}"
                 page = await case.serve(method, uuid.UUID(rows[1][name]), query)
-                assert page["items"] == [row for row in rows if row[name] == rows[1][name]]
+                assert rows_of(page) == [row for row in rows if row[name] == rows[1][name]]
 
 
 class ReplaceServiceContract(Contract):

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.modules.projects.models import Member
 from app.modules.users.models import User
-from tests.api import JSON, assert_problem, create
+from tests.api import JSON, assert_problem, create, cursor_of, rows_of
 from tests.modules.projects.factory import URL, Headers, join, new_member, new_project
 from tests.modules.users.factory import URL as USERS
 from tests.modules.users.factory import person, signed_in
@@ -54,7 +54,7 @@ async def roles(client: httpx2.AsyncClient, headers: Headers, project: JSON) -> 
     """Return the members' roles by their names."""
     page = await client.get(f"{URL}/{project['id']}/members", headers=headers)
     assert page.status_code == 200, page.text
-    return {member["name"]: member["role"] for member in page.json()["items"]}
+    return {member["name"]: member["role"] for member in rows_of(page.json())}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -116,10 +116,10 @@ async def test_a_list_has_the_projects_that_one_is_a_member_of(
 
     for headers, expected in ((owner, [shared, project]), (bob, [shared])):
         pages = await client.get(URL, params={"sort": "-name"}, headers=headers)
-        assert pages.json()["items"] == expected
+        assert rows_of(pages.json()) == expected
     first = (await client.get(URL, params={"limit": 1}, headers=owner)).json()
-    rest = await client.get(URL, params={"cursor": first["next_cursor"]}, headers=owner)
-    assert first["items"] + rest.json()["items"] == [project, shared]
+    rest = await client.get(URL, params={"cursor": cursor_of(first)}, headers=owner)
+    assert rows_of(first) + rows_of(rest.json()) == [project, shared]
     assert_problem(await client.get(URL), 401)
     assert_problem(await client.post(URL, json={"name": "Nobody's"}), 401)
 
@@ -136,7 +136,7 @@ async def test_an_owner_changes_and_deletes_a_project(
     assert changed.json()["name"] == "Gemini"
     assert read.json() == changed.json()
     assert_problem(await client.get(url, headers=owner), 404)
-    assert (await client.get(URL, headers=owner)).json()["items"] == []
+    assert rows_of((await client.get(URL, headers=owner)).json()) == []
 
 
 async def test_who_makes_a_project_is_its_owner(
@@ -144,7 +144,7 @@ async def test_who_makes_a_project_is_its_owner(
 ) -> None:
     page = await client.get(f"{URL}/{project['id']}/members", headers=owner)
 
-    (member,) = page.json()["items"]
+    (member,) = rows_of(page.json())
     assert {"name": "ann", "email": "ann@example.com", "role": "owner"}.items() <= member.items()
     assert member["user_id"] == await my_id(client, owner)
 
