@@ -43,6 +43,10 @@ REFUSALS: dict[str, tuple[Record, Record, list[Any], str]] = {
         ["2026-01-31T12:00:00Z", "2026-01-31T00:00:00Z"],
         "midnight in UTC",
     ),
+    "address": ({"type": "str"}, {"type": "email"}, ["a", "a@example.com"], "an email address"),
+    "page": ({"type": "str"}, {"type": "url"}, ["a", "https://a.example/"], "HTTP or HTTPS"),
+    "several": ({"type": "int"}, {"type": "bool"}, [2, 1], "between 0 and 1"),
+    "inexact": ({"type": "bigint"}, {"type": "float"}, [2**53, 1], "9007199254740991"),
     "twice": ({"type": "str"}, {"type": "str", "unique": True}, ["a", "a"], "unique"),
     "strange": (
         {"type": "uuid"},

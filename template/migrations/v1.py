@@ -22,12 +22,17 @@ def on_sqlite() -> bool:
     return op.get_context().dialect.name == "sqlite"
 
 
+def connection() -> sa.Connection:
+    """Return the connection of the migration; with `--sql` there is none."""
+    if op.get_context().as_sql:
+        raise RuntimeError("This migration reads the database: run it without --sql")
+    return op.get_bind()
+
+
 def refuse(table: str, column: str, rows: sa.ColumnElement[bool], rule: str) -> None:
     """Raise, before anything is changed, if the table has such rows."""
-    if op.get_context().as_sql:
-        raise RuntimeError("This migration reads existing rows: run it without --sql")
     count = sa.select(sa.func.count()).select_from(sa.table(table)).where(rows)
-    if found := op.get_bind().scalar(count):
+    if found := connection().scalar(count):
         raise RuntimeError(f"{table}.{column} {rule}; invalid rows: {found}")
 
 
@@ -37,7 +42,7 @@ def refuse_rows(table: str, column: str) -> None:
 
 
 def refuse_deleted_rows(table: str) -> None:
-    """Without the mark, rows that are marked as deleted would be back."""
+    """Raise if rows are marked as deleted: without the mark they would be restored."""
     marked = sa.column("is_deleted", sa.Boolean()).is_(True)
     refuse(table, "is_deleted", marked, "marks deleted rows: purge or restore them first")
 
@@ -69,7 +74,7 @@ def refuse_invalid_dates(table: str, column: str) -> None:
     pattern = r"^\d{4}-\d{2}-\d{2}\Z"
     refuse_mismatches(table, column, pattern, "must be a date such as 2026-01-31")
     texts: sa.Select[Any] = sa.select(sa.column(column)).select_from(sa.table(table)).distinct()
-    for text in op.get_bind().scalars(texts.where(sa.column(column).is_not(None))):
+    for text in connection().scalars(texts.where(sa.column(column).is_not(None))):
         try:
             dt.date.fromisoformat(text)
         except ValueError as error:
@@ -199,10 +204,8 @@ def rename_index(old: str, new: str) -> None:
     if not on_sqlite():
         op.execute(f'ALTER INDEX "{old}" RENAME TO "{new}"')
         return
-    if op.get_context().as_sql:
-        raise RuntimeError("This migration reads the definition of an index: run it without --sql")
     definition = sa.text("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = :name")
-    created = op.get_bind().scalars(definition, {"name": old}).one()
+    created = connection().scalars(definition, {"name": old}).one()
     op.drop_index(old)
     op.execute(created.replace(old, new, 1))
 
@@ -213,7 +216,7 @@ def rename_constraints(table: str, names: Mapping[str, str]) -> None:
         for old, new in names.items():
             op.execute(f'ALTER TABLE "{table}" RENAME CONSTRAINT "{old}" TO "{new}"')
         return
-    inspector = sa.inspect(op.get_bind())
+    inspector = sa.inspect(connection())
     with op.batch_alter_table(table) as batch:
         primary = inspector.get_pk_constraint(table)
         if (old := str(primary["name"])) in names:

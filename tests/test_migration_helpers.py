@@ -1,0 +1,95 @@
+"""The helpers of migrations in `migrations/v1.py`: when a service has them, and that they stay."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from cofee.engine.render import Renderer
+from tests import evolutions, test_migrations, test_owned_migrations, test_rule_migrations
+from tests.generated import REPOSITORY
+from tests.refusals import REFUSALS
+from tests.test_blueprint import renderer
+
+__all__ = ["renderer"]  # pytest finds the fixture by its name
+
+HELPERS = "migrations/v1.py"
+SOURCE = REPOSITORY / "template" / HELPERS
+FROZEN = "e0d080a7a89f0eda"
+MODULES = evolutions.PARENTS
+DROP = {"operation": "drop", "module": "gone", "record": MODULES[0]}
+
+
+def render(renderer: Renderer, operation: Any = "copy", **answers: Any) -> dict[str, str]:
+    """Return the files of a service below `migrations/`."""
+    data = {"auth": "none", **answers}
+    tree = renderer.render(renderer.settle(data, {}, "service"), operation)
+    return {p: file.content.decode() for p, file in tree.items() if p.startswith("migrations/")}
+
+
+def test_published_helpers_never_change() -> None:
+    """A migration keeps its meaning: other helpers belong in a new file, `v2.py`."""
+    assert hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16] == FROZEN
+
+
+@pytest.mark.parametrize("answers", [{"modules": MODULES}, {"auth": "jwt"}])
+def test_service_with_tables_has_the_helpers(renderer: Renderer, answers: dict[str, Any]) -> None:
+    assert HELPERS in render(renderer, **answers)
+
+
+def test_service_without_tables_has_no_helpers(renderer: Renderer) -> None:
+    assert HELPERS not in render(renderer)
+
+
+def test_helpers_stay_when_the_last_module_is_removed(renderer: Renderer) -> None:
+    place = test_migrations.chain([DROP])
+    assert HELPERS in render(renderer, migrations=place)
+
+
+def test_update_adds_the_helpers_and_no_migration(renderer: Renderer) -> None:
+    files = render(renderer, "update", modules=MODULES)
+
+    assert HELPERS in files
+    assert [path for path in files if path.startswith("migrations/versions/")] == []
+
+
+def test_migrations_that_are_tested_use_every_helper(renderer: Renderer) -> None:
+    """What no operation uses is not published."""
+    defined = {
+        node.name
+        for node in ast.parse(SOURCE.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    inner = {"connection", "on_sqlite", "refuse"}
+
+    assert set(used(renderer)) == defined - inner
+
+
+def used(renderer: Renderer) -> Iterator[str]:
+    """Yield the functions that the migrations of the tests on real databases import."""
+    refusing = [test_migrations.refusing(name) for name in REFUSALS]
+    owned = [
+        {"backfill": {}, **step, "module": name}
+        for name, (_, step, *_) in test_owned_migrations.CASES.items()
+    ]
+    steps: Sequence[dict[str, Any]]
+    for modules, steps in [
+        (evolutions.NEW, [*evolutions.STEPS, *refusing]),
+        (test_rule_migrations.NEW, test_rule_migrations.stepped("below")),
+        ([test_owned_migrations.owned(one["module"]) for one in owned], owned),
+    ]:
+        answers = {"modules": modules, "migrations": test_migrations.chain(steps)}
+        for path, text in render(renderer, auth="jwt", **answers).items():
+            if path.startswith("migrations/versions/"):
+                yield from imported(text)
+
+
+def imported(text: str) -> Iterator[str]:
+    """Yield the functions that a migration imports from the helpers."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module == "migrations.v1":
+            yield from (alias.name for alias in node.names if not alias.name.isupper())
