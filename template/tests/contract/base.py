@@ -33,7 +33,9 @@ def _served(case: Case, *routes: str) -> Collection[str]:
 
 # A test that takes one of these arguments runs once for each of the values.
 PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
-    "sort": lambda case: ["id", *case.sorts],
+    "sort": lambda case: case.sorts,
+    "filtered": lambda case: case.filters,
+    "searched": lambda case: case.search,
     "nullable_sort": lambda case: [name for name in case.sorts if name in case.optional],
     "unique_field": lambda case: case.unique,
     "unique_fields": lambda case: case.unique_together,
@@ -84,6 +86,19 @@ class Contract:
         if "update" in case.routes:
             responses.append(await client.patch(case.url_of(row), json=changes))
         return responses
+
+    async def swapped(self, client: httpx2.AsyncClient, field: str) -> tuple[JSON, JSON]:
+        """Create two rows with each other's value of a field, so that no other field has them.
+
+        Of a deferred field only the second row has a value, which leads to the first.
+        """
+        case, fields = self.case, self.case.together([field])
+        bodies = [await case.body(client, number) for number in (0, 1)]
+        values = [{name: body[name] for name in fields} for body in reversed(bodies)]
+        first = await case.create(client, bodies[0] | values[0])
+        deferred = await case.deferred(client, first["id"])
+        values[1] |= {name: deferred[name] for name in fields if name in deferred}
+        return first, await case.create(client, bodies[1] | values[1])
 
     async def refer(self, client: httpx2.AsyncClient, field: str) -> tuple[JSON, str]:
         """Create a row, and another that nothing but this field of it leads to."""

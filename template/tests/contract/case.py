@@ -118,6 +118,12 @@ class Case:
         return [name for name in (*self.first, *self.references) if name not in optional]
 
     @property
+    def empty(self) -> JSON:
+        """The values of the fields that can be omitted."""
+        links: JSON = {name: [] for name in self.links}
+        return dict.fromkeys(self.nullable) | links | self.defaults
+
+    @property
     def optional(self) -> list[str]:
         """The fields that can be null, whatever the others are."""
         return [name for name in self.nullable if name not in self.checked]

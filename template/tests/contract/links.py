@@ -36,11 +36,11 @@ class LinkContract(Contract):
         case, unknown = self.case, str(uuid.uuid4())
         body = await case.body(client, 0)
         row = await case.create(client, body)
-        path = case.links[link].path
+        path, known = case.links[link].path, await case.links[link].target.row(client, 0)
 
         assert_problem(await client.put(f"{case.url_of(row)}/{path}/{unknown}"), 404)
-        assert_problem(await client.put(f"{case.url}/{unknown}/{path}/{unknown}"), 404)
-        assert_problem(await client.delete(f"{case.url}/{unknown}/{path}/{unknown}"), 404)
+        assert_problem(await client.put(f"{case.url}/{unknown}/{path}/{known}"), 404)
+        assert_problem(await client.delete(f"{case.url}/{unknown}/{path}/{known}"), 404)
         for response in await self.send(client, row, body, {link: [unknown]}):
             assert_problem(response, 422, link)
 

@@ -58,6 +58,16 @@ class RestrictContract(Contract):
         assert status == 409
         assert await self.held(row["id"], restricting) == [uuid.UUID(target_id)]
 
+    async def test_row_out_of_use_is_deleted(
+        self, client: httpx2.AsyncClient, restricting: str
+    ) -> None:
+        row, target_id = await self.refer(client, restricting)
+        assert await self.case.delete(client, row) == 204
+
+        status = await self.case.references[restricting].target.delete(client, {"id": target_id})
+
+        assert status == 204
+
 
 class CascadeContract(Contract):
     """A row is deleted with the row it refers to."""
@@ -94,19 +104,37 @@ class CollectionContract(Contract):
         self, client: httpx2.AsyncClient, collection: str
     ) -> None:
         case = self.case
-        rows = await case.pair(client)
-        url = case.url_below(collection, rows[1][collection])
+        rows = await self.swapped(client, collection)
 
-        listed = await walk(client, url, "id")
-
-        assert listed == [row["id"] for row in rows if row[collection] == rows[1][collection]]
-        assert await case.delete(client, rows[1]) == 204
-        assert rows[1]["id"] not in await walk(client, url, "id")
+        for row in rows:
+            if row[collection]:
+                url = case.url_below(collection, row[collection])
+                assert await walk(client, url, "id") == [row["id"]]
+                assert await walk(client, url, "-id") == [row["id"]]
+                assert await case.delete(client, row) == 204
+                assert await walk(client, url, "id") == []
 
     async def test_collection_of_an_unknown_row_returns_404(
         self, client: httpx2.AsyncClient, collection: str
     ) -> None:
         assert_problem(await client.get(self.case.url_below(collection, str(uuid.uuid4()))), 404)
+
+
+class FilteredCollectionContract(Contract):
+    """Rows below another row can be filtered."""
+
+    async def test_collection_has_the_filters_of_the_list(
+        self, client: httpx2.AsyncClient, collection: str
+    ) -> None:
+        case = self.case
+        rows = await case.pair(client)
+        url = case.url_below(collection, rows[1][collection])
+        below = [row for row in rows if row[collection] == rows[1][collection]]
+
+        for field in case.filters:
+            for value in {row[field] for row in rows} - {None}:
+                page = (await client.get(url, params={field: value})).json()
+                assert page["items"] == [row for row in below if row[field] == value]
 
 
 class SingleContract(Contract):

@@ -63,3 +63,22 @@ class VersionContract(Contract):
         response = await client.request(method, url, json=body)
 
         assert response.headers["ETag"] == f'"{response.json()["version"]}"'
+
+
+class VersionedLinkContract(Contract):
+    """A new link is a change of the row."""
+
+    async def test_version_grows_with_every_link(
+        self, client: httpx2.AsyncClient, link: str
+    ) -> None:
+        case = self.case
+        row = await case.create(client, await case.body(client, 0))
+        linked = await case.links[link].target.row(client, 1)
+        url = f"{case.url_of(row)}/{case.links[link].path}/{linked}"
+
+        assert (await client.put(url)).status_code == 204
+        added = await case.read(client, row)
+        assert (await client.delete(url)).status_code == 204
+        removed = await case.read(client, row)
+
+        assert row["version"] < added["version"] < removed["version"]
