@@ -116,6 +116,13 @@ class Mutant:
         path = self.file.removeprefix("app/").removeprefix("modules/")
         return f"{path}:{self.part or '*'}: {self.pattern} -> {self.replacement or 'nothing'}"
 
+    @property
+    def tests(self) -> list[tuple[str, ...]]:
+        """Where a red test is looked for: in the tests of the module first, then in all."""
+        folders = self.file.split("/")
+        own = f"tests/modules/{folders[2]}" if folders[1] == "modules" else f"tests/{folders[1]}"
+        return [(own,), TESTS]
+
     def changed(self, text: str) -> str | None:
         """Return the changed text of the file; nothing where the pattern does not fit once."""
         start, end = _part(text, self.part)
@@ -305,7 +312,7 @@ def verdicts(service: Path, judge: Judge, only: list[str]) -> Iterator[tuple[Mut
             continue
         ast.parse(changed)  # what no test could import says nothing about tests
         path.write_text(changed)
-        red = judge.complaint(service, "-x", *TESTS)
+        red = any(judge.complaint(service, "-x", *places) for places in mutant.tests)
         path.write_text(original)
         yield mutant, "killed" if red else "survived"
 
