@@ -1,4 +1,4 @@
-"""A provider of OpenID Connect, as a process of its own; what it does wrong is asked for by name."""
+"""An OpenID Connect provider as a process, which makes errors on request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEY_SIZE = 2048
 
 
 def make_provider(issuer: str) -> FastAPI:
-    """Return the provider. Whoever comes to it is `login_hint`, as JSON."""
+    """Return the provider. It signs in the user in `login_hint`, as JSON."""
     provider = FastAPI()
     keys = {name: RSAKey.generate_key(KEY_SIZE, {"kid": "k"}) for name in ("own", "foreign")}
     waiting: dict[str, dict[str, Any]] = {}
@@ -49,7 +49,7 @@ def make_provider(issuer: str) -> FastAPI:
 
     @provider.post("/next")
     def prepare(claims: dict[str, Any]) -> None:
-        """Say what the next ID token claims."""
+        """Set the claims of the next ID token."""
         waiting["next"] = claims
 
     @provider.get("/authorize")
@@ -81,7 +81,7 @@ def make_provider(issuer: str) -> FastAPI:
 
 @contextlib.contextmanager
 def running_provider() -> Iterator[str]:
-    """Start the provider, and yield its address."""
+    """Start the provider and yield its URL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -96,7 +96,7 @@ def running_provider() -> Iterator[str]:
 
 
 def wait_for(issuer: str) -> str:
-    """Return the address once somebody answers there."""
+    """Return the URL when the provider answers."""
     for _ in range(300):
         with contextlib.suppress(httpx2.TransportError):
             httpx2.get(f"{issuer}/keys")

@@ -1,4 +1,4 @@
-"""Every error is a problem with a stable code, and none of them tells what it should not."""
+"""Every error is a problem with a stable code that reveals no internals."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ SECRET_TEXT = "hunter2"
 
 
 class Payload(Schema):
-    """A body with something to get wrong."""
+    """A body that can be invalid."""
 
     name: str = Field(max_length=3)
     tags: list[int] = Field(default=[])
 
 
 async def receive_payload(payload: Payload, query: Annotated[PageQuery, Query()]) -> Payload:
-    """Return what came."""
+    """Return the body."""
     return payload
 
 
 def refused_value() -> DBAPIError:
-    """Return the error of a value that a driver refuses by itself."""
+    """Return the error of a value that a driver rejects before it is sent."""
     refused = Exception(SECRET_TEXT)
     refused.__cause__ = ValueError(SECRET_TEXT)
     return DBAPIError("INSERT", None, refused)
@@ -50,7 +50,7 @@ def fail_with(error: Exception) -> Callable[[], Awaitable[None]]:
 
 @pytest_asyncio.fixture(scope="module")
 async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of the application, with endpoints that go wrong beside the real ones."""
+    """A client of the application with additional endpoints that fail."""
     app = spare_app
     app.add_api_route("/coded", fail_with(problem(409, "sold_out", "None left", "sku")))
     app.add_api_route("/plain", fail_with(HTTPException(418, "I am a teapot")))
@@ -93,13 +93,13 @@ async def test_every_error_has_the_same_shape(
     assert found.keys() == {"type", "title", "status", "code", "detail", "errors"}
 
 
-async def test_405_tells_what_is_allowed(probe: httpx2.AsyncClient) -> None:
+async def test_405_lists_the_allowed_methods(probe: httpx2.AsyncClient) -> None:
     answer = await probe.delete("/health/live")
 
     assert answer.headers["allow"] == "GET"
 
 
-async def test_a_problem_names_its_fields(probe: httpx2.AsyncClient) -> None:
+async def test_problem_names_its_fields(probe: httpx2.AsyncClient) -> None:
     answer = await probe.get("/coded")
 
     assert answer.json()["detail"] == "None left"
@@ -108,7 +108,7 @@ async def test_a_problem_names_its_fields(probe: httpx2.AsyncClient) -> None:
     ]
 
 
-async def test_each_wrong_field_is_named_and_its_input_is_not_repeated(
+async def test_invalid_fields_are_named_without_their_input(
     probe: httpx2.AsyncClient,
 ) -> None:
     body = {"name": SECRET_TEXT, "tags": [1, "two"], "extra": 1}
@@ -126,14 +126,14 @@ async def test_each_wrong_field_is_named_and_its_input_is_not_repeated(
 
 
 @pytest.mark.parametrize("count", [99, 99_999])
-async def test_much_that_is_wrong_is_told_briefly(probe: httpx2.AsyncClient, count: int) -> None:
+async def test_many_errors_are_summarized(probe: httpx2.AsyncClient, count: int) -> None:
     answer = await probe.post("/payload", json={"x" * count: "", "tags": ["two"] * count})
 
     assert answer.status_code == 422
     assert len(answer.text) < 5_000
 
 
-async def test_a_body_that_is_not_json_is_an_invalid_request(probe: httpx2.AsyncClient) -> None:
+async def test_body_that_is_not_json_returns_422(probe: httpx2.AsyncClient) -> None:
     headers = {"content-type": "application/json"}
 
     answer = await probe.post("/payload", content=b"{", headers=headers)

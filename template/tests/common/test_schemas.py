@@ -1,4 +1,4 @@
-"""What every schema does, whatever its fields."""
+"""The behavior of all schemas and pages."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from app.common.schemas import MAX_PAGE_SIZE, OMITTED, PageQuery, Schema
 
 
 class Change(Schema):
-    """An update: every field may be left out, and only the note may be null."""
+    """An update: every field can be omitted, and only the note can be null."""
 
     title: Annotated[str, Field(max_length=9)] = OMITTED
     note: str | None = OMITTED
 
 
-def test_white_space_around_text_is_dropped() -> None:
+def test_white_space_around_text_is_stripped() -> None:
     assert Change(title="  tea ").title == "tea"
 
 
-def test_an_unknown_key_is_refused() -> None:
+def test_unknown_key_is_rejected() -> None:
     with pytest.raises(ValidationError, match="extra_forbidden"):
         Change.model_validate({"titel": "tea"})
 
 
-def test_left_out_and_null_are_told_apart() -> None:
+def test_omitted_field_differs_from_null() -> None:
     assert Change().model_dump(exclude_unset=True) == {}
     assert Change(note=None).model_dump(exclude_unset=True) == {"note": None}
 
 
-def test_what_is_not_nullable_cannot_be_set_to_null() -> None:
+def test_null_is_rejected_where_it_is_not_allowed() -> None:
     with pytest.raises(ValidationError, match="string_type"):
         Change.model_validate({"title": None})
 
 
-def test_openapi_shows_an_optional_field_without_a_default() -> None:
+def test_openapi_shows_no_default_of_an_omitted_field() -> None:
     schema = Change.model_json_schema()
 
     assert "required" not in schema
@@ -44,6 +44,6 @@ def test_openapi_shows_an_optional_field_without_a_default() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, MAX_PAGE_SIZE + 1])
-def test_a_page_has_bounds(limit: int) -> None:
+def test_limit_outside_its_bounds_is_rejected(limit: int) -> None:
     with pytest.raises(ValidationError):
         PageQuery(limit=limit)

@@ -1,4 +1,4 @@
-"""What a value must be before any bound of its own is looked at."""
+"""The types of schemas accept and reject values before any bounds of a field."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DAY = dt.timedelta(days=1)
         (types.Url, "HTTP://Example.com", "http://example.com/"),
     ],
 )
-def test_a_good_value_is_read(kind: Any, given: Any, expected: Any) -> None:
+def test_valid_value_is_parsed(kind: Any, given: Any, expected: Any) -> None:
     assert TypeAdapter(kind).validate_python(given) == expected
 
 
@@ -49,15 +49,15 @@ def test_a_good_value_is_read(kind: Any, given: Any, expected: Any) -> None:
         (types.Url, f"http://example.com/{'a' * types.MAX_URL_LENGTH}"),
     ],
 )
-def test_a_bad_value_is_refused(kind: Any, given: Any) -> None:
+def test_invalid_value_is_rejected(kind: Any, given: Any) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(kind).validate_python(given)
 
 
 @pytest.mark.parametrize("value", [types.MAX_INTERVAL, -types.MAX_INTERVAL, -DAY / 7, 0 * DAY])
-def test_a_length_of_time_is_written_as_documented(value: dt.timedelta) -> None:
+def test_duration_is_serialized_as_documented(value: dt.timedelta) -> None:
     assert re.match(types.DURATION, TypeAdapter(types.Duration).dump_python(value, mode="json"))
 
 
-def test_bytes_are_written_as_base64() -> None:
+def test_bytes_are_serialized_as_base64() -> None:
     assert TypeAdapter(types.Base64).dump_json(b"tea") == b'"dGVh"'

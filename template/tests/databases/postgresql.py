@@ -1,4 +1,4 @@
-"""The engine that the tests use: PostgreSQL as in production, or SQLite when asked for."""
+"""The engine of the tests: PostgreSQL as in production, or SQLite by TEST_DATABASE_URL."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def create_test_engine(url: str) -> AsyncEngine:
 
 
 def prepare_connection(connection: Any, _: object) -> None:
-    """Enforce foreign keys, and leave `BEGIN` to us: the driver's own breaks savepoints."""
+    """Enforce foreign keys and disable the BEGIN of the driver, which breaks savepoints."""
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
 
 
 def begin_transaction(connection: sa.Connection) -> None:
-    """Begin when SQLAlchemy says so."""
+    """Begin a transaction when SQLAlchemy does."""
     connection.exec_driver_sql("BEGIN")

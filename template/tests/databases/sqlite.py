@@ -1,4 +1,4 @@
-"""The engine that the tests use: the one of the service."""
+"""The engine of the tests, which is that of the service."""
 
 from __future__ import annotations
 

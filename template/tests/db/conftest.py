@@ -1,4 +1,4 @@
-"""The tables that the tests of the database layer need."""
+"""The tables of the tests of the database layer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from tests.db.probe import ProbeBase
 
 @pytest_asyncio.fixture
 async def samples(connection: AsyncConnection, session: AsyncSession) -> AsyncSession:
-    """A session on tables that are gone after the test."""
+    """A session with tables that are dropped after the test."""
     await connection.run_sync(ProbeBase.metadata.create_all, checkfirst=False)
     return session

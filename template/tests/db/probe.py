@@ -1,4 +1,7 @@
-"""Tables for the tests of the database layer, outside the metadata that Alembic watches."""
+"""Tables for the tests of the database layer, outside the metadata that Alembic compares.
+
+Their names start with an underscore, so that no module can have the same.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from app.db.types import ExactDecimal, ExactInterval, JsonList, JsonObject, UtcD
 
 
 class ProbeBase(DeclarativeBase):
-    """A base with the names of the real one."""
+    """A base with the naming convention of the service."""
 
     metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
 
@@ -24,19 +27,19 @@ class ProbeBase(DeclarativeBase):
 class Gadget(BaseModelMixin, ProbeBase):
     """A row with a unique field, a reference and a small number."""
 
-    __tablename__ = "gadgets"
+    __tablename__ = "_gadgets"
 
     sku: Mapped[str] = mapped_column(sa.String(40), unique=True)
     size: Mapped[int | None] = mapped_column(sa.SmallInteger(), index=True)
-    parent_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("gadgets.id"))
+    parent_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("_gadgets.id"))
     label: Mapped[str | None] = mapped_column(sa.String(40))
 
 
 class Sample(BaseModelMixin, ProbeBase):
-    """A row with a column of every type that the two databases keep differently."""
+    """A row with a column of every type that PostgreSQL and SQLite store differently."""
 
-    __tablename__ = "samples"
-    __table_args__ = (unique_key("samples", "name"),)
+    __tablename__ = "_samples"
+    __table_args__ = (unique_key("_samples", "name"),)
 
     name: Mapped[str | None] = mapped_column(sa.String(40))
     count: Mapped[int | None] = mapped_column(sa.Integer())

@@ -14,7 +14,7 @@ from app.db.base import uuid7
 from tests.db.probe import Gadget
 
 
-def test_an_identifier_is_a_uuid_of_version_7_with_the_time_in_front() -> None:
+def test_identifier_is_a_uuid_of_version_7_that_starts_with_the_time() -> None:
     before = time.time_ns() // 1_000_000
 
     identifier = uuid7()
@@ -23,7 +23,7 @@ def test_an_identifier_is_a_uuid_of_version_7_with_the_time_in_front() -> None:
     assert before <= identifier.int >> 80 <= time.time_ns() // 1_000_000 + 1
 
 
-def test_identifiers_sort_as_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identifiers_sort_in_the_order_of_creation(monkeypatch: pytest.MonkeyPatch) -> None:
     frozen = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: frozen)
 
@@ -33,17 +33,17 @@ def test_identifiers_sort_as_they_were_made(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(set(identifiers)) == len(identifiers)
 
 
-def test_constraints_are_named_by_convention() -> None:
+def test_constraints_have_the_names_of_the_convention() -> None:
     table = Gadget.__table__
     assert isinstance(table, sa.Table)
 
     names = {str(constraint.name) for constraint in table.constraints}
 
-    assert names == {"gadgets_pkey", "gadgets_sku_key", "gadgets_parent_id_fkey"}
-    assert {str(index.name) for index in table.indexes} == {"gadgets_size_idx"}
+    assert names == {"_gadgets_pkey", "_gadgets_sku_key", "_gadgets_parent_id_fkey"}
+    assert {str(index.name) for index in table.indexes} == {"_gadgets_size_idx"}
 
 
-async def test_a_row_knows_when_it_was_made_and_changed(samples: AsyncSession) -> None:
+async def test_row_has_the_times_of_its_creation_and_last_change(samples: AsyncSession) -> None:
     gadget = Gadget(sku="a")
     samples.add(gadget)
     await samples.flush()

@@ -1,4 +1,4 @@
-"""Walking a list page by page shows every row once, in order, and a bad cursor is refused."""
+"""The pages of a list contain every row once, in order, and invalid cursors are rejected."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ LIVE = sa.select(Sample).where(Sample.is_deleted.is_(False))
 
 
 class SampleQuery(PageQuery):
-    """A list that can be filtered."""
+    """A query with a filter."""
 
     name: str | None = None
 
 
 @pytest_asyncio.fixture
 async def rows(samples: AsyncSession) -> AsyncSession:
-    """A session on a table with equal values, different ones, and rows without any."""
+    """A session on a table with equal, different and missing values."""
     for number in (2, 1, 2, 10):
         samples.add(
             Sample(
@@ -50,7 +50,7 @@ async def rows(samples: AsyncSession) -> AsyncSession:
 
 
 async def walk(session: AsyncSession, sort: str) -> Sequence[Sample]:
-    """Return the rows of every page, two at a time."""
+    """Return all rows, fetched in pages of two."""
     found: list[Sample] = []
     cursor: str | None = None
     for _ in range(9):
@@ -63,7 +63,7 @@ async def walk(session: AsyncSession, sort: str) -> Sequence[Sample]:
 
 
 @pytest.mark.parametrize("sign", ["", "-"])
-async def test_every_page_together_is_the_sorted_list(rows: AsyncSession, sign: str) -> None:
+async def test_pages_together_are_the_sorted_list(rows: AsyncSession, sign: str) -> None:
     for name in SORTED:
         found = await walk(rows, sign + name)
 
@@ -74,7 +74,7 @@ async def test_every_page_together_is_the_sorted_list(rows: AsyncSession, sign: 
         assert values == given + [None] * (6 - len(given))
 
 
-async def test_a_cursor_is_good_for_its_own_order_alone(rows: AsyncSession) -> None:
+async def test_cursor_of_another_order_returns_422(rows: AsyncSession) -> None:
     page = await fetch_page(rows, LIVE, COLUMNS, "count", PageQuery(limit=1))
 
     for sort, cursor in (("-count", page.next_cursor), ("count", "%%"), ("count", "e30=")):
@@ -83,7 +83,7 @@ async def test_a_cursor_is_good_for_its_own_order_alone(rows: AsyncSession) -> N
         assert refused.value.status_code == 422
 
 
-async def test_a_filter_keeps_the_rows_with_its_value(rows: AsyncSession) -> None:
+async def test_filter_returns_the_rows_with_its_value(rows: AsyncSession) -> None:
     rows.add(Sample(name="tea"))
     await rows.flush()
 

@@ -1,4 +1,4 @@
-"""The migrations lead from nothing to what the models say, and back."""
+"""The migrations create the tables of the models, and can be undone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.db.base import Base
 
 
 def table_names(connection: sa.Connection) -> set[str]:
-    """Return the tables that there are, but for Alembic's own."""
+    """Return the names of the tables, except that of Alembic."""
     return set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
 
 
 def there_and_back(connection: sa.Connection, config: Config) -> list[set[str]]:
-    """Downgrade to nothing and upgrade again; return the tables after each step."""
+    """Downgrade to base and upgrade again; return the tables after each step."""
     config.attributes["connection"] = connection
     command.downgrade(config, "base")
     empty = table_names(connection)
@@ -25,7 +25,7 @@ def there_and_back(connection: sa.Connection, config: Config) -> list[set[str]]:
 
 
 def compare(connection: sa.Connection, config: Config) -> None:
-    """Raise when a model and its table differ."""
+    """Raise if a model and its table differ."""
     config.attributes["connection"] = connection
     command.check(config)
 
@@ -38,7 +38,7 @@ async def test_every_migration_can_be_undone_and_repeated(
     assert tables == [set(), set(Base.metadata.tables)]
 
 
-async def test_the_migrations_make_what_the_models_say(
+async def test_migrations_create_the_tables_of_the_models(
     connection: AsyncConnection, alembic_config: Config
 ) -> None:
     await connection.run_sync(compare, alembic_config)

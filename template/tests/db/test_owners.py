@@ -1,4 +1,4 @@
-"""Who a row is written for, and who it matters to."""
+"""A row is written only for its owner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.db.owners import require_owner
 OWNER, OTHER_OWNER = uuid.uuid4(), uuid.uuid4()
 
 
-def test_row_is_written_for_its_owner_alone() -> None:
+def test_row_of_another_owner_is_not_written() -> None:
     require_owner(OWNER, OWNER)
     with pytest.raises(PermissionError):
         require_owner(OTHER_OWNER, OWNER)

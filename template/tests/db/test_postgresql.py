@@ -1,4 +1,4 @@
-"""PostgreSQL is asked for as many connections, and as much time, as the settings say."""
+"""The settings limit the connections to PostgreSQL and the time of statements."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from app.db.postgresql import ERROR_DRIVER, ERROR_POOL, DatabaseSettings, create
 from dev.postgresql import UNREACHABLE_URL
 
 
-def test_the_pool_holds_5_to_20_connections() -> None:
+def test_pool_has_5_to_20_connections() -> None:
     pool = create_engine(DatabaseSettings(database_url=UNREACHABLE_URL)).pool
 
     assert isinstance(pool, QueuePool)
     assert (pool.size(), pool._max_overflow) == (5, 15)
 
 
-def test_a_pool_that_is_larger_than_its_maximum_is_refused() -> None:
+def test_pool_size_above_the_maximum_is_rejected() -> None:
     with pytest.raises(ValidationError, match=ERROR_POOL):
         DatabaseSettings(
             database_url=UNREACHABLE_URL, database_pool_size=9, database_pool_max_size=8
         )
 
 
-def test_another_driver_is_refused() -> None:
+def test_another_driver_is_rejected() -> None:
     with pytest.raises(ValidationError, match=re.escape(ERROR_DRIVER)):
         DatabaseSettings(database_url="postgresql://localhost/service")
 
 
-async def test_a_statement_that_takes_too_long_is_stopped(connection: AsyncConnection) -> None:
+async def test_slow_statement_is_cancelled(connection: AsyncConnection) -> None:
     if connection.dialect.name != "postgresql":
         pytest.skip("the tests run on another database")
     assert await connection.scalar(sa.text("SHOW statement_timeout")) == "30s"

@@ -1,4 +1,4 @@
-"""Rows are found from either end of a relationship, when they are asked for and not deleted."""
+"""Relationships are read from both sides, load explicitly and exclude deleted rows."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from app.db.links import add_link, link_table, live_links, remove_link, replace_
 from app.db.relationships import live_rows
 from tests.db.probe import ProbeBase
 
-parts__peers = link_table(ProbeBase.metadata, "parts", "peers", "parts")
+parts__peers = link_table(ProbeBase.metadata, "_parts", "peers", "_parts")
 LINKS = {"peer_ids": parts__peers}
 
 
 class Part(BaseModelMixin, ProbeBase):
-    """A row that refers to its own kind, once and many times."""
+    """A row that refers to one row of its own table, and links many."""
 
-    __tablename__ = "parts"
+    __tablename__ = "_parts"
 
-    whole_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("parts.id"))
+    whole_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("_parts.id"))
 
     parts: Mapped[list[Part]] = relationship(
         lazy="raise",
@@ -38,8 +38,8 @@ class Part(BaseModelMixin, ProbeBase):
         lazy="raise",
         viewonly=True,
         secondary=parts__peers,
-        primaryjoin="Part.id == parts__peers.c.item_id",
-        secondaryjoin=live_links("parts__peers", "Part"),
+        primaryjoin="Part.id == _parts__peers.c.item_id",
+        secondaryjoin=live_links("_parts__peers", "Part"),
         order_by="Part.id",
     )
 
@@ -53,7 +53,7 @@ async def test_relationships_are_loaded_explicitly(session: AsyncSession) -> Non
 
 
 async def make(samples: AsyncSession, count: int) -> list[Part]:
-    """Store some rows, each part of the first."""
+    """Add some rows, all parts of the first."""
     first = Part()
     samples.add(first)
     await samples.flush()
@@ -63,7 +63,7 @@ async def make(samples: AsyncSession, count: int) -> list[Part]:
     return [first, *others]
 
 
-async def test_collection_has_the_rows_that_are_not_deleted(samples: AsyncSession) -> None:
+async def test_collection_excludes_deleted_rows(samples: AsyncSession) -> None:
     first, second, third = await make(samples, 3)
     second.is_deleted = True
     await samples.flush()
@@ -73,7 +73,7 @@ async def test_collection_has_the_rows_that_are_not_deleted(samples: AsyncSessio
     assert first.parts == [third]
 
 
-async def test_links_are_written_one_by_one_and_as_a_whole(samples: AsyncSession) -> None:
+async def test_links_are_added_removed_and_replaced(samples: AsyncSession) -> None:
     first, second, third = await make(samples, 3)
 
     async def peers() -> list[Part]:
@@ -95,7 +95,7 @@ async def test_links_are_written_one_by_one_and_as_a_whole(samples: AsyncSession
     assert await peers() == []
 
 
-def test_links_are_taken_out_of_the_values_of_columns() -> None:
+def test_links_are_separated_from_the_values_of_columns() -> None:
     values = {"sku": "1", "peer_ids": [1]}
 
     assert take_links(values, LINKS) == {"peer_ids": [1]}
@@ -103,7 +103,7 @@ def test_links_are_taken_out_of_the_values_of_columns() -> None:
     assert take_links(values, LINKS) == {}
 
 
-async def test_every_identifier_has_to_be_known() -> None:
+async def test_unknown_id_of_a_link_returns_422() -> None:
     known = uuid.uuid4()
 
     async def exist(item_ids: object) -> bool:
@@ -116,7 +116,7 @@ async def test_every_identifier_has_to_be_known() -> None:
         await require_references({"peer_ids": [uuid.uuid4()]}, "peer_ids", exist)
 
 
-async def test_a_reference_has_to_lead_somewhere() -> None:
+async def test_unknown_reference_returns_422() -> None:
     async def exists(item_id: uuid.UUID) -> bool:
         return item_id.int == 1
 

@@ -1,4 +1,4 @@
-"""A row is removed although rows that are marked as deleted refer to it, and not otherwise."""
+"""A row is removed if only soft-deleted rows refer to it."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ class PurgeBase(DeclarativeBase):
 
 
 class Owner(RowMixin, PurgeBase):
-    """A row that is removed when it is deleted."""
+    """A row that is removed on deletion."""
 
-    __tablename__ = "owners"
+    __tablename__ = "_owners"
 
 
 class Box(BaseModelMixin, PurgeBase):
-    """A row that cannot be without an owner, but without the box that it stands in."""
+    """A row with a required owner and an optional outer box."""
 
-    __tablename__ = "boxes"
+    __tablename__ = "_boxes"
 
-    owner_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("owners.id", ondelete="RESTRICT"))
+    owner_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("_owners.id", ondelete="RESTRICT"))
     outer_id: Mapped[uuid.UUID | None] = mapped_column(
-        sa.ForeignKey("boxes.id", ondelete="RESTRICT")
+        sa.ForeignKey("_boxes.id", ondelete="RESTRICT")
     )
 
 
 class Item(BaseModelMixin, PurgeBase):
-    """A row that cannot be without its box."""
+    """A row with a required box."""
 
-    __tablename__ = "items"
+    __tablename__ = "_items"
 
-    box_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("boxes.id", ondelete="RESTRICT"))
+    box_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("_boxes.id", ondelete="RESTRICT"))
 
 
 @pytest_asyncio.fixture
 async def owner(connection: AsyncConnection, session: AsyncSession) -> Owner:
-    """An owner whose two boxes stand in one another, with an item in each."""
+    """An owner with two boxes that contain each other and one item each."""
     await connection.run_sync(PurgeBase.metadata.create_all)
     owner = Owner()
     session.add(owner)
@@ -63,12 +63,14 @@ async def owner(connection: AsyncConnection, session: AsyncSession) -> Owner:
 
 
 async def count(session: AsyncSession, table: str) -> int:
-    """Return how many rows there are, marked ones included."""
+    """Return the number of rows, soft-deleted ones included."""
     rows = PurgeBase.metadata.tables[table]
     return await session.scalar(sa.select(sa.func.count()).select_from(rows)) or 0
 
 
-async def test_marked_rows_let_a_row_go(session: AsyncSession, owner: Owner) -> None:
+async def test_row_is_removed_with_its_soft_deleted_references(
+    session: AsyncSession, owner: Owner
+) -> None:
     for model in (Box, Item):
         await session.execute(sa.update(model).values(is_deleted=True))
 
@@ -78,7 +80,7 @@ async def test_marked_rows_let_a_row_go(session: AsyncSession, owner: Owner) -> 
     assert [await count(session, table) for table in PurgeBase.metadata.tables] == [0, 0, 0]
 
 
-async def test_other_rows_do_not(session: AsyncSession, owner: Owner) -> None:
+async def test_row_in_use_is_not_removed(session: AsyncSession, owner: Owner) -> None:
     with pytest.raises(IntegrityError) as raised:
         await remove(session, owner)
 
@@ -88,15 +90,15 @@ async def test_other_rows_do_not(session: AsyncSession, owner: Owner) -> None:
     assert b'"in_use"' in bytes(answer.body)
 
 
-async def test_a_reference_that_can_be_empty_is_emptied(
+async def test_optional_reference_of_a_soft_deleted_row_is_emptied(
     session: AsyncSession, owner: Owner
 ) -> None:
     first, second = await session.scalars(sa.select(Box).order_by(Box.id))
     second.is_deleted = True
     await session.flush()
 
-    await purge_marked(session, PurgeBase.metadata, "boxes", [first.id])
+    await purge_marked(session, PurgeBase.metadata, "_boxes", [first.id])
     await session.refresh(second)
 
     assert second.outer_id is None
-    assert await count(session, "items") == 2
+    assert await count(session, "_items") == 2

@@ -1,4 +1,4 @@
-"""A search finds a text wherever it stands, and nothing in it has a meaning of its own."""
+"""A search finds a text anywhere in a column, and wildcards in it have no meaning."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = ["Green tea", "100 % wool", "snake_case", "back\\slash", "a/b", None]
         (None, NAMES),
     ],
 )
-async def test_search_finds_a_text(
+async def test_search_returns_the_rows_with_the_text(
     samples: AsyncSession, text: str | None, expected: list[str]
 ) -> None:
     samples.add_all([Sample(name=name) for name in NAMES])

@@ -1,4 +1,4 @@
-"""One session a request: it commits when all went well, and the database judges the rest."""
+"""A request has one session, which commits on success; database errors become problems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.fixtures import client_of
 
 
 async def create(session: DbSession, payload: dict[str, Any], fail: bool = False) -> None:
-    """Add a row, and fail after it was written if asked to."""
+    """Add a row, and fail after the flush if `fail` is set."""
     parent = payload.pop("parent_id", None)
     session.add(Gadget(**payload, parent_id=uuid.UUID(parent) if parent else None))
     if fail:
@@ -37,18 +37,18 @@ def app(spare_app: FastAPI) -> FastAPI:
 
 @pytest_asyncio.fixture
 async def gadgets(app: FastAPI, samples: AsyncSession) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of that application, which has a table to store them in."""
+    """A client of that application, with its table."""
     async with client_of(app) as client:
         yield client
 
 
 async def count(session: AsyncSession) -> int:
-    """Return how many rows there are."""
+    """Return the number of rows."""
     return await session.scalar(sa.select(sa.func.count()).select_from(Gadget)) or 0
 
 
 @pytest.mark.parametrize(("fail", "status", "rows"), [(False, 201, 1), (True, 409, 0)])
-async def test_what_a_request_did_stays_when_it_ends_well(
+async def test_request_commits_on_success_only(
     gadgets: httpx2.AsyncClient, session: AsyncSession, fail: bool, status: int, rows: int
 ) -> None:
     answer = await gadgets.post("/gadgets", params={"fail": fail}, json={"sku": "a"})
@@ -57,7 +57,7 @@ async def test_what_a_request_did_stays_when_it_ends_well(
     assert await count(session) == rows
 
 
-async def test_a_unique_clash_is_a_conflict_that_names_the_field(
+async def test_unique_violation_returns_409_with_the_field(
     gadgets: httpx2.AsyncClient, session: AsyncSession
 ) -> None:
     await gadgets.post("/gadgets", json={"sku": "a"})
@@ -71,28 +71,28 @@ async def test_a_unique_clash_is_a_conflict_that_names_the_field(
     assert await count(session) == 1
 
 
-async def test_an_unknown_reference_is_the_requests_problem(gadgets: httpx2.AsyncClient) -> None:
+async def test_unknown_reference_returns_422(gadgets: httpx2.AsyncClient) -> None:
     answer = await gadgets.post("/gadgets", json={"sku": "a", "parent_id": str(uuid.uuid4())})
 
     assert answer.status_code == 422
     assert answer.json()["code"] == "unknown_reference"
 
 
-async def test_a_broken_rule_that_is_our_own_fault_is_a_crash(gadgets: httpx2.AsyncClient) -> None:
+async def test_violation_by_the_service_returns_500(gadgets: httpx2.AsyncClient) -> None:
     answer = await gadgets.post("/gadgets", json={"sku": None})
 
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal_error"
 
 
-def test_a_json_column_takes_what_pydantic_can_write() -> None:
+def test_json_column_stores_every_type_of_pydantic() -> None:
     identifier = uuid.uuid4()
 
     assert serialize_json({"id": identifier}) == f'{{"id":"{identifier}"}}'
 
 
 @pytest.mark.parametrize("value", [{"label": "nul \0"}, {"size": 1_000_000}])
-async def test_a_value_that_the_database_refuses_is_a_problem_of_the_request(
+async def test_value_rejected_by_the_database_returns_422(
     gadgets: httpx2.AsyncClient, connection: AsyncConnection, value: dict[str, Any]
 ) -> None:
     if connection.dialect.name == "sqlite":

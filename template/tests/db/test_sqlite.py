@@ -1,4 +1,4 @@
-"""SQLite keeps what it does not keep by itself: references, savepoints and turns."""
+"""SQLite is configured for foreign keys, savepoints and simultaneous writers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.db.sqlite import ERROR_DRIVER, DatabaseSettings, create_engine
 from app.db.violations import is_busy
 
 
-def test_another_driver_is_refused() -> None:
+def test_another_driver_is_rejected() -> None:
     with pytest.raises(ValidationError, match=re.escape(ERROR_DRIVER)):
         DatabaseSettings(database_url="sqlite:///service.sqlite3")
 
@@ -25,7 +25,7 @@ async def test_foreign_keys_are_enforced(connection: AsyncConnection) -> None:
     assert await connection.scalar(sa.text("PRAGMA foreign_keys")) == 1
 
 
-async def test_who_waits_in_vain_may_come_again(tmp_path: Path) -> None:
+async def test_busy_database_is_recognized(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'busy.sqlite3'}"
     engine = create_engine(DatabaseSettings(database_url=url, database_busy_timeout_ms=0))
 
@@ -38,7 +38,7 @@ async def test_who_waits_in_vain_may_come_again(tmp_path: Path) -> None:
     await engine.dispose()
 
 
-async def test_a_second_writer_waits_for_the_first(tmp_path: Path) -> None:
+async def test_second_writer_waits_for_the_first(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'turns.sqlite3'}"
     engine = create_engine(DatabaseSettings(database_url=url))
     async with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""A column gives back what it was given, whatever database keeps it."""
+"""A column returns the value that was stored, on both databases."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALUES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("values", [VALUES, dict.fromkeys(VALUES)])
-async def test_what_is_stored_comes_back(samples: AsyncSession, values: dict[str, Any]) -> None:
+async def test_stored_value_is_returned(samples: AsyncSession, values: dict[str, Any]) -> None:
     sample = Sample(**values)
     samples.add(sample)
     await samples.flush()
@@ -38,14 +38,14 @@ async def test_what_is_stored_comes_back(samples: AsyncSession, values: dict[str
     assert {name: getattr(found, name) for name in values} == values
 
 
-async def test_a_time_without_an_offset_is_refused(samples: AsyncSession) -> None:
+async def test_time_without_an_offset_is_rejected(samples: AsyncSession) -> None:
     samples.add(Sample(sold_at=dt.datetime(2026, 1, 31)))
 
     with pytest.raises(StatementError, match="offset from UTC"):
         await samples.flush()
 
 
-async def test_a_unique_value_can_be_used_again_when_its_row_is_deleted(
+async def test_unique_value_of_a_deleted_row_is_free(
     samples: AsyncSession,
 ) -> None:
     first = Sample(name="tea")

@@ -1,4 +1,4 @@
-"""What the drivers say about a broken rule; `test_session.py` asks the real database."""
+"""Errors of the database drivers are read; `test_session.py` tests the real database."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from app.db.violations import Violation, read_violation
 
 TABLES = """
 PRAGMA foreign_keys = ON;
-CREATE TABLE parts (id INTEGER PRIMARY KEY, sku TEXT NOT NULL, shop TEXT, parent INTEGER
-  REFERENCES parts (id), UNIQUE (sku, shop), CONSTRAINT parts_shop_check CHECK (sku <> shop));
-INSERT INTO parts VALUES (1, 'tea', 'north', NULL);
+CREATE TABLE _parts (id INTEGER PRIMARY KEY, sku TEXT NOT NULL, shop TEXT, parent INTEGER
+  REFERENCES _parts (id), UNIQUE (sku, shop), CONSTRAINT _parts_shop_check CHECK (sku <> shop));
+INSERT INTO _parts VALUES (1, 'tea', 'north', NULL);
 """
 
 
 class DriverError(Exception):
-    """An error as PostgreSQL's driver raises it."""
+    """An error as the driver of PostgreSQL raises it."""
 
     def __init__(self, sqlstate: str, detail: str | None) -> None:
         super().__init__()
         self.sqlstate = sqlstate
         self.detail = detail
-        self.constraint_name = "parts_shop_check"
+        self.constraint_name = "_parts_shop_check"
         self.__cause__ = self
 
 
 @pytest.fixture(autouse=True)
 def _model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the models know the table and its check."""
+    """Replace the metadata of the models by one with this table and its check."""
     metadata = sa.MetaData()
     columns = [sa.Column(name, sa.Text()) for name in ("id", "sku", "shop")]
-    check = sa.CheckConstraint("sku <> shop", name="parts_shop_check")
-    sa.Table("parts", metadata, *columns, check)
+    check = sa.CheckConstraint("sku <> shop", name="_parts_shop_check")
+    sa.Table("_parts", metadata, *columns, check)
     monkeypatch.setattr(Base, "metadata", metadata)
 
 
@@ -50,7 +50,7 @@ def _model(monkeypatch: pytest.MonkeyPatch) -> None:
         ("23514", "Failing row contains (1, 2).", Violation("check", ("sku", "shop"))),
     ],
 )
-def test_the_broken_rule_is_told_by_the_driver(
+def test_postgresql_error_names_rule_and_columns(
     sqlstate: str, detail: str | None, expected: Violation
 ) -> None:
     raised = DriverError(sqlstate, detail)
@@ -67,12 +67,12 @@ def test_the_broken_rule_is_told_by_the_driver(
         ("2, 'cup', 'cup', NULL", Violation("check", ("sku", "shop"))),
     ],
 )
-def test_the_broken_rule_is_told_by_the_message(values: str, expected: Violation) -> None:
+def test_sqlite_error_names_rule_and_columns(values: str, expected: Violation) -> None:
     database = sqlite3.connect(":memory:")
     database.executescript(TABLES)
 
     with pytest.raises(sqlite3.IntegrityError) as raised:
-        database.execute(f"INSERT INTO parts VALUES ({values})")  # noqa: S608  # our own values
+        database.execute(f"INSERT INTO _parts VALUES ({values})")  # noqa: S608  # our own values
 
     database.close()
     assert read_violation(IntegrityError("INSERT", None, raised.value)) == expected

@@ -1,4 +1,4 @@
-"""A service whose settings of users are too weak does not start."""
+"""A service with weak settings for users does not start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.infrastructure.settings import Settings
         ("RATE_LIMIT_URL", "mysql://localhost"),
     ],
 )
-def test_a_weak_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_weak_setting_is_rejected(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
 
     with pytest.raises(ValidationError, match=name.lower()) as refused:

@@ -11,7 +11,7 @@ from app.infrastructure.logging import JsonFormatter, request_id
 
 
 def format_line(**attributes: Any) -> dict[str, Any]:
-    """Return what the formatter makes of a record."""
+    """Return the formatted record."""
     record = logging.makeLogRecord(
         {"name": "shop", "levelname": "INFO", "msg": "sold %d", "args": (3,), **attributes}
     )
@@ -19,7 +19,7 @@ def format_line(**attributes: Any) -> dict[str, Any]:
     return line
 
 
-def test_a_line_tells_when_where_and_what() -> None:
+def test_line_has_time_logger_and_message() -> None:
     line = format_line(created=0)
 
     assert line == {
@@ -30,11 +30,11 @@ def test_a_line_tells_when_where_and_what() -> None:
     }
 
 
-def test_extra_values_are_part_of_the_line() -> None:
+def test_line_has_the_extra_values() -> None:
     assert format_line(sku="tea")["sku"] == "tea"
 
 
-def test_a_line_belongs_to_a_request() -> None:
+def test_line_has_the_request_id() -> None:
     token = request_id.set("r-1")
 
     line = format_line()
@@ -43,7 +43,7 @@ def test_a_line_belongs_to_a_request() -> None:
     assert line["request_id"] == "r-1"
 
 
-def test_a_traceback_stays_in_its_line() -> None:
+def test_traceback_is_in_the_same_line() -> None:
     try:
         raise RuntimeError("broken")
     except RuntimeError:

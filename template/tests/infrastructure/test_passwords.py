@@ -1,4 +1,4 @@
-"""Passwords cost the same for everybody, and are never kept."""
+"""Hashing takes the same time for all users, and no password is stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.infrastructure.settings import get_settings
 PASSWORD = SecretStr("correct horse battery")
 
 
-async def test_the_cost_of_a_hash_is_that_of_the_settings(
+async def test_hash_has_the_cost_of_the_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert get_settings().bcrypt_rounds == 12
@@ -24,7 +24,7 @@ async def test_the_cost_of_a_hash_is_that_of_the_settings(
     assert PASSWORD.get_secret_value() not in stored
 
 
-async def test_an_unknown_user_costs_as_much_as_a_known_one(
+async def test_unknown_user_takes_as_long_as_a_known_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(get_settings(), "bcrypt_rounds", 4)
@@ -48,9 +48,7 @@ async def test_an_unknown_user_costs_as_much_as_a_known_one(
     assert [is_right for is_right, _ in answers] == [True, False, False, False]
 
 
-async def test_what_bcrypt_does_not_look_at_is_no_part_of_a_password(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_password_longer_than_bcrypt_reads_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(get_settings(), "bcrypt_rounds", 4)
     stored = await hash_password(SecretStr("x" * 72))
 

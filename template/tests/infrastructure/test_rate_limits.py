@@ -1,4 +1,4 @@
-"""Attempts are counted where the settings say."""
+"""Attempts are counted in the storage of the settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.api import assert_problem
     ("url", "storage"),
     [("memory://", MemoryStorage), ("redis://localhost:6379/0", RedisStorage)],
 )
-def test_the_url_says_where(
+def test_url_selects_the_storage(
     monkeypatch: pytest.MonkeyPatch, url: str, storage: type[object]
 ) -> None:
     monkeypatch.setattr(get_settings(), "rate_limit_url", url)
@@ -26,7 +26,7 @@ def test_the_url_says_where(
     get_limiter.cache_clear()
 
 
-async def test_what_cannot_be_counted_is_not_let_through(
+async def test_request_is_rejected_without_the_storage(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(get_settings(), "rate_limit_url", "redis://127.0.0.1:1/0")

@@ -14,7 +14,7 @@ from tests.fixtures import client_of
 
 
 @pytest.mark.parametrize("given", ["abc-123", "A.b_9", "", "a b", "a" * 65, '","level":"error'])
-async def test_the_callers_id_is_kept_unless_it_could_spoil_the_log(
+async def test_safe_request_id_of_the_client_is_kept(
     client: httpx2.AsyncClient, given: str
 ) -> None:
     answer = await client.get("/health/live", headers={"X-Request-ID": given})
@@ -23,7 +23,7 @@ async def test_the_callers_id_is_kept_unless_it_could_spoil_the_log(
     assert found == given if given in {"abc-123", "A.b_9"} else len(found) == 32
 
 
-async def test_a_request_is_logged_with_its_duration(
+async def test_request_is_logged_with_its_duration(
     client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="app.requests"):
@@ -34,7 +34,7 @@ async def test_a_request_is_logged_with_its_duration(
     assert line["duration_ms"] >= 0
 
 
-async def test_an_answer_that_breaks_off_is_not_made_to_look_whole(spare_app: FastAPI) -> None:
+async def test_interrupted_response_is_not_completed(spare_app: FastAPI) -> None:
     async def half() -> AsyncIterator[str]:
         yield "half"
         raise RuntimeError("the rest is missing")

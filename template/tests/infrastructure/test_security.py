@@ -32,13 +32,13 @@ def probe(spare_app: FastAPI) -> FastAPI:
 
 
 async def in_parts(size: int) -> AsyncIterator[bytes]:
-    """Yield a body whose size the client does not tell."""
+    """Yield a body whose size is not declared."""
     for _ in range(size // 1024):
         yield b"x" * 1024
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/nowhere", "/broken", "/docs"])
-async def test_every_answer_has_the_security_headers(probe: FastAPI, path: str) -> None:
+async def test_every_response_has_the_security_headers(probe: FastAPI, path: str) -> None:
     async with client_of(probe) as client:
         answer = await client.get(path, headers={"Authorization": "Bearer x"})
 
@@ -48,14 +48,14 @@ async def test_every_answer_has_the_security_headers(probe: FastAPI, path: str) 
     assert answer.headers["content-security-policy"] == expected
 
 
-async def test_the_documentation_may_load_what_it_needs(client: httpx2.AsyncClient) -> None:
+async def test_documentation_can_load_its_scripts(client: httpx2.AsyncClient) -> None:
     page = (await client.get("/docs")).text
 
     assert "https://cdn.jsdelivr.net" in page
     assert "https://cdn.jsdelivr.net" in DOCS_POLICY
 
 
-async def test_a_body_within_the_limit_is_read(probe: FastAPI) -> None:
+async def test_body_within_the_limit_is_read(probe: FastAPI) -> None:
     async with client_of(probe) as client:
         answer = await client.post("/size", content=b"x" * LIMIT)
 
@@ -63,7 +63,7 @@ async def test_a_body_within_the_limit_is_read(probe: FastAPI) -> None:
 
 
 @pytest.mark.parametrize("declared", [True, False])
-async def test_a_body_beyond_the_limit_is_refused(probe: FastAPI, declared: bool) -> None:
+async def test_body_above_the_limit_is_rejected(probe: FastAPI, declared: bool) -> None:
     content = b"x" * (LIMIT + 1024) if declared else in_parts(LIMIT + 1024)
     async with client_of(probe) as client:
         answer = await client.post("/size", content=content)
@@ -74,7 +74,7 @@ async def test_a_body_beyond_the_limit_is_refused(probe: FastAPI, declared: bool
     assert answer.json()["code"] == "content_too_large"
 
 
-async def test_a_body_that_claims_too_much_is_not_read(probe: FastAPI) -> None:
+async def test_body_declared_above_the_limit_is_not_read(probe: FastAPI) -> None:
     async def unread() -> AsyncIterator[bytes]:
         raise AssertionError
         yield b""
@@ -87,7 +87,7 @@ async def test_a_body_that_claims_too_much_is_not_read(probe: FastAPI) -> None:
 
 
 @pytest.mark.parametrize("origins", [(), ("https://other.example.com",), (ORIGIN,)])
-async def test_an_origin_is_allowed_by_the_settings_alone(origins: tuple[str, ...]) -> None:
+async def test_only_origins_of_the_settings_are_allowed(origins: tuple[str, ...]) -> None:
     app = FastAPI()
     add_middlewares(app, Settings(cors_origins=origins))
     async with client_of(app) as client:

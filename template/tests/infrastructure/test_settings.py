@@ -1,4 +1,4 @@
-"""A service with wrong settings does not start, and says why without telling a secret."""
+"""A service with invalid settings does not start, and its message contains no secret."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONG_SECRET = "s" * 48
 
 @pytest.mark.parametrize("environment", ["production", "test"])
 @pytest.mark.parametrize("secret", [PLACEHOLDER, "too short", None])
-def test_a_weak_secret_is_refused_outside_development(
+def test_weak_secret_is_rejected_outside_development(
     monkeypatch: pytest.MonkeyPatch, environment: str, secret: str | None
 ) -> None:
     monkeypatch.setenv("ENVIRONMENT", environment)
@@ -31,14 +31,14 @@ def test_development_starts_with_the_placeholder(monkeypatch: pytest.MonkeyPatch
     assert Settings().environment == "development"
 
 
-def test_an_unknown_deployment_is_production(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_environment_is_production(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ENVIRONMENT")
     monkeypatch.setenv("SECRET_KEY", LONG_SECRET)
 
     assert Settings().environment == "production"
 
 
-def test_no_message_and_no_repr_tells_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_message_and_no_repr_contains_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", LONG_SECRET)
     assert LONG_SECRET not in repr(Settings())
     monkeypatch.setenv("DATABASE_URL", "mysql://user:hunter2@localhost/service")
@@ -49,11 +49,11 @@ def test_no_message_and_no_repr_tells_a_secret(monkeypatch: pytest.MonkeyPatch) 
     assert "hunter2" not in str(refused.value)
 
 
-def test_lists_are_written_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_parsed_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", '["https://shop.example.com"]')
 
     assert Settings().cors_origins == ("https://shop.example.com",)
 
 
-def test_the_settings_are_read_once() -> None:
+def test_settings_are_read_once() -> None:
     assert get_settings() is get_settings()

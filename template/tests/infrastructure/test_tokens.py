@@ -1,4 +1,4 @@
-"""An access token is believed when it is ours, for us, complete and young."""
+"""An access token is valid if its signature, audience, claims and age are."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ NEW_KEY = SecretStr("n" * 48)
 
 
 def payload() -> dict[str, Any]:
-    """Return what a good token says."""
+    """Return the claims of a valid token."""
     return jwt.decode(tokens.issue(CLAIMS), options={"verify_signature": False})
 
 
 def sign(changes: dict[str, Any]) -> str:
-    """Return a token of ours with some claims changed; None leaves one out."""
+    """Return a signed token with other claims; None omits one."""
     claims = {name: value for name, value in (payload() | changes).items() if value is not None}
     return jwt.encode(claims, tokens.derive_keys("access token")[0], ALGORITHM)
 
 
-def test_what_is_issued_is_read() -> None:
+def test_issued_token_is_valid() -> None:
     assert tokens.read(tokens.issue(CLAIMS)) == CLAIMS
     claims = payload()
     assert set(claims) == set(REQUIRED)
@@ -40,12 +40,12 @@ def test_what_is_issued_is_read() -> None:
     [{name: None} for name in REQUIRED] + [{"iss": "other"}, {"aud": "other"}, {"exp": 1}],
     ids=str,
 )
-def test_a_token_that_is_not_quite_right_is_nothing(changes: dict[str, Any]) -> None:
+def test_token_with_a_wrong_claim_is_invalid(changes: dict[str, Any]) -> None:
     assert tokens.read(sign({})) == CLAIMS
     assert tokens.read(sign(changes)) is None
 
 
-def test_a_token_without_a_good_signature_is_nothing() -> None:
+def test_token_with_a_wrong_signature_is_invalid() -> None:
     header, body, signature = tokens.issue(CLAIMS).split(".")
     unsigned = jwt.encode(payload(), "", "none")
     foreign = jwt.encode(payload(), b"k" * 32, ALGORITHM)
@@ -55,7 +55,7 @@ def test_a_token_without_a_good_signature_is_nothing() -> None:
         assert tokens.read(token) is None
 
 
-def test_a_replaced_key_is_believed_as_long_as_it_is_listed(
+def test_replaced_key_is_valid_while_it_is_a_fallback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = get_settings()

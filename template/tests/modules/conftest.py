@@ -1,4 +1,4 @@
-"""What every test needs where there are users: passwords that cost little, and no attempts yet."""
+"""Settings of all tests with users: cheap password hashes and no earlier attempts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ LEAST_ROUNDS = 4
 
 @pytest.fixture(autouse=True)
 def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash in a millisecond, which the settings would refuse, and forget who tried what."""
+    """Use cheaper hashes than the settings accept, and reset the rate limits."""
     monkeypatch.setattr(get_settings(), "bcrypt_rounds", LEAST_ROUNDS)
     get_limiter.cache_clear()

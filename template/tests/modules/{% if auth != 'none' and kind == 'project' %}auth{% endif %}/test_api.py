@@ -26,7 +26,7 @@ SHOP = "https://shop.example.com"
 
 
 async def refresh(client: httpx2.AsyncClient, tokens: JSON) -> httpx2.Response:
-    """Trade a refresh token."""
+    """Exchange a refresh token."""
     return await client.post(f"{URL}/refresh", json={"refresh_token": tokens["refresh_token"]})
 
 
@@ -38,7 +38,7 @@ async def test_swagger_can_sign_in(client: httpx2.AsyncClient) -> None:
     assert document["paths"][ME]["get"]["security"]
 
 
-async def test_nobody_learns_why_they_cannot_sign_in(client: httpx2.AsyncClient) -> None:
+async def test_failed_sign_ins_have_the_same_response(client: httpx2.AsyncClient) -> None:
     await create(client, USERS, person("ann"))
 
     for name, password in itertools.product(("ann", "nobody"), (GUESS, "x" * 100)):
@@ -49,7 +49,7 @@ async def test_nobody_learns_why_they_cannot_sign_in(client: httpx2.AsyncClient)
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_tokens_are_not_to_be_kept_by_anybody_between(client: httpx2.AsyncClient) -> None:
+async def test_responses_with_tokens_are_not_cached(client: httpx2.AsyncClient) -> None:
     await create(client, USERS, person("ann"))
     form = {"username": "ann@example.com", "password": PASSWORD, "grant_type": "password"}
 
@@ -59,14 +59,14 @@ async def test_tokens_are_not_to_be_kept_by_anybody_between(client: httpx2.Async
     assert answer.json()["expires_in"] == get_settings().access_token_seconds
 
 
-async def test_a_made_up_token_is_nobodys(client: httpx2.AsyncClient) -> None:
+async def test_invalid_token_returns_401(client: httpx2.AsyncClient) -> None:
     for token in ("", "nonsense", "a.b.c"):
         assert_problem(await client.get(ME, headers=bearer({"access_token": token})), 401)
         assert_problem(await refresh(client, {"refresh_token": token}), 401)
     assert_problem(await client.post(f"{URL}/refresh"), 401)
 
 
-async def test_half_a_character_is_no_secret(client: httpx2.AsyncClient) -> None:
+async def test_invalid_unicode_returns_422(client: httpx2.AsyncClient) -> None:
     headers = {**await signed_in(client), "Content-Type": "application/json"}
     half = b'{"refresh_token": "\\ud800", "current_password": "\\ud800", "new_password": "\\ud800"}'
 
@@ -76,7 +76,7 @@ async def test_half_a_character_is_no_secret(client: httpx2.AsyncClient) -> None
         assert "valid string" in answer.text, answer.text
 
 
-async def test_a_refresh_token_is_traded_once(client: httpx2.AsyncClient) -> None:
+async def test_refresh_token_is_valid_once(client: httpx2.AsyncClient) -> None:
     await create(client, USERS, person("ann"))
     first = await sign_in(client, "ann")
 
@@ -87,7 +87,7 @@ async def test_a_refresh_token_is_traded_once(client: httpx2.AsyncClient) -> Non
     assert (await refresh(client, second)).status_code == 200
 
 
-async def test_a_refresh_token_that_comes_twice_ends_its_login(client: httpx2.AsyncClient) -> None:
+async def test_reused_refresh_token_ends_its_session(client: httpx2.AsyncClient) -> None:
     await create(client, USERS, person("ann"))
     stolen, other = await sign_in(client, "ann"), await sign_in(client, "ann")
     newest = (await refresh(client, stolen)).json()
@@ -98,7 +98,7 @@ async def test_a_refresh_token_that_comes_twice_ends_its_login(client: httpx2.As
     assert (await refresh(client, other)).status_code == 200
 
 
-async def test_an_old_refresh_token_is_refused_and_cleared_away(
+async def test_expired_refresh_token_is_rejected_and_deleted(
     client: httpx2.AsyncClient, session: AsyncSession
 ) -> None:
     await create(client, USERS, person("ann"))
@@ -113,7 +113,7 @@ async def test_an_old_refresh_token_is_refused_and_cleared_away(
     assert await session.scalar(sa.select(sa.func.count()).select_from(RefreshToken)) == 1
 
 
-async def test_who_signs_out_cannot_refresh(client: httpx2.AsyncClient) -> None:
+async def test_refresh_after_sign_out_returns_401(client: httpx2.AsyncClient) -> None:
     await create(client, USERS, person("ann"))
     tokens = await sign_in(client, "ann")
     body = {"refresh_token": tokens["refresh_token"]}
@@ -124,7 +124,7 @@ async def test_who_signs_out_cannot_refresh(client: httpx2.AsyncClient) -> None:
     assert_problem(await refresh(client, tokens), 401)
 
 
-async def test_a_hash_of_another_cost_is_renewed(
+async def test_hash_with_another_cost_is_renewed(
     client: httpx2.AsyncClient, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await create(client, USERS, person("ann"))
@@ -146,7 +146,7 @@ async def test_a_hash_of_another_cost_is_renewed(
         ("refresh", f"{URL}/logout"),
     ],
 )
-async def test_too_many_attempts_have_to_wait(
+async def test_too_many_attempts_return_429(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, action: str, url: str
 ) -> None:
     monkeypatch.setattr(get_settings(), f"{action}_rate_limit", "2/minute")
@@ -158,7 +158,7 @@ async def test_too_many_attempts_have_to_wait(
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
 
 
-async def test_nobody_locks_a_user_out_from_one_address(
+async def test_attempts_from_one_address_lock_no_other_address(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await create(client, USERS, person("ann"))
@@ -198,7 +198,7 @@ async def test_no_secret_is_in_any_log(
     assert [one for one in secrets if len(str(one)) > 6 and str(one) in log] == []
 
 
-async def test_a_browser_keeps_its_tokens_from_scripts_and_other_sites(
+async def test_cookies_are_hidden_from_scripts_and_other_sites(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(get_settings(), "auth_cookies", True)
@@ -219,7 +219,7 @@ async def test_a_browser_keeps_its_tokens_from_scripts_and_other_sites(
     assert_problem(await client.get(ME), 401)
 
 
-async def test_cookies_are_marked_for_the_browser(
+async def test_cookies_have_their_attributes(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(get_settings(), "auth_cookies", True)
@@ -234,7 +234,7 @@ async def test_cookies_are_marked_for_the_browser(
     assert [name for name, line in cookies.items() if "HttpOnly" not in line] == ["csrf_token"]
 
 
-async def test_cookies_mean_nothing_where_they_are_off(client: httpx2.AsyncClient) -> None:
+async def test_cookies_are_ignored_unless_enabled(client: httpx2.AsyncClient) -> None:
     headers = await signed_in(client)
     client.cookies["access_token"] = headers["Authorization"].removeprefix("Bearer ")
 
@@ -255,7 +255,7 @@ async def test_cookies_mean_nothing_where_they_are_off(client: httpx2.AsyncClien
     ],
     ids=str,
 )
-async def test_another_site_cannot_sign_its_visitors_in(
+async def test_sign_in_from_another_origin_is_rejected(
     client: httpx2.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
     headers: dict[str, str],

@@ -1,4 +1,4 @@
-"""People for tests: each has the address of their name, and all have one password."""
+"""Users for tests: their email starts with their name, and all have the same password."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ PASSWORD = "correct horse battery"
 
 
 def client_at(address: str) -> httpx2.AsyncClient:
-    """Return a client of the service that asks from this address."""
+    """Return a client of the service with this IP address."""
     from app.main import app  # reads the settings, which are set by now
 
     return client_of(app, address)
 
 
 def person(name: str) -> JSON:
-    """Return the body that registers somebody."""
+    """Return the body that registers a user."""
     return {"email": f"{name}@example.com", "name": name, "password": PASSWORD}
 
 
 async def sign_in(client: httpx2.AsyncClient, name: str, password: str = PASSWORD) -> JSON:
-    """Return the tokens of somebody who is registered."""
+    """Return the tokens of a registered user."""
     form = {"username": f"{name}@example.com", "password": password}
     response = await client.post("/api/v1/auth/token", data=form)
     assert response.status_code == 200, response.text
@@ -36,7 +36,7 @@ async def sign_in(client: httpx2.AsyncClient, name: str, password: str = PASSWOR
 
 
 async def signed_in(client: httpx2.AsyncClient, name: str = "ann") -> dict[str, str]:
-    """Register somebody, and return the headers that say who they are."""
+    """Register a user and return headers with their access token."""
     await create(client, URL, person(name))
     return bearer(await sign_in(client, name))
 
@@ -50,5 +50,5 @@ async def administrator(client: httpx2.AsyncClient, session: AsyncSession) -> di
 
 
 def bearer(tokens: JSON) -> dict[str, str]:
-    """Return the headers that carry an access token."""
+    """Return headers with an access token."""
     return {"Authorization": f"Bearer {tokens['access_token']}"}

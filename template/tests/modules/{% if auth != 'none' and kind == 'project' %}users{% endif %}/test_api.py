@@ -31,7 +31,9 @@ ME = f"{URL}/me"
 NOT_YOURS = ["id", "role", "is_active", "is_deleted", "password_hash", "token_version"]
 
 
-async def test_who_registers_can_sign_in_and_read_oneself(client: httpx2.AsyncClient) -> None:
+async def test_registered_user_can_sign_in_and_read_their_account(
+    client: httpx2.AsyncClient,
+) -> None:
     created = await create(client, URL, person("ann"))
 
     me = await client.get(ME, headers=bearer(await sign_in(client, "ann")))
@@ -43,7 +45,7 @@ async def test_who_registers_can_sign_in_and_read_oneself(client: httpx2.AsyncCl
     assert (created["role"], created["is_active"]) == ("user", True)
 
 
-async def test_nobody_decides_about_oneself(client: httpx2.AsyncClient) -> None:
+async def test_user_cannot_set_protected_fields(client: httpx2.AsyncClient) -> None:
     headers = await signed_in(client)
     wishes = dict.fromkeys(NOT_YOURS, 1)
 
@@ -51,7 +53,7 @@ async def test_nobody_decides_about_oneself(client: httpx2.AsyncClient) -> None:
     assert_problem(await client.patch(ME, json=wishes, headers=headers), 422, *NOT_YOURS)
 
 
-async def test_an_address_is_one_users_however_it_is_spelt(client: httpx2.AsyncClient) -> None:
+async def test_email_is_unique_whatever_its_case(client: httpx2.AsyncClient) -> None:
     headers = await signed_in(client, "bob")
     await create(client, URL, person("ann"))
     taken = "ANN@Example.com"
@@ -63,22 +65,20 @@ async def test_an_address_is_one_users_however_it_is_spelt(client: httpx2.AsyncC
 
 
 @pytest.mark.parametrize("password", ["too short", "é" * 37, 12, None])
-async def test_a_password_that_cannot_be_one_is_refused(
-    client: httpx2.AsyncClient, password: object
-) -> None:
+async def test_invalid_password_returns_422(client: httpx2.AsyncClient, password: object) -> None:
     answer = await client.post(URL, json=person("ann") | {"password": password})
 
     assert_problem(answer, 422, "password")
     assert str(password) not in answer.text
 
 
-async def test_a_letter_that_becomes_two_counts_as_two(client: httpx2.AsyncClient) -> None:
+async def test_length_is_that_of_the_lowercase_email(client: httpx2.AsyncClient) -> None:
     address = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}" * 100 + "@example.com"
 
     assert_problem(await client.post(URL, json=person("ann") | {"email": address}), 422, "email")
 
 
-async def test_a_password_keeps_its_spaces(client: httpx2.AsyncClient) -> None:
+async def test_password_keeps_its_spaces(client: httpx2.AsyncClient) -> None:
     await create(client, URL, person("ann") | {"password": f" {PASSWORD} "})
 
     assert await sign_in(client, "ann", f" {PASSWORD} ")
@@ -86,7 +86,7 @@ async def test_a_password_keeps_its_spaces(client: httpx2.AsyncClient) -> None:
     assert_problem(await client.post("/api/v1/auth/token", data=form), 401)
 
 
-async def test_one_can_change_oneself(client: httpx2.AsyncClient) -> None:
+async def test_user_can_change_their_name(client: httpx2.AsyncClient) -> None:
     headers = await signed_in(client)
 
     changed = await client.patch(ME, json={"name": "Ann Other"}, headers=headers)
@@ -95,7 +95,7 @@ async def test_one_can_change_oneself(client: httpx2.AsyncClient) -> None:
     assert (await client.get(ME, headers=headers)).json() == changed.json()
 
 
-async def test_a_new_password_ends_what_the_old_one_began(client: httpx2.AsyncClient) -> None:
+async def test_new_password_ends_all_sessions(client: httpx2.AsyncClient) -> None:
     headers = await signed_in(client)
     tokens = await sign_in(client, "ann")
     change = {"current_password": PASSWORD, "new_password": PASSWORD * 2}
@@ -109,7 +109,7 @@ async def test_a_new_password_ends_what_the_old_one_began(client: httpx2.AsyncCl
     assert await sign_in(client, "ann", PASSWORD * 2)
 
 
-async def test_a_new_password_needs_the_old_one(client: httpx2.AsyncClient) -> None:
+async def test_new_password_requires_the_old_one(client: httpx2.AsyncClient) -> None:
     headers = await signed_in(client)
     change = {"current_password": "a guess", "new_password": PASSWORD * 2}
 
@@ -119,7 +119,7 @@ async def test_a_new_password_needs_the_old_one(client: httpx2.AsyncClient) -> N
     assert await sign_in(client, "ann")
 
 
-async def test_a_password_that_changed_meanwhile_is_not_replaced(
+async def test_password_that_changed_meanwhile_is_not_replaced(
     client: httpx2.AsyncClient, session: AsyncSession
 ) -> None:
     await create(client, URL, person("ann"))
@@ -136,7 +136,7 @@ async def test_a_password_that_changed_meanwhile_is_not_replaced(
     assert (user.password_hash, user.token_version) == ("one", 1)
 
 
-async def test_other_addresses_are_not_to_be_tried_out(
+async def test_changes_of_the_email_are_limited(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = await signed_in(client)
@@ -148,7 +148,7 @@ async def test_other_addresses_are_not_to_be_tried_out(
     assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
 
 
-async def test_a_password_is_not_to_be_guessed_from_many_places(
+async def test_password_guesses_from_many_addresses_are_limited(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = await signed_in(client)
@@ -161,7 +161,7 @@ async def test_a_password_is_not_to_be_guessed_from_many_places(
         assert_problem(answer, status, *["current_password"] * (status == 422))
 
 
-async def test_an_administrator_lists_and_finds_users(
+async def test_administrator_lists_and_finds_users(
     client: httpx2.AsyncClient, session: AsyncSession
 ) -> None:
     headers = await administrator(client, session)
@@ -174,7 +174,7 @@ async def test_an_administrator_lists_and_finds_users(
     assert rows_of(found.json()) == [ann]
 
 
-async def test_who_is_deactivated_is_out_at_once(
+async def test_deactivated_user_is_signed_out_at_once(
     client: httpx2.AsyncClient, session: AsyncSession
 ) -> None:
     headers = await administrator(client, session)
@@ -196,7 +196,7 @@ async def test_who_is_deactivated_is_out_at_once(
     assert await sign_in(client, "ann")
 
 
-async def test_an_administrator_cannot_lock_everybody_out(
+async def test_administrator_cannot_change_their_own_access(
     client: httpx2.AsyncClient, session: AsyncSession
 ) -> None:
     headers = await administrator(client, session)
@@ -207,7 +207,7 @@ async def test_an_administrator_cannot_lock_everybody_out(
     assert_problem(await client.patch(nobody, json={"role": "user"}, headers=headers), 404)
 
 
-async def test_who_is_no_administrator_any_more_decides_nothing(
+async def test_former_administrator_cannot_decide(
     client: httpx2.AsyncClient, session: AsyncSession
 ) -> None:
     await administrator(client, session)
@@ -219,7 +219,7 @@ async def test_who_is_no_administrator_any_more_decides_nothing(
         await UserService(session).decide(uuid.uuid4(), UserAccess(), root)
 
 
-async def test_routes_of_administrators_are_theirs_alone(client: httpx2.AsyncClient) -> None:
+async def test_routes_of_administrators_reject_others(client: httpx2.AsyncClient) -> None:
     headers = await signed_in(client)
 
     for method, url in (("GET", URL), ("PATCH", f"{URL}/{uuid.uuid4()}")):

@@ -1,4 +1,4 @@
-"""Signing in through a provider, against a real one on this machine."""
+"""Sign-in through a provider, with a real one on this machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ANN: JSON = {"sub": "1", "email": "Ann@Example.com", "email_verified": True, "na
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    """A provider that runs."""
+    """The URL of a running provider."""
     with running_provider() as address:
         yield address
 
@@ -37,7 +37,7 @@ def issuer() -> Iterator[str]:
 async def browser(
     client: httpx2.AsyncClient, issuer: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """A browser before the login, of a service that knows the provider."""
+    """A client before sign-in, of a service that is configured for the provider."""
     settings = get_settings()
     monkeypatch.setattr(settings, "oidc_issuer", issuer)
     monkeypatch.setattr(settings, "oidc_client_id", CLIENT_ID)
@@ -49,7 +49,7 @@ async def browser(
 
 
 async def go(browser: httpx2.AsyncClient, claims: JSON) -> str:
-    """Go to the provider, which will claim this, and return where it sends the browser."""
+    """Sign in at the provider with these claims and return the URL of the callback."""
     address = get_settings().oidc_issuer
     to_provider = (await browser.get(URL)).headers["location"]
     async with httpx2.AsyncClient() as outside:
@@ -62,7 +62,7 @@ async def enter(browser: httpx2.AsyncClient, claims: JSON) -> httpx2.Response:
     return await browser.get(await go(browser, claims))
 
 
-async def test_the_browser_takes_pkce_state_and_nonce_along(browser: httpx2.AsyncClient) -> None:
+async def test_authorization_request_has_pkce_state_and_nonce(browser: httpx2.AsyncClient) -> None:
     answer = await browser.get(URL)
 
     query = parse_qs(urlsplit(answer.headers["location"]).query)
@@ -74,20 +74,20 @@ async def test_the_browser_takes_pkce_state_and_nonce_along(browser: httpx2.Asyn
     assert all(mark in cookie for mark in ("HttpOnly", "Secure", "SameSite=lax"))
 
 
-async def test_who_is_new_becomes_a_user(browser: httpx2.AsyncClient) -> None:
+async def test_new_identity_becomes_a_user(browser: httpx2.AsyncClient) -> None:
     tokens = (await enter(browser, ANN)).json()
 
     me = (await browser.get(ME, headers=bearer(tokens))).json()
     assert (me["email"], me["name"], me["role"]) == ("ann@example.com", "Ann", "user")
 
 
-async def test_who_tells_no_name_is_called_by_their_address(browser: httpx2.AsyncClient) -> None:
+async def test_user_without_a_name_is_called_by_their_email(browser: httpx2.AsyncClient) -> None:
     tokens = (await enter(browser, ANN | {"name": None})).json()
 
     assert (await browser.get(ME, headers=bearer(tokens))).json()["name"] == "ann@example.com"
 
 
-async def test_a_browser_goes_back_to_its_page(
+async def test_browser_returns_to_its_page(
     browser: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(get_settings(), "auth_cookies", True)
@@ -100,7 +100,7 @@ async def test_a_browser_goes_back_to_its_page(
     assert (await browser.get(ME)).json()["name"] == "Ann"
 
 
-async def test_who_comes_again_is_the_same_user(browser: httpx2.AsyncClient) -> None:
+async def test_known_identity_is_the_same_user(browser: httpx2.AsyncClient) -> None:
     first = (await enter(browser, ANN)).json()
 
     second = (await enter(browser, ANN | {"email": "new@example.com"})).json()
@@ -109,7 +109,7 @@ async def test_who_comes_again_is_the_same_user(browser: httpx2.AsyncClient) -> 
     assert users[0] == users[1]
 
 
-async def test_a_verified_address_leads_to_its_user_and_puts_others_out(
+async def test_verified_email_signs_in_its_user_and_ends_other_sessions(
     browser: httpx2.AsyncClient,
 ) -> None:
     headers = await signed_in(browser)
@@ -123,7 +123,7 @@ async def test_a_verified_address_leads_to_its_user_and_puts_others_out(
     assert_problem(await browser.post("/api/v1/auth/token", data=form), 401)
 
 
-async def test_an_identity_does_not_follow_a_borrowed_address(browser: httpx2.AsyncClient) -> None:
+async def test_identity_does_not_follow_an_unverified_email(browser: httpx2.AsyncClient) -> None:
     eve = ANN | {"sub": "2", "email": "eve@example.com"}
     headers = bearer((await enter(browser, eve)).json())
     await browser.patch(ME, json={"email": "ann@example.com"}, headers=headers)
@@ -138,16 +138,14 @@ async def test_an_identity_does_not_follow_a_borrowed_address(browser: httpx2.As
 @pytest.mark.parametrize(
     "claims", [{"email_verified": False}, {"email_verified": None}, {"email": None}], ids=str
 )
-async def test_an_unverified_address_leads_to_nobody(
-    browser: httpx2.AsyncClient, claims: JSON
-) -> None:
+async def test_unverified_email_returns_403(browser: httpx2.AsyncClient, claims: JSON) -> None:
     await create(browser, USERS, person("ann"))
 
     assert_problem(await enter(browser, ANN | claims), 403)
     assert await sign_in(browser, "ann")
 
 
-async def test_who_is_deactivated_stays_out(
+async def test_deactivated_user_returns_401(
     browser: httpx2.AsyncClient, session: AsyncSession
 ) -> None:
     await enter(browser, ANN)
@@ -169,9 +167,7 @@ async def test_who_is_deactivated_stays_out(
     ],
     ids=str,
 )
-async def test_an_id_token_that_is_not_quite_right_is_refused(
-    browser: httpx2.AsyncClient, claims: JSON
-) -> None:
+async def test_invalid_id_token_returns_401(browser: httpx2.AsyncClient, claims: JSON) -> None:
     assert_problem(await enter(browser, ANN | claims), 401)
 
 
@@ -184,13 +180,13 @@ async def test_an_id_token_that_is_not_quite_right_is_refused(
     ],
     ids=["unsigned", "null", "deep"],
 )
-async def test_what_is_no_id_token_proves_nothing(
+async def test_response_without_an_id_token_is_rejected(
     browser: httpx2.AsyncClient, answer: str, status: int
 ) -> None:
     assert_problem(await enter(browser, {"answer": answer}), status)
 
 
-async def test_a_code_comes_once(browser: httpx2.AsyncClient) -> None:
+async def test_code_is_valid_once(browser: httpx2.AsyncClient) -> None:
     back = await go(browser, ANN)
     cookies = dict(browser.cookies)
     assert (await browser.get(back)).status_code == 200
@@ -201,7 +197,7 @@ async def test_a_code_comes_once(browser: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?state=x&code=y", "?error=access_denied"])
-async def test_a_login_that_nobody_began_is_refused(
+async def test_callback_without_a_login_returns_401(
     browser: httpx2.AsyncClient, query: str
 ) -> None:
     await browser.get(URL)
@@ -209,14 +205,14 @@ async def test_a_login_that_nobody_began_is_refused(
     assert_problem(await browser.get(f"{URL}/callback{query}"), 401)
 
 
-async def test_a_login_is_finished_where_it_began(browser: httpx2.AsyncClient) -> None:
+async def test_callback_in_another_browser_returns_401(browser: httpx2.AsyncClient) -> None:
     back = await go(browser, ANN)
     browser.cookies.clear()
 
     assert_problem(await browser.get(back), 401)
 
 
-async def test_a_provider_that_is_not_there(
+async def test_missing_provider_returns_an_error(
     browser: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for issuer, status in (("", 503), ("http://127.0.0.1:1", 502)):

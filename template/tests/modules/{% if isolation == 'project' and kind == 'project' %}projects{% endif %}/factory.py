@@ -1,4 +1,4 @@
-"""Projects for tests, and people of every role in them."""
+"""Projects for tests, with members of every role."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def new_project(client: httpx2.AsyncClient, owner: Headers, name: str = "A
 async def join(
     client: httpx2.AsyncClient, owner: Headers, project: JSON, name: str, role: str
 ) -> JSON:
-    """Add somebody who is registered to a project, and return the member."""
+    """Add a registered user to a project and return the member."""
     body = {"email": f"{name}@example.com", "role": role}
     response = await client.post(f"{URL}/{project['id']}/members", json=body, headers=owner)
     assert response.status_code == 201, response.text
@@ -33,7 +33,7 @@ async def join(
 async def new_member(
     client: httpx2.AsyncClient, owner: Headers, project: JSON, role: str
 ) -> Headers:
-    """Register somebody with the name of a role, and return their headers."""
+    """Register a user with the name of a role and return their headers."""
     headers = await signed_in(client, role)
     await join(client, owner, project, role, role)
     return headers

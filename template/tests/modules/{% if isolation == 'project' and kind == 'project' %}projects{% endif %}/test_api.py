@@ -34,7 +34,7 @@ ROUTES: list[tuple[str, str, Any, tuple[int, ...]]] = [
 
 @pytest_asyncio.fixture
 async def owner(client: httpx2.AsyncClient) -> Headers:
-    """Who makes the project of a test."""
+    """The headers of the owner of the project."""
     return await signed_in(client, "ann")
 
 
@@ -45,13 +45,13 @@ async def project(client: httpx2.AsyncClient, owner: Headers) -> JSON:
 
 
 async def my_id(client: httpx2.AsyncClient, headers: Headers) -> str:
-    """Return the identifier of who is signed in."""
+    """Return the id of the signed-in user."""
     me = await client.get(f"{USERS}/me", headers=headers)
     return str(me.json()["id"])
 
 
 async def roles(client: httpx2.AsyncClient, headers: Headers, project: JSON) -> dict[str, str]:
-    """Return the members' roles by their names."""
+    """Return the roles of the members by name."""
     page = await client.get(f"{URL}/{project['id']}/members", headers=headers)
     assert page.status_code == 200, page.text
     return {member["name"]: member["role"] for member in rows_of(page.json())}
@@ -59,7 +59,7 @@ async def roles(client: httpx2.AsyncClient, headers: Headers, project: JSON) -> 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("method", "path", "body", "statuses"), ROUTES)
-async def test_a_role_decides_what_one_may_do(
+async def test_role_decides_what_a_member_can_do(
     client: httpx2.AsyncClient,
     project: JSON,
     owner: Headers,
@@ -85,7 +85,7 @@ async def test_a_role_decides_what_one_may_do(
 
 
 @pytest.mark.parametrize(("method", "path", "body", "_"), ROUTES)
-async def test_what_is_not_there_looks_like_what_is_not_yours(
+async def test_unknown_project_looks_like_a_project_of_others(
     client: httpx2.AsyncClient, project: JSON, method: str, path: str, body: Any, _: object
 ) -> None:
     stranger = await signed_in(client, "eve")
@@ -107,7 +107,7 @@ async def test_what_is_not_there_looks_like_what_is_not_yours(
         assert answer.json() == answers[0].json()
 
 
-async def test_a_list_has_the_projects_that_one_is_a_member_of(
+async def test_list_has_the_projects_of_the_member(
     client: httpx2.AsyncClient, project: JSON, owner: Headers
 ) -> None:
     bob = await signed_in(client, "bob")
@@ -124,7 +124,7 @@ async def test_a_list_has_the_projects_that_one_is_a_member_of(
     assert_problem(await client.post(URL, json={"name": "Nobody's"}), 401)
 
 
-async def test_an_owner_changes_and_deletes_a_project(
+async def test_owner_changes_and_deletes_a_project(
     client: httpx2.AsyncClient, project: JSON, owner: Headers
 ) -> None:
     url = f"{URL}/{project['id']}"
@@ -139,7 +139,7 @@ async def test_an_owner_changes_and_deletes_a_project(
     assert rows_of((await client.get(URL, headers=owner)).json()) == []
 
 
-async def test_who_makes_a_project_is_its_owner(
+async def test_creator_of_a_project_is_its_owner(
     client: httpx2.AsyncClient, project: JSON, owner: Headers
 ) -> None:
     page = await client.get(f"{URL}/{project['id']}/members", headers=owner)
@@ -150,7 +150,7 @@ async def test_who_makes_a_project_is_its_owner(
 
 
 @pytest.mark.parametrize("field", ["id", "is_deleted", "role", "user_id"])
-async def test_a_body_decides_nothing_else(
+async def test_body_with_another_field_returns_422(
     client: httpx2.AsyncClient, project: JSON, owner: Headers, field: str
 ) -> None:
     url = f"{URL}/{project['id']}"
@@ -162,7 +162,7 @@ async def test_a_body_decides_nothing_else(
     assert_problem(answer, 422, "project_id")
 
 
-async def test_an_address_tells_nothing_but_that_it_cannot_be_added(
+async def test_unknown_address_looks_like_an_inactive_user(
     client: httpx2.AsyncClient, session: AsyncSession, project: JSON, owner: Headers
 ) -> None:
     await create(client, USERS, person("eve"))
@@ -181,7 +181,7 @@ async def test_an_address_tells_nothing_but_that_it_cannot_be_added(
     assert answers[0].json() == answers[1].json()
 
 
-async def test_one_is_a_member_once_and_can_come_back(
+async def test_user_is_a_member_once_and_can_be_added_again(
     client: httpx2.AsyncClient, project: JSON, owner: Headers
 ) -> None:
     await create(client, USERS, person("bob"))
@@ -200,7 +200,7 @@ async def test_one_is_a_member_once_and_can_come_back(
 
 
 @pytest.mark.parametrize("role", ["owner", "editor", "viewer"])
-async def test_anybody_may_leave_and_is_out_at_once(
+async def test_member_can_leave_and_loses_access_at_once(
     client: httpx2.AsyncClient, project: JSON, owner: Headers, role: str
 ) -> None:
     leaving = await new_member(client, owner, project, role)
@@ -213,7 +213,7 @@ async def test_anybody_may_leave_and_is_out_at_once(
     assert await roles(client, owner, project) == {"ann": "owner"}
 
 
-async def test_a_new_role_holds_at_once(
+async def test_new_role_applies_at_once(
     client: httpx2.AsyncClient, project: JSON, owner: Headers
 ) -> None:
     editor = await new_member(client, owner, project, "editor")
@@ -229,7 +229,7 @@ async def test_a_new_role_holds_at_once(
     assert_problem(await client.patch(url, json={"name": "Mine"}, headers=editor), 403)
 
 
-async def test_the_last_owner_stays(
+async def test_last_owner_cannot_leave(
     client: httpx2.AsyncClient, project: JSON, owner: Headers
 ) -> None:
     await new_member(client, owner, project, "editor")
@@ -245,7 +245,7 @@ async def test_the_last_owner_stays(
     assert await roles(client, owner, project) == {"ann": "owner", "editor": "editor"}
 
 
-async def test_an_owner_who_is_deactivated_is_no_other_owner(
+async def test_inactive_owner_does_not_count_as_an_owner(
     client: httpx2.AsyncClient, session: AsyncSession, project: JSON, owner: Headers
 ) -> None:
     await new_member(client, owner, project, "owner")
@@ -256,7 +256,7 @@ async def test_an_owner_who_is_deactivated_is_no_other_owner(
     assert_problem(await client.delete(url, headers=owner), 409)
 
 
-async def test_a_role_that_is_none_is_refused(
+async def test_unknown_role_returns_422(
     client: httpx2.AsyncClient, session: AsyncSession, project: JSON, owner: Headers
 ) -> None:
     url = f"{URL}/{project['id']}/members"
