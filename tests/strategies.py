@@ -15,9 +15,9 @@ from cofee.changes.rules import beside
 from cofee.errors import CofeeError
 from cofee.spec.checks import columns_of
 from cofee.spec.field_rules import check_constraints
-from cofee.spec.module_rules import SEARCHED, complete
+from cofee.spec.module_rules import complete
 from cofee.spec.names import Names, check_field_name, check_names, from_record
-from cofee.spec.record import ROUTES, Field, Module
+from cofee.spec.record import Field, Module
 from cofee.template.template import Template
 
 Record = dict[str, Any]
@@ -76,7 +76,7 @@ def with_rules(step: Record, before: Sequence[Record], after: Sequence[Record]) 
         Module.from_record(next(one for one in side if one["name"] == step["module"]))
         for side in (before, after)
     ]
-    return {**step, **beside(sides[0], sides[1], old, new)}
+    return {**step, **beside(sides[0], sides[1], old, new, FACTS)}
 
 
 @st.composite
@@ -88,7 +88,7 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
             st.sampled_from(["", "Row", "DetailOfSomething"])
         )
         try:
-            check_names(from_record(name, entity), map(names_of, found))
+            check_names(from_record(name, entity), FACTS, map(names_of, found))
         except CofeeError:
             continue
         taken = {one["name"]: from_record(one["name"], one["entity"]).singular for one in found}
@@ -148,17 +148,17 @@ def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
         for field in module["fields"]
         if field["type"] not in ("many", "one") and not field.get("unique")
     ]
-    texts = [field["name"] for field in module["fields"] if field["type"] in SEARCHED]
+    texts = [field["name"] for field in module["fields"] if FACTS.types[field["type"]].searchable]
     rules: Record = {
         "unique_together": _lists(shared, 2),
         "indexes": _lists(several, 1),
         "checks": st.lists(
-            _checks(list(columns_of(Module.from_record(module)))),
+            _checks(list(columns_of(Module.from_record(module), FACTS))),
             min_size=1,
             max_size=2,
             unique=True,
         ),
-        "routes": st.lists(st.sampled_from(ROUTES), min_size=1, max_size=6, unique=True),
+        "routes": st.lists(st.sampled_from(FACTS.routes), min_size=1, max_size=6, unique=True),
         "search": _names_of(texts, 1),
         "deletion": st.just("hard"),
         "versioned": st.just(True),
@@ -216,8 +216,10 @@ def _together(drawn: list[Record], module: str) -> list[Record]:
 def is_free(record: Record, module: str) -> bool:
     """Tell whether a module of this name can have the field."""
     try:
-        check_field_name(record["name"], filterable="filter" in record, reference="to" in record)
-        check_constraints(module, Field.from_record(record))
+        check_field_name(
+            record["name"], FACTS, filterable="filter" in record, reference="to" in record
+        )
+        check_constraints(module, Field.from_record(record), FACTS)
     except CofeeError:
         return False
     return True

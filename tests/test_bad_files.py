@@ -15,6 +15,7 @@ from cofee.files import load_yaml, read_file
 from cofee.project.migrations import Migrations
 from cofee.project.project import Project
 from cofee.spec import names
+from tests.strategies import FACTS
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_only_files_are_migrations(tmp_path: Path) -> None:
 def test_what_pytest_would_collect_names_no_entity(name: str, better: str) -> None:
     """`TestCreate` in a test module is taken for tests, and warned of."""
     with pytest.raises(CofeeError, match="pytest collects") as refused:
-        names.check_names(names.derive(name))
+        names.check_names(names.derive(name), FACTS)
 
     assert f"`--entity {better}`" in (refused.value.hint or "")
 

@@ -79,7 +79,7 @@ def test_what_says_nothing_is_left_out() -> None:
         ({"indexes": [[]]}, "must name at least one field"),
         ({"indexes": [["code"]]}, "the same index as the indexed field `code`"),
         ({"indexes": [["name"], ["name"]]}, "the same index as `name` of `indexes`"),
-        ({"routes": []}, "at least one of `create`, `list`"),
+        ({"routes": []}, "at least one route"),
         ({"routes": ["list", "raed"]}, "`raed` is no route"),
         ({"search": ["price"]}, "`price` is no text"),
         ({"search": ["name", "name"]}, "`name` is there twice"),
@@ -145,14 +145,14 @@ def test_a_field_in_a_rule_stays() -> None:
     module = complete(**RULED)
     for name, rule in {"supplier": "unique_together", "cost": "checks", "name": "search"}.items():
         with pytest.raises(CofeeError, match=f"`{name}` is in the rule") as refused:
-            module_rules.require_unnamed(module, name)
-        assert module_rules.OPTIONS[rule] in str(refused.value.hint) or rule == "search"
-    module_rules.require_unnamed(module, "stock")
+            module_rules.require_unnamed(module, name, FACTS)
+        assert FACTS.rules[rule].flag in str(refused.value.hint) or rule == "search"
+    module_rules.require_unnamed(module, "stock", FACTS)
 
 
 def test_rules_are_written_as_the_options_that_give_them() -> None:
     """`cofee status` shows them so."""
-    assert module_rules.format_rules(complete(**RULED)) == [
+    assert module_rules.format_rules(complete(**RULED), FACTS) == [
         "--unique-together name,supplier",
         "--index name,price",
         "--check 'price >= cost'",
@@ -175,4 +175,4 @@ def test_a_module_has_a_route(shop: Path, cofee: Run) -> None:
     for command in (["new-module", "notes"], ["change-module", "customers"]):
         ran = cofee(*command, "--only", "", "-C", shop)
 
-        assert (ran.code, "at least one of `create`" in ran.err) == (1, True)
+        assert (ran.code, "at least one route" in ran.err) == (1, True)

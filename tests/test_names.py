@@ -25,6 +25,7 @@ from cofee.spec.names import (
     from_record,
     snake,
 )
+from tests.strategies import FACTS
 
 ORDER_ITEMS = Names(
     module="order_items",
@@ -96,7 +97,7 @@ def test_entity_and_plural_override_what_is_derived() -> None:
 def test_the_summary_shows_every_derived_name() -> None:
     """It is what a user sees before anything is written."""
     assert (
-        ORDER_ITEMS.summary
+        ORDER_ITEMS.summary(FACTS)
         == "OrderItem · table order_items · /order-items · app/modules/order_items"
     )
 
@@ -159,25 +160,25 @@ def test_an_override_obeys_the_same_rules(entity: str) -> None:
 @pytest.mark.parametrize("name", ["order", "user", "group", "select", "table", "transaction"])
 def test_words_of_sql_are_good_names(name: str) -> None:
     """SQLAlchemy quotes them."""
-    check_names(derive(name))
-    check_field_name(name)
+    check_names(derive(name), FACTS)
+    check_field_name(name, FACTS)
 
 
-@pytest.mark.parametrize("entity", sorted(reserved.CLASSES - {"None", "True", "False"}))
+@pytest.mark.parametrize("entity", sorted(FACTS.reserved["classes"] - {"None", "True", "False"}))
 def test_classes_of_generated_code_are_refused_with_one_that_works(entity: str) -> None:
     """The suggested class is accepted."""
     names = derive("things", entity=entity)
     with pytest.raises(CofeeError) as caught:
-        check_names(names)
+        check_names(names, FACTS)
 
-    check_names(derive("things", entity=hint(caught.value)))
+    check_names(derive("things", entity=hint(caught.value)), FACTS)
 
 
 @pytest.mark.parametrize("name", ["class", "type", "list", "import", "match"])
 def test_an_entity_whose_variable_would_shadow_is_refused(name: str) -> None:
     """People name variables after it, so keywords and builtins are taken."""
     with pytest.raises(CofeeError, match="once it names a variable"):
-        check_names(derive(name))
+        check_names(derive(name), FACTS)
 
 
 RECORDED = [from_record("orders", "Order")]
@@ -195,7 +196,7 @@ RECORDED = [from_record("orders", "Order")]
 def test_modules_of_one_project_have_names_of_their_own(names: Names, sentence: str) -> None:
     """Neither the module nor any of its classes may exist in another."""
     with pytest.raises(CofeeError) as caught:
-        check_names(names, RECORDED)
+        check_names(names, FACTS, RECORDED)
 
     assert sentence in caught.value.message
     assert caught.value.hint
@@ -213,26 +214,31 @@ def test_modules_of_one_project_have_names_of_their_own(names: Names, sentence: 
 def test_what_exists_in_the_project_is_refused(place: str, value: str, shown: str) -> None:
     """The user's own tables, classes and routes count as much as recorded modules."""
     with pytest.raises(CofeeError, match=shown):
-        check_names(ORDER_ITEMS, (), **{place: {value}})
+        check_names(ORDER_ITEMS, FACTS, (), **{place: {value}})
 
 
 def test_a_table_that_postgresql_would_cut_is_refused() -> None:
     """Its primary key's name has to fit into 63 bytes too."""
-    check_names(derive("x", plural="a" * 58))
+    check_names(derive("x", plural="a" * 58), FACTS)
     with pytest.raises(CofeeError, match="1 characters too long"):
-        check_names(derive("x", plural="a" * 59))
+        check_names(derive("x", plural="a" * 59), FACTS)
 
 
-FIELDS = sorted(set().union(*reserved.FIELD_GROUPS.values()) | {"model_dump_json"})
+FIELDS = sorted(
+    set().union(
+        *reserved.FIELD_GROUPS.values(), *(FACTS.reserved[group] for group in reserved.STATED)
+    )
+    | {"model_dump_json"}
+)
 
 
 @pytest.mark.parametrize("name", [name for name in FIELDS if name.islower()])
 def test_reserved_fields_are_refused_with_a_name_that_works(name: str) -> None:
     """Every reserved name has a way out."""
     with pytest.raises(CofeeError) as caught:
-        check_field_name(name)
+        check_field_name(name, FACTS)
 
-    check_field_name(hint(caught.value), filterable=True)
+    check_field_name(hint(caught.value), FACTS, filterable=True)
 
 
 @pytest.mark.parametrize(
@@ -242,9 +248,9 @@ def test_reserved_fields_are_refused_with_a_name_that_works(name: str) -> None:
 def test_a_field_is_snake_case(name: str) -> None:
     """The suggestion is what was meant."""
     with pytest.raises(CofeeError) as caught:
-        check_field_name(name)
+        check_field_name(name, FACTS)
 
-    check_field_name(hint(caught.value))
+    check_field_name(hint(caught.value), FACTS)
 
 
 @pytest.mark.parametrize(
@@ -252,28 +258,28 @@ def test_a_field_is_snake_case(name: str) -> None:
 )
 def test_common_field_names_are_free(name: str) -> None:
     """A rule that refuses more than it must is a nuisance."""
-    check_field_name(name)
+    check_field_name(name, FACTS)
 
 
 @pytest.mark.parametrize("name", ["session", "request", "service", "query", "email", "problem"])
 def test_common_module_names_are_free(name: str) -> None:
     """Generated code never brings such a class together with its own of the name."""
-    check_names(derive(name))
+    check_names(derive(name), FACTS)
 
 
-@pytest.mark.parametrize("name", sorted(reserved.PAGE_QUERY))
+@pytest.mark.parametrize("name", sorted(FACTS.reserved["parameters"]))
 def test_a_filter_leaves_the_parameters_of_lists_alone(name: str) -> None:
     """The same name is fine for a field that is no filter."""
-    check_field_name(name)
+    check_field_name(name, FACTS)
     with pytest.raises(CofeeError, match="cannot be a filter"):
-        check_field_name(name, filterable=True)
+        check_field_name(name, FACTS, filterable=True)
 
 
 def test_every_public_attribute_of_pydantic_models_is_reserved() -> None:
     """A field of such a name would hide what the schema needs."""
     public = {name for name in dir(pydantic.BaseModel) if not name.startswith("_")}
 
-    assert not {name for name in public if reserved.field_reason(name) is None}
+    assert not {name for name in public if reserved.field_reason(name, FACTS) is None}
 
 
 def test_every_public_attribute_of_sqlalchemy_models_is_reserved() -> None:
@@ -290,5 +296,5 @@ def test_every_builtin_and_keyword_is_reserved() -> None:
     added = {"copyright", "credits", "exit", "help", "license", "quit"}
     lower = {name for name in dir(builtins) if name.islower() and not name.startswith("_")}
 
-    assert not {name for name in lower - added if reserved.field_reason(name) is None}
-    assert not {name for name in keyword.kwlist if reserved.field_reason(name) is None}
+    assert not {name for name in lower - added if reserved.field_reason(name, FACTS) is None}
+    assert not {name for name in keyword.kwlist if reserved.field_reason(name, FACTS) is None}

@@ -113,7 +113,7 @@ def module(name: str, *fields: Record, **rules: Any) -> Module:
 def test_an_owner_needs_an_option(owner: str, answers: Record, sentence: str, hint: str) -> None:
     """The hint is the command that turns on what is missing, and changes nothing else."""
     with pytest.raises(CofeeError) as refused:
-        owners.require_options([module("notes", owned_by=owner)], answers, ())
+        owners.require_options([module("notes", owned_by=owner)], answers, (), FACTS)
     assert (str(refused.value), refused.value.hint) == (sentence, hint)
 
 
@@ -123,8 +123,8 @@ def test_an_option_that_rows_need_stays(owner: str, option: str) -> None:
     modules = [module("notes", owned_by=owner), module("shelves"), module("tags", owned_by=owner)]
     answers = {"auth": "jwt", "isolation": "project", option: "none"}
     with pytest.raises(CofeeError, match=f"each row of `notes`, `tags` is a {owner}'s, and"):
-        owners.require_options(modules, answers, [option])
-    owners.require_options(modules, {"auth": "jwt", "isolation": "project"}, [option])
+        owners.require_options(modules, answers, [option], FACTS)
+    owners.require_options(modules, {"auth": "jwt", "isolation": "project"}, [option], FACTS)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,9 @@ import ast
 import pytest
 
 from cofee.engine.render import Renderer
-from cofee.spec.record import ROUTES
 from cofee.template.template import Template
 from tests.every import ARGUMENTS
-from tests.strategies import ROOT, TYPES, Record
+from tests.strategies import FACTS, ROOT, TYPES, Record
 
 # The method and the path, below the module's own, of each route.
 SERVED = {
@@ -52,8 +51,8 @@ def served(renderer: Renderer, kind: str, routes: list[str]) -> set[tuple[str, s
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_pair_of_a_route_and_a_type(renderer: Renderer, kind: str) -> None:
     """A route alone, and every route but one: served are those, and no other."""
-    for route in ROUTES:
-        others = [other for other in ROUTES if other != route]
+    for route in FACTS.routes:
+        others = [other for other in FACTS.routes if other != route]
         rows = set(SERVED.values())
 
         assert served(renderer, kind, [route]) & rows == {SERVED[route]}

@@ -9,6 +9,7 @@ import pytest
 from cofee.errors import CofeeError
 from cofee.spec import yaml_input
 from tests.conftest import Run, snapshot
+from tests.strategies import FACTS
 from tests.tiny import FILES, release
 
 FIELD = "modules: [{{name: a, entity: A, fields: [{{name: x, type: str, {}}}]}}]"
@@ -29,7 +30,7 @@ BROKEN = {
     FIELD.format("type: int, default: nan"): "the default `nan` is not a whole number",
     "modules: [{name: a, entity: A, fields: [], owner: user}]": "`a`: the key `owner` is unknown",
     "modules: [{name: a, entity: A, fields: [], deleton: hard}]": "did you mean `deletion`?",
-    "modules: [{name: a, entity: A, fields: [], routes: []}]": "at least one of `create`",
+    "modules: [{name: a, entity: A, fields: [], routes: []}]": "at least one route",
     "modules: [{name: a, entity: A, fields: [], indexes: [x]}]": "a list of lists of field names",
     "modules: [{name: a, entity: A, fields: [], routes: list}]": "a list of routes",
     "modules: [{name: a, entity: A, fields: [], versioned: 1}]": "must be true or false",
@@ -117,7 +118,7 @@ def test_a_file_of_fields_must_hold_a_list(text: str, words: str, tmp_path: Path
     path.write_text(text)
 
     with pytest.raises(CofeeError, match=words):
-        yaml_input.read_module(path)
+        yaml_input.read_module(path, FACTS)
 
 
 def test_fields_and_rules_of_a_file_are_read(tmp_path: Path) -> None:
@@ -127,4 +128,4 @@ def test_fields_and_rules_of_a_file_are_read(tmp_path: Path) -> None:
     path.write_text(text)
 
     fields = ["a:int", {"name": "b", "type": "str"}]
-    assert yaml_input.read_module(path) == (fields, {"versioned": True})
+    assert yaml_input.read_module(path, FACTS) == (fields, {"versioned": True})

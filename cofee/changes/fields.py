@@ -12,12 +12,6 @@ from cofee.spec import field_rules, gate, module_rules, parse
 from cofee.spec.facts import Facts
 from cofee.spec.record import Field, Module, Value
 
-# The keys of a field record that say how its column is stored.
-STORED = (
-    *("type", "nullable", "unique", "max_length", "precision", "scale", "values", "items"),
-    *("to", "on_delete"),
-)
-
 
 def add_fields(
     modules: Modules, name: str, given: Iterable[str], facts: Facts, backfill: str | None
@@ -33,19 +27,19 @@ def add_fields(
     if not added:
         raise CofeeError("there is no field to add", hint="name one, such as `note:text:null`")
     values = _backfill(added, backfill, facts)
-    _require_values(added, values)
+    _require_values(added, values, facts)
     details = {"fields": _records(added), "backfill": values}
     after = replace(module, fields=(*present, *added))
     return _step("add-field", modules, module, after, added, details, filled=_filled(added, values))
 
 
-def remove_fields(modules: Modules, name: str, removed: Sequence[str]) -> Step:
+def remove_fields(modules: Modules, name: str, removed: Sequence[str], facts: Facts) -> Step:
     """Remove fields."""
     module = find(modules, name)
     _require_once(removed)
     gone = [module.field(one) for one in removed]
     for field in gone:
-        module_rules.require_unnamed(module, field.name)
+        module_rules.require_unnamed(module, field.name, facts)
     after = replace(module, fields=tuple(one for one in module.fields if one not in gone))
     lost = tuple(f"drops the column of `{field.name}` and its values" for field in gone)
     step = _step("remove-field", modules, module, after, gone, {"fields": _records(gone)})
@@ -68,16 +62,16 @@ def change_fields(
     changed = [new for _, new in changes]
     values = _backfill(changed, backfill, facts)
     for old, new in changes:
-        field_rules.check_type_change(old, new)
+        field_rules.check_type_change(old, new, facts)
     if not changes:
         raise CofeeError("nothing to change: the fields are the same already")
-    stored = [(old, new) for old, new in changes if _is_stored_otherwise(old, new)]
+    stored = [(old, new) for old, new in changes if _is_stored_otherwise(old, new, facts)]
     after = replace(module, fields=fields)
     names = [new.name for _, new in stored]
     details = {
         "changes": [{"old": old.to_record(), "new": new.to_record()} for old, new in stored],
         "backfill": values,
-        **rules.beside(module, after, names, names),
+        **rules.beside(module, after, names, names, facts),
     }
     step = _step(
         "change-field", modules, module, after, changed, details, filled=_filled(changed, values)
@@ -99,7 +93,7 @@ def rename_field(modules: Modules, name: str, old: str, new: str, facts: Facts) 
     details = {
         "old": before.to_record(),
         "new": after.to_record(),
-        **rules.beside(module, ruled, [old], [new]),
+        **rules.beside(module, ruled, [old], [new], facts),
     }
     attributes = {old: new, before.column: after.column}
     step = _step("rename-field", modules, module, ruled, [before, after], details)
@@ -167,30 +161,34 @@ def _narrowings(old: Field, new: Field) -> list[str]:
     return found
 
 
-def _is_stored_otherwise(old: Field, new: Field) -> bool:
-    """Tell whether the database has to follow; bounds, defaults and sorting live in the schema."""
-    return any(getattr(old, key) != getattr(new, key) for key in STORED) or (
-        _is_indexed(old) != _is_indexed(new)
+def _is_stored_otherwise(old: Field, new: Field, facts: Facts) -> bool:
+    """Return whether the table changes; bounds, defaults and sorting are only in the schema."""
+    before, after = old.to_record(), new.to_record()
+    if any(before.get(key) != after.get(key) for key in facts.stored_keys):
+        return True
+    was_indexed, is_indexed = (
+        any(record.get(key) for key in facts.indexed_keys) for record in (before, after)
     )
+    return was_indexed != is_indexed
 
 
-def _must_hold_something(field: Field) -> bool:
-    """Tell whether a row needs a value; links of rows are in a table of their own."""
-    return not field.nullable and field.type != "many"
+def _must_hold_something(field: Field, facts: Facts) -> bool:
+    """Return whether a row needs a value; links of rows are in a table of their own."""
+    return not field.nullable and not facts.is_link(field.type)
 
 
-def _is_indexed(field: Field) -> bool:
-    return field.index or field.filter
-
-
-def _require_values(fields: Sequence[Field], backfill: Mapping[str, Value]) -> None:
+def _require_values(fields: Sequence[Field], backfill: Mapping[str, Value], facts: Facts) -> None:
     """Reject new fields that must hold something if nothing says what existing rows hold.
 
     Raises:
         CofeeError: a required field has neither a default nor a value for rows.
     """
     for field in fields:
-        if _must_hold_something(field) and field.default is None and field.name not in backfill:
+        if (
+            _must_hold_something(field, facts)
+            and field.default is None
+            and field.name not in backfill
+        ):
             raise CofeeError(
                 f"`{field.name}` is required, and existing rows have no value for it",
                 hint="give `--backfill VALUE` or `default=…`, or make the field `null`",
@@ -201,7 +199,7 @@ def _backfill(fields: Sequence[Field], value: str | None, facts: Facts) -> dict[
     """Read `--backfill`, by the rules of a default, for the required fields among some."""
     if value is None:
         return {}
-    required = [field for field in fields if _must_hold_something(field)]
+    required = [field for field in fields if _must_hold_something(field, facts)]
     if len(required) != 1:
         raise CofeeError(
             "`--backfill` gives one value, so exactly one of the fields must be required",

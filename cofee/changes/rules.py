@@ -7,12 +7,10 @@ from dataclasses import replace
 
 from cofee.changes.step import Migration, Modules, Step, find
 from cofee.errors import CofeeError, listing
-from cofee.spec import checks, gate, module_rules
+from cofee.spec import checks, gate
 from cofee.spec.facts import Facts
-from cofee.spec.record import ROUTES, Module
+from cofee.spec.record import Module
 
-# The rules that the database keeps; the others live in the code alone.
-STORED = ("unique_together", "indexes", "checks", "deletion", "versioned")
 # The rules that name fields, and have to step aside while the fields change.
 NAMING = ("unique_together", "indexes", "checks")
 
@@ -32,23 +30,28 @@ def change_module(modules: Modules, name: str, given: Mapping[str, object], fact
     new = find(checked, before.name)
     if new == before:
         raise CofeeError("nothing to change: the module is the same already")
-    changed = [rule for rule in module_rules.OPTIONS if getattr(before, rule) != getattr(new, rule)]
+    old_record, new_record = before.to_record(), new.to_record()
+    changed = [
+        name
+        for name, rule in facts.rules.items()
+        if rule.kind != "rows" and old_record.get(name) != new_record.get(name)
+    ]
     migration = Migration(
         "change_rules",
         f"change_{before.name}_{'_'.join(changed)}"[:60].rstrip("_"),
         before.name,
-        {"old": before.to_record(), "new": new.to_record()},
+        {"old": old_record, "new": new_record},
     )
     return Step(
         command=f"cofee change-module {before.name}",
         modules=checked,
-        migration=migration if {*changed} & {*STORED} else None,
-        warnings=tuple(_narrowings(before, new)),
+        migration=migration if any(facts.rules[name].is_stored for name in changed) else None,
+        warnings=tuple(_narrowings(before, new, facts)),
     )
 
 
 def beside(
-    before: Module, after: Module, old: Collection[str], new: Collection[str]
+    before: Module, after: Module, old: Collection[str], new: Collection[str], facts: Facts
 ) -> dict[str, object]:
     """Return the rules that name some fields, for the migration of these fields.
 
@@ -56,7 +59,7 @@ def beside(
         old: the names of the fields before the migration.
         new: their names after it.
     """
-    sides = (_about(before, old), _about(after, new))
+    sides = (_about(before, old, facts), _about(after, new, facts))
     ruled = any(getattr(sides[0], rule) for rule in NAMING)
     return {"rules": [_side(side) for side in sides]} if ruled else {}
 
@@ -67,7 +70,7 @@ def _ruled(before: Module, given: Mapping[str, object]) -> Module:
     return after if after.checks == before.checks else replace(after, examples=())
 
 
-def _about(module: Module, names: Collection[str]) -> Module:
+def _about(module: Module, names: Collection[str], facts: Facts) -> Module:
     """Return a module with no more rules than those that name one of some fields."""
     named = {*names}
     return Module(
@@ -78,7 +81,7 @@ def _about(module: Module, names: Collection[str]) -> Module:
         deletion=module.deletion,
         unique_together=tuple(one for one in module.unique_together if named & {*one}),
         indexes=tuple(one for one in module.indexes if named & {*one}),
-        checks=tuple(one for one in module.checks if named & {*checks.fields(one, module)}),
+        checks=tuple(one for one in module.checks if named & {*checks.fields(one, module, facts)}),
     )
 
 
@@ -88,7 +91,7 @@ def _side(module: Module) -> dict[str, object]:
     return {**{rule: [] for rule in NAMING}, **record}
 
 
-def _narrowings(before: Module, after: Module) -> list[str]:
+def _narrowings(before: Module, after: Module, facts: Facts) -> list[str]:
     """Return what a changed module rejects that it accepted before; existing rows may hold it."""
     unique = [one for one in after.unique_together if one not in before.unique_together]
     checked = [one for one in after.checks if one not in before.checks]
@@ -101,5 +104,7 @@ def _narrowings(before: Module, after: Module) -> list[str]:
         found.append(
             "deletes become permanent; the migration fails while the table has soft-deleted rows"
         )
-    gone = [name for name in before.routes or ROUTES if name not in (after.routes or ROUTES)]
+    gone = [
+        name for name in before.routes or facts.routes if name not in (after.routes or facts.routes)
+    ]
     return found + ([f"removes the routes {listing(gone)}"] if gone else [])

@@ -12,7 +12,7 @@ import typer
 
 from cofee.console.mode import Options
 from cofee.errors import UsageError
-from cofee.spec.record import ROUTES
+from cofee.files import load_yaml
 
 Command = Callable[..., None]
 
@@ -51,7 +51,7 @@ Checks = Annotated[
 ]
 Only = Annotated[
     str | None,
-    typer.Option("--only", metavar="ROUTES", help=f"The routes that exist: {','.join(ROUTES)}."),
+    typer.Option("--only", metavar="ROUTES", help="The routes that exist: `list,read`, or `all`."),
 ]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="The same as `--only list,read`.")]
 Search = Annotated[
@@ -67,6 +67,12 @@ HardDelete = Annotated[
 Versioned = Annotated[
     bool | None,
     typer.Option("--version-column/--no-version-column", help="ETag and If-Match for each row."),
+]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rule", metavar="NAME=VALUE", help="A rule of the template that has no option here."
+    ),
 ]
 
 
@@ -92,6 +98,7 @@ def read_rules(
     search: Search = None,
     hard_delete: HardDelete = None,
     versioned: Versioned = None,
+    rules: Rules = None,
 ) -> dict[str, Any]:
     """Return the rules that are given as options; others are absent.
 
@@ -111,18 +118,24 @@ def read_rules(
         else None,
         "indexes": [_names(one) for one in indexes if one] if indexes else None,
         "checks": [one for one in checks if one.strip()] if checks else None,
-        "routes": ["list", "read"] if read_only else _routes(only),
+        "routes": ["list", "read"] if read_only else None if only is None else _names(only),
         "search": None if search is None else _names(search),
         "deletion": deletion,
         "versioned": versioned,
+        **dict(map(_named_rule, rules or ())),
     }
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _routes(only: str | None) -> list[str] | None:
-    if only is None:
-        return None
-    return list(ROUTES) if only == "all" else _names(only)
+def _named_rule(pair: str) -> tuple[str, Any]:
+    """Return the name and the value of a rule; the value is written as in YAML."""
+    name, separator, value = pair.partition("=")
+    if not separator:
+        raise UsageError(
+            f"`--rule {pair}` must be `NAME=VALUE`",
+            hint="`cofee status` shows the rules of modules",
+        )
+    return name, load_yaml(value.encode(), path=f"--rule {name}")
 
 
 def _names(text: str) -> list[str]:

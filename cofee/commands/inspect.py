@@ -100,7 +100,10 @@ def read(project: Project) -> Status:
             ]
             for module in project.modules
         },
-        rules={module.name: module_rules.format_rules(module) for module in project.modules},
+        rules={
+            module.name: module_rules.format_rules(module, project.template.facts)
+            for module in project.modules
+        },
         conflicts=[path for path in _conflicted(pending) if apply.has_markers(project, path)],
     )
 

@@ -42,7 +42,7 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
     """Run `cofee new-module`."""
     with opened(directory, options) as found:
         derived = module_names(found, request.name, request.entity, request.plural)
-        given, from_file = _fields_and_rules(request)
+        given, from_file = _fields_and_rules(request, found.template.facts)
         ruled = Module(derived.module, derived.entity).with_rules({**from_file, **request.rules})
         about = _about(derived, ruled, found.template.facts)
         options.printer.say("\n".join(about))
@@ -71,7 +71,9 @@ def remove_fields(directory: Path, module: str, removed: Sequence[str], options:
     """Run `cofee remove-field`."""
     _run(
         directory,
-        lambda found: field_changes.remove_fields(found.modules, module, removed),
+        lambda found: field_changes.remove_fields(
+            found.modules, module, removed, found.template.facts
+        ),
         options,
     )
 
@@ -116,7 +118,7 @@ def rename_module(
 
     def step(found: Project) -> Step:
         derived = module_names(found, new, entity, plural)
-        options.printer.say(derived.summary)
+        options.printer.say(derived.summary(found.template.facts))
         return module_changes.rename_module(found.modules, old, derived, found.template.facts)
 
     _run(directory, step, options)
@@ -192,7 +194,7 @@ def _list_mentions(mentions: list[str], options: Options) -> None:
 
 
 def _fields_and_rules(
-    request: ModuleRequest,
+    request: ModuleRequest, facts: Facts
 ) -> tuple[Sequence[Given] | None, Mapping[str, object]]:
     """Return the new module's fields from a file or the command line; None where there are none."""
     if request.source is None:
@@ -204,14 +206,14 @@ def _fields_and_rules(
             "fields on the command line and `--from` cannot be combined",
             hint="add the fields to the file",
         )
-    return read_module(request.source)
+    return read_module(request.source, facts)
 
 
 def _about(derived: Names, ruled: Module, facts: Facts) -> list[str]:
     """Return what follows from a new module's name and its owner."""
     owner = facts.owners.get(ruled.owned_by or "")
     below = [f"its routes are below {owner.path}{derived.url}"] if owner and owner.path else []
-    return [derived.summary, *below]
+    return [derived.summary(facts), *below]
 
 
 def _asked_fields(
@@ -224,7 +226,7 @@ def _asked_fields(
     from cofee.spec import module_rules
 
     others = [module.name for module in found.modules]
-    options_given = module_rules.format_rules(ruled)
+    options_given = module_rules.format_rules(ruled, found.template.facts)
     return list(wizard.ask_fields(found.template.facts, others, ruled.name, about, options_given))
 
 
@@ -236,7 +238,9 @@ def module_names(project: Project, name: str, entity: str | None, plural: str | 
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     present = {name for name in present if not _is_left_over(folder / name)}
     recorded = (module.names for module in project.modules)
-    names.check_names(derived, recorded, folders=present, **_definitions(project.root, facts))
+    names.check_names(
+        derived, facts, recorded, folders=present, **_definitions(project.root, facts)
+    )
     return derived
 
 
@@ -247,7 +251,7 @@ def checked_module(project: Project, ruled: Module, given: Sequence[Given]) -> M
     fields = gate.check_fields(given, template.facts, others, ruled.name)
     modules = [*project.modules, replace(ruled, fields=fields)]
     module = gate.check_rules(modules, template.facts, project.modules)[-1]
-    owners.require_options([module], project.answers, ())
+    owners.require_options([module], project.answers, (), project.template.facts)
     return module
 
 

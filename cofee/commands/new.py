@@ -221,7 +221,7 @@ def _typed(specified: Sequence[str], modules: Sequence[Module], facts: Facts) ->
     for specification in specified:
         name, *rest = _split(specification)
         derived = names.derive(name)
-        names.check_names(derived, taken)
+        names.check_names(derived, facts, taken)
         taken.append(derived)
         fields.append(rest)
     listed = [one.module for one in taken]

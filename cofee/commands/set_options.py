@@ -77,7 +77,9 @@ def change_options(project: Project, given: Mapping[str, str]) -> Step:
     """
     for name in given:
         _require_option(project.template, name)
-    owners.require_options(project.modules, {**project.answers, **given}, given)
+    owners.require_options(
+        project.modules, {**project.answers, **given}, given, project.template.facts
+    )
     renderer = Renderer(project.template)
     settled = renderer.settle(given, project.answers, project.root.name)
     _require_meaning(given, settled, renderer, project)

@@ -127,9 +127,9 @@ def _known(name: str, scope: Scope) -> Field:
 
 def _check_place(field: Field, scope: Scope, others: Sequence[Field]) -> None:
     """Check what can be known of a field before it is described in full."""
-    check_field_name(field.name, reference=field.to is not None)
+    check_field_name(field.name, scope.facts, reference=field.to is not None)
     check_apart(field, others)
-    check_column_name(scope.module, field.column)
+    check_column_name(scope.module, field.column, scope.facts)
 
 
 def _ask_field(name: str, scope: Scope, records: Sequence[Field]) -> Field | None:

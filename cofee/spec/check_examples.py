@@ -55,13 +55,13 @@ def find(module: Module, facts: Facts, later: Collection[str] = ()) -> tuple[Row
         CofeeError: there are none, or a check means something else on SQLite.
     """
     given = module.checks
-    fields = _checked(module, {module.name, *later})
+    fields = _checked(module, {module.name, *later}, facts)
     _require_same_meaning(list(_rows(fields, given, facts, bound=False)), fields, given, facts)
     together = list(_must_differ(module, _chosen(fields), facts))
     if recorded := _recorded(module.examples, fields, given, facts, together):
         return recorded
     tried = _satisfying(list(_rows(fields, given, facts)), fields, given, facts)[:MOST_PAIRS]
-    fitting = [(a, b) for a in tried for b in tried if _can_follow(a, b, fields, together)]
+    fitting = [(a, b) for a in tried for b in tried if _can_follow(a, b, fields, together, facts)]
     if not fitting:
         raise CofeeError(
             f"`checks`: no values of {listing(fields)} that tests could try satisfy "
@@ -91,21 +91,21 @@ def _recorded(
         return ()
     try:
         passing = _satisfying(ordered, fields, given, facts) == [*ordered]
-        return ordered if passing and _can_follow(rows[0], rows[1], fields, together) else ()
+        return ordered if passing and _can_follow(rows[0], rows[1], fields, together, facts) else ()
     except (ArithmeticError, TypeError, ValueError, sqlite3.Error):
         return ()  # values of another type than the field has now
 
 
-def _checked(module: Module, behind: Collection[str]) -> dict[str, _Column]:
+def _checked(module: Module, behind: Collection[str], facts: Facts) -> dict[str, _Column]:
     """Return the columns that checks name, with their fields; some are empty at times.
 
     Args:
         behind: the modules that have no row yet when the first row of this one is made.
     """
-    named = {name for check in module.checks for name in checks.fields(check, module)}
+    named = {name for check in module.checks for name in checks.fields(check, module, facts)}
     return {
         name: _Column(field, field.to in behind or field.on_delete == "set_null")
-        for name, field in checks.columns_of(module).items()
+        for name, field in checks.columns_of(module, facts).items()
         if field.name in named
     }
 
@@ -221,7 +221,7 @@ def _others(
         shaped = [one for one in texts if len(one) == len(samples[0])]
         found = dict.fromkeys([*samples, *shaped, *map(str, entry.extremes)])
         yield from (one for one in found if least <= one <= most)
-    elif field.type in ("str", "text"):
+    elif kind == "string" and "len" in facts.types[field.type].modifiers:
         yield from _texts(field, samples, numbers, texts)
     else:
         yield from samples
@@ -249,7 +249,7 @@ def _require_same_meaning(
 ) -> None:
     """Refuse a check that judges exact numbers otherwise when they are kept in another unit."""
     scale = max(column.field.scale or 0 for column in fields.values()) + 1
-    rows = [row for row in rows if _fits(row, fields, scale)]
+    rows = [row for row in rows if _fits(row, fields, scale, facts)]
     for check, form in itertools.product(given, _forms(fields)):
         verdicts = [_judge(check, form, rows, facts, unit) for unit in (None, scale, LARGER)]
         if any(verdict != verdicts[0] for verdict in verdicts):
@@ -260,9 +260,9 @@ def _require_same_meaning(
             )
 
 
-def _fits(row: Row, fields: Columns, scale: int) -> bool:
+def _fits(row: Row, fields: Columns, scale: int, facts: Facts) -> bool:
     """Tell whether SQLite can hold a row in a smaller unit, and exact fractions of it."""
-    kept = (_kept(row.get(name), column, scale) for name, column in fields.items())
+    kept = (_kept(row.get(name), column, facts, scale) for name, column in fields.items())
     return all(abs(value) < 2**46 for value in kept if isinstance(value, int))
 
 
@@ -287,7 +287,8 @@ def _judge(
 ) -> list[bool]:
     """Have SQLite say for each row whether a check lets it pass."""
     kept = [
-        [_kept(row.get(name), column, scale) for name, column in fields.items()] for row in rows
+        [_kept(row.get(name), column, facts, scale) for name, column in fields.items()]
+        for row in rows
     ]
     table = checks.scratch({name: column.field for name, column in fields.items()}, facts)
     marks = ", ".join("?" * len(fields))
@@ -298,22 +299,27 @@ def _judge(
         return [bool(passed) for (passed,) in found]
 
 
-def _kept(value: Any, column: _Column, scale: int | None = None) -> Any:
+def _kept(value: Any, column: _Column, facts: Facts, scale: int | None = None) -> Any:
     """Return a value as SQLite keeps it; with a scale, exact numbers in another unit."""
     field = column.field
     if field.to is not None:
         return None if column.is_empty else field.to
-    if field.type == "decimal":
+    stored = facts.types[field.type].sqlite
+    if stored == "scaled":
         places = field.scale if scale in (None, LARGER) else scale
         count = int(decimal.Decimal(value).scaleb(places or 0))
         return count / LARGER_UNIT if scale == LARGER else count
-    if field.type == "interval":
+    if stored == "microseconds":
         return value * (1_000_000 if scale is None else 1)
     return value
 
 
 def _can_follow(
-    first: Row, second: Row, fields: Columns, together: Sequence[Sequence[str]]
+    first: Row,
+    second: Row,
+    fields: Columns,
+    together: Sequence[Sequence[str]],
+    facts: Facts,
 ) -> bool:
     """Tell whether a row may be the second: unique values differ, and sorted ones do not fall."""
     if any(all(first[name] == second[name] for name in names) for names in together):
@@ -322,7 +328,7 @@ def _can_follow(
         before, after = first[name], second[name]
         if field.unique and before == after:
             return False
-        if field.sort and _kept(after, fields[name]) < _kept(before, fields[name]):
+        if field.sort and _kept(after, fields[name], facts) < _kept(before, fields[name], facts):
             return False
     return True
 

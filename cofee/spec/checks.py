@@ -54,7 +54,7 @@ def require_possible(check: str, module: Module, facts: Facts) -> None:
     """
     _require_plain(check)
     _require_kinds(check, module, facts)
-    own = columns_of(module)
+    own = columns_of(module, facts)
     columns, functions = _read(check, own, facts)
     for name in sorted(columns - own.keys()) or ([] if columns else [check]):
         raise CofeeError(
@@ -68,19 +68,20 @@ def require_possible(check: str, module: Module, facts: Facts) -> None:
         )
 
 
-def columns_of(module: Module) -> dict[str, Field]:
-    """Return the columns that a check can name, with their fields."""
+def columns_of(module: Module, facts: Facts) -> dict[str, Field]:
+    """Return the columns that a check can name, with their fields: those with plain values."""
     return {
         field.column: field
         for field in module.fields
-        if field.type not in ("many", "json", "list", "bytes")
+        if not facts.is_link(field.type)
+        and (field.to is not None or facts.types[field.type].value != "none")
     }
 
 
-def fields(check: str, module: Module) -> list[str]:
+def fields(check: str, module: Module, facts: Facts) -> list[str]:
     """List the fields whose columns a check names, in the order of the module."""
     named = {token.strip('"') for token in TOKEN.findall(check) if not token.startswith("'")}
-    return [field.name for name, field in columns_of(module).items() if name in named]
+    return [field.name for name, field in columns_of(module, facts).items() if name in named]
 
 
 def renamed(check: str, names: Mapping[str, str]) -> str:
@@ -96,9 +97,9 @@ def renamed(check: str, names: Mapping[str, str]) -> str:
     return TOKEN.sub(rename, check)
 
 
-def written(check: str, module: Module) -> str:
+def written(check: str, module: Module, facts: Facts) -> str:
     """Write a check on one line, with those columns in quotes that are words of SQL."""
-    names = {name: name for name in columns_of(module)}
+    names = {name: name for name in columns_of(module, facts)}
     spaced = SPACES.sub(lambda found: " " if found[0].isspace() else found[0], check.strip())
     return renamed(spaced, names)
 
@@ -129,7 +130,7 @@ def _require_plain(check: str) -> None:
 
 def _require_kinds(check: str, module: Module, facts: Facts) -> None:
     """Refuse to compare values of two kinds: PostgreSQL never does, SQLite in its own way."""
-    own = columns_of(module)
+    own = columns_of(module, facts)
 
     def kind(side: str) -> str | None:
         field = own.get(side.strip('"'))

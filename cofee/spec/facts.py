@@ -85,7 +85,12 @@ class Rule:
     @property
     def flag(self) -> str:
         """The option that gives the rule."""
-        return self.option or f"--rule {self.name}="
+        return self.option or "--rule"
+
+    def written(self, value: object) -> str:
+        """Return the option that gives the rule a value, if it has none of its own."""
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return f"--rule {self.name}={text}"
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,16 @@ class Facts:
     def name(self, kind: str, table: str, columns: str = "") -> str:
         """Return the name of an index or a constraint."""
         return self.names[kind].format(table=table, columns=columns, label=columns, field=columns)
+
+    def brings(self, name: str) -> str | None:
+        """Return the option and the answer that bring a module, table or class along."""
+        found = (
+            f"{option}: {answer}"
+            for option, answers in self.brought.items()
+            for answer, names in answers.items()
+            if name in names
+        )
+        return next(found, None)
 
     def is_link(self, type_name: str) -> bool:
         """Return whether fields of a type are kept in a table of links, and have no column."""

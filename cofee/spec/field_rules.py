@@ -11,7 +11,6 @@ from cofee.spec.facts import Facts, FieldType
 from cofee.spec.names import check_column_name, check_field_name
 from cofee.spec.patterns import check_compiles, complete_pattern
 from cofee.spec.record import (
-    ARGUMENT_KEYS,
     KEYS,
     MODIFIER_KEYS,
     ON_DELETE,
@@ -19,35 +18,7 @@ from cofee.spec.record import (
     Scope,
 )
 
-SYNONYMS = {
-    "bigserial": "bigint",
-    "blob": "bytes",
-    "boolean": "bool",
-    "char": "str",
-    "choice": "enum",
-    "double": "float",
-    "duration": "interval",
-    "fk": "ref",
-    "foreign_key": "ref",
-    "integer": "int",
-    "jsonb": "json",
-    "money": "decimal",
-    "number": "decimal",
-    "numeric": "decimal",
-    "references": "ref",
-    "string": "str",
-    "timedelta": "interval",
-    "timestamp": "datetime",
-    "varchar": "str",
-}
-
 CHOICE = re.compile(r"[A-Za-z0-9_.-]{1,255}")
-
-# The folders that options of a template bring along, and no record describes.
-OF_OPTIONS = {
-    "users": "the users of `auth: jwt`",
-    "projects": "the projects of `isolation: project`",
-}
 
 
 def complete(field: Field, scope: Scope) -> Field:
@@ -56,7 +27,7 @@ def complete(field: Field, scope: Scope) -> Field:
     Raises:
         CofeeError: the first thing that is wrong with it.
     """
-    check_name(field.name, filterable=field.filter, reference=field.to is not None)
+    check_name(field.name, scope.facts, filterable=field.filter, reference=field.to is not None)
     check_type(field.name, field.type, scope.facts)
     _check_keys(field, scope)
     _check_argument(field, scope)
@@ -65,7 +36,7 @@ def complete(field: Field, scope: Scope) -> Field:
     bounds.check_bounds(field, scope)
     field = complete_pattern(field, scope)
     check_reference(field, scope)
-    check_constraints(scope.module, field)
+    check_constraints(scope.module, field, scope.facts)
     return field
 
 
@@ -99,26 +70,29 @@ def check_apart(field: Field, others: Iterable[Field]) -> None:
             )
 
 
-def check_constraints(module: str, field: Field) -> None:
+def check_constraints(module: str, field: Field, facts: Facts) -> None:
     """Reject a field whose column, or table of links, would have names that are too long."""
-    if field.type == "many":
-        check_column_name(f"{module}__{field.name}", "other_id")
+    if facts.is_link(field.type):
+        check_column_name(facts.name("links", module, field.name), facts.names["other"], facts)
     else:
-        check_column_name(module, field.column)
+        check_column_name(module, field.column, facts)
 
 
-def check_name(name: str, *, filterable: bool = False, reference: bool = False) -> None:
+def check_name(
+    name: str, facts: Facts, *, filterable: bool = False, reference: bool = False
+) -> None:
     """Reject a field without a name, or with a reserved one."""
     if not name:
         raise CofeeError("a field has no name; it needs a `name` and a `type`")
-    check_field_name(name, filterable=filterable, reference=reference)
+    check_field_name(name, facts, filterable=filterable, reference=reference)
 
 
 def check_type(name: str, type_name: str, facts: Facts) -> None:
     """Reject a type that the template does not know."""
     if type_name not in facts.types:
-        meant = SYNONYMS.get(type_name.lower(), "")
-        hint = f"did you mean `{meant}`?" if meant in facts.types else None
+        word = type_name.lower()
+        meant = [name for name, entry in facts.types.items() if word in entry.aliases]
+        hint = f"did you mean `{meant[0]}`?" if meant else None
         raise CofeeError(
             f"{quote(name)}: the type {quote(type_name)} is unknown; "
             f"types are {listing(facts.types)}",
@@ -148,7 +122,7 @@ def check_modifier(name: str, type_name: str, modifier: str, scope: Scope) -> No
 def _check_keys(field: Field, scope: Scope) -> None:
     """Reject keys of a file that are unknown, or belong to other types."""
     entry = scope.facts.types[field.type]
-    argument = ARGUMENT_KEYS.get(entry.argument, ())
+    argument = scope.facts.argument_keys.get(entry.argument, ())
     _require_known(field.name, field.extra, entry)
     modifiers = {key: modifier for modifier, keys in MODIFIER_KEYS.items() for key in keys}
     for key in field.given:
@@ -210,7 +184,7 @@ def check_reference(field: Field, scope: Scope) -> None:
         return
     if field.to != scope.module and field.to not in scope.modules:
         raise _unknown_module(field.name, field.to, scope)
-    if field.type == "many":
+    if scope.facts.is_link(field.type):
         return
     if field.to == scope.module and not field.nullable:
         raise CofeeError(
@@ -242,9 +216,9 @@ def _check_deletion(field: Field) -> None:
         )
 
 
-def check_type_change(old: Field, new: Field) -> None:
+def check_type_change(old: Field, new: Field, facts: Facts) -> None:
     """Reject a change from or to links of rows."""
-    if "many" not in (old.type, new.type):
+    if not (facts.is_link(old.type) or facts.is_link(new.type)):
         return
     raise CofeeError(
         f"`{old.name}`: links of rows cannot become anything else, nor anything else links",
@@ -255,8 +229,8 @@ def check_type_change(old: Field, new: Field) -> None:
 def _unknown_module(name: str, target: str, scope: Scope) -> CofeeError:
     known = sorted({*scope.modules, scope.module})
     makes = "make that module first: `cofee new-module`"
-    if brought := OF_OPTIONS.get(target):
-        makes = f"{makes}; of {brought}, keep their id in a `uuid` field"
+    if brought := scope.facts.brings(target):
+        makes = f"{makes}; of the {target} of `{brought}`, keep their id in a `uuid` field"
     return CofeeError(
         f"`{name}`: there is no module {quote(target)} to refer to; modules are {listing(known)}",
         hint=did_you_mean(target, known) or makes,

@@ -13,9 +13,8 @@ from dataclasses import replace
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.spec import field_rules, module_rules, owners, parse
 from cofee.spec.facts import Facts
-from cofee.spec.record import Field, Module, Scope
+from cofee.spec.record import PLAIN_KEYS, Field, Module, Scope
 
-PLAIN_KEYS = ("name", "entity", "fields")
 Given = Field | Mapping[str, object] | str  # a field, a record or a specification
 
 

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.spec import owners, reserved
-from cofee.spec.facts import Facts
+from cofee.spec.facts import Facts, Rule
 from cofee.spec.names import LONGEST_IDENTIFIER
-from cofee.spec.record import ROUTES, Field, Module, Row, Scope
+from cofee.spec.record import Field, Module, Row, Scope
 
-SEARCHED = ("str", "text", "email", "url")
-# What a rule of each kind is changed by; a list that is given replaces the one that was there.
-OPTIONS: Mapping[str, str] = {
-    "unique_together": "--unique-together",
-    "indexes": "--index",
-    "checks": "--check",
-    "routes": "--only",
-    "search": "--search",
-    "deletion": "--hard-delete",
-    "versioned": "--version-column",
-}
+ALL = "all"  # stands for every route
+CHECK_LABEL = 8  # the length of what tells a check from others of its table
 
 
 def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Module:
@@ -31,7 +23,6 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
     Args:
         module: its fields are complete, its rules need not be.
         facts: what the template states.
-        known: the rules that the template knows.
         later: the modules that are listed after this one.
 
     Raises:
@@ -41,17 +32,17 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         if rule not in facts.rules:
             raise CofeeError(
                 f"this project's template does not know the rule `{rule}` yet",
-                hint="run `cofee update` first",
+                hint=did_you_mean(rule, facts.rules) or "run `cofee update` first",
             )
-    owners.check_kind(module)
+    owners.check_kind(module, facts)
     _check_unique_together(module, facts)
     _check_indexes(module, facts)
-    module = replace(module, checks=_checks(module, facts), routes=_routes(module))
-    _check_search(module)
-    module = replace(module, examples=_examples(module, facts, later))
-    _check_names(module)
-    _check_reserved(module)
-    return module if set(module.routes) != set(ROUTES) else replace(module, routes=())
+    module = replace(module, checks=_checks(module, facts), routes=_routes(module, facts))
+    _check_search(module, facts)
+    module = replace(_with_choices(module, facts), examples=_examples(module, facts, later))
+    _check_names(module, facts)
+    _check_reserved(module, facts)
+    return module
 
 
 def complete_all(
@@ -71,29 +62,30 @@ def complete_all(
     ]
 
 
-def naming(module: Module, field: str) -> list[str]:
+def naming(module: Module, field: str, facts: Facts) -> list[str]:
     """List the rules of a module that name a field."""
     from cofee.spec import checks
 
     named = {
         "unique_together": {name for names in module.unique_together for name in names},
         "indexes": {name for names in module.indexes for name in names},
-        "checks": {name for check in module.checks for name in checks.fields(check, module)},
+        "checks": {name for check in module.checks for name in checks.fields(check, module, facts)},
         "search": {*module.search},
     }
     return [rule for rule, names in named.items() if field in names]
 
 
-def require_unnamed(module: Module, field: str) -> None:
+def require_unnamed(module: Module, field: str, facts: Facts) -> None:
     """Reject the removal of a field that a rule names.
 
     Raises:
         CofeeError: a rule names it; the hint says which command changes that.
     """
-    for rule in naming(module, field):
+    for rule in naming(module, field, facts):
+        change = f"cofee change-module {module.name} {facts.rules[rule].flag} …"
         raise CofeeError(
             f"`{field}` is in the rule `{rule}` of `{module.name}`",
-            hint=f"change the rule first: `cofee change-module {module.name} {OPTIONS[rule]} …`",
+            hint=f"change the rule first: `{change}`",
         )
 
 
@@ -120,22 +112,23 @@ def _renamed(names: Iterable[str], old: str, new: str) -> tuple[str, ...]:
     return tuple(new if name == old else name for name in names)
 
 
-def index_names(module: Module) -> Iterator[tuple[str, str]]:
+def index_names(module: Module, facts: Facts) -> Iterator[tuple[str, str]]:
     """Yield the name of each index of a module, and the rule or field that it stands for."""
-    table, owner = module.name, owners.prefix(module)
-    yield from owners.constraint_names(module)
+    table, owner = module.name, owners.prefix(module, facts)
+    yield from owners.constraint_names(module, facts)
     for field in module.fields:
-        if field.type == "many":
+        if facts.is_link(field.type):
             continue
-        if _is_unique(field):
-            yield f"{table}_{owner}{field.column}_key", f"the unique field `{field.name}`"
+        if facts.is_unique(field):
+            name = facts.name("unique", table, f"{owner}{field.column}")
+            yield name, f"the unique field `{field.name}`"
         if field.index or field.filter or field.to is not None:
-            yield f"{table}_{field.column}_idx", f"the indexed field `{field.name}`"
+            yield facts.name("index", table, field.column), f"the indexed field `{field.name}`"
     for names in module.unique_together:
-        name = f"{table}_{owner}{_columns(module, names)}_key"
+        name = facts.name("unique", table, f"{owner}{_columns(module, names)}")
         yield name, f"{listing([','.join(names)])} of `unique_together`"
     for names in module.indexes:
-        name = f"{table}_{_columns(module, names)}_idx"
+        name = facts.name("index", table, _columns(module, names))
         yield name, f"{listing([','.join(names)])} of `indexes`"
 
 
@@ -154,24 +147,20 @@ def _check_unique_together(module: Module, facts: Facts) -> None:
     for names in module.unique_together:
         from cofee.spec import check_examples
 
-        _require_needed(module, names)
+        _require_needed(module, names, facts)
         check_examples.require_several(module, names, facts)
 
 
-def _require_needed(module: Module, names: Sequence[str]) -> None:
+def _require_needed(module: Module, names: Sequence[str], facts: Facts) -> None:
     """Reject what no two rows can share, because they cannot share one of its fields."""
     for name in names:
-        if _is_unique(module.field(name)):
+        if facts.is_unique(module.field(name)):
             raise CofeeError(
                 f"`unique_together`: `{name}` is unique by itself, and so is "
                 f"{quote(','.join(names))} with it",
-                hint="leave that rule out; "
-                f"`cofee change-module {module.name} {OPTIONS['unique_together']} …` changes it",
+                hint="leave that rule out; `cofee change-module "
+                f"{module.name} {facts.rules['unique_together'].flag} …` changes it",
             )
-
-
-def _is_unique(field: Field) -> bool:
-    return field.unique or field.type == "one"
 
 
 def _check_indexes(module: Module, facts: Facts) -> None:
@@ -190,7 +179,7 @@ def _check_indexed(module: Module, given: Sequence[Sequence[str]], facts: Facts,
 
 
 def _can_be_indexed(field: Field, facts: Facts) -> bool:
-    if field.type == "many":
+    if facts.is_link(field.type):
         return False
     return field.to is not None or bool({"index", "unique"} & {*facts.types[field.type].modifiers})
 
@@ -200,7 +189,7 @@ def _checks(module: Module, facts: Facts) -> tuple[str, ...]:
         return ()
     from cofee.spec import checks
 
-    found = tuple(checks.written(check, module) for check in module.checks)
+    found = tuple(checks.written(check, module, facts) for check in module.checks)
     for check in found:
         checks.require_possible(check, module, facts)
     _require_once(found, "checks")
@@ -215,23 +204,43 @@ def _examples(module: Module, facts: Facts, later: Collection[str]) -> tuple[Row
     return check_examples.find(module, facts, later)
 
 
-def _routes(module: Module) -> tuple[str, ...]:
+def _routes(module: Module, facts: Facts) -> tuple[str, ...]:
+    """Return the routes in their order; all of them are as good as no rule."""
+    if module.routes == (ALL,):
+        return ()
     for name in module.routes:
-        if name not in ROUTES:
+        if name not in facts.routes:
             raise CofeeError(
-                f"`routes`: {quote(name)} is no route; routes are {listing(ROUTES)}",
-                hint=did_you_mean(name, ROUTES),
+                f"`routes`: {quote(name)} is no route; routes are {listing(facts.routes)}",
+                hint=did_you_mean(name, facts.routes),
             )
-    return tuple(name for name in ROUTES if name in module.routes)
+    found = tuple(name for name in facts.routes if name in module.routes)
+    return () if found == facts.routes else found
 
 
-def _check_search(module: Module) -> None:
+def _check_search(module: Module, facts: Facts) -> None:
     _require_once(module.search, "search")
+    searched = [name for name, entry in facts.types.items() if entry.searchable]
     for name in module.search:
-        if module.field(name).type not in SEARCHED:
-            raise CofeeError(
-                f"`search`: `{name}` is no text; {listing(SEARCHED)} can be searched",
-            )
+        if module.field(name).type not in searched:
+            raise CofeeError(f"`search`: `{name}` is no text; {listing(searched)} can be searched")
+
+
+def _with_choices(module: Module, facts: Facts) -> Module:
+    """Return a module once its flags and choices have values that the template knows.
+
+    The first value of a choice and a flag that is off are as good as no rule.
+    """
+    record = module.to_record()
+    for name, rule in facts.rules.items():
+        if name in record and rule.kind in ("choice", "flag"):
+            allowed = rule.values if rule.kind == "choice" else (False, True)
+            if record[name] not in allowed:
+                choices = " or ".join(f"`{_text(value)}`" for value in allowed)
+                raise CofeeError(f"`{name}` must be {choices}, not {quote(record[name])}")
+            if record[name] == allowed[0]:
+                del record[name]
+    return Module.from_record(record)
 
 
 def _require_once(given: Sequence[str], rule: str) -> None:
@@ -240,15 +249,15 @@ def _require_once(given: Sequence[str], rule: str) -> None:
         raise CofeeError(f"`{rule}`: {quote(twice[0])} is there twice")
 
 
-def _check_names(module: Module) -> None:
+def _check_names(module: Module, facts: Facts) -> None:
     """Reject indexes and constraints that share a name, or whose names PostgreSQL would cut."""
     names: dict[str, str] = {}
-    for name, what in index_names(module):
+    for name, what in index_names(module, facts):
         if name in names:
             raise CofeeError(f"{what} would have the same index as {names[name]}: `{name}`")
         names[name] = what
     if module.checks:
-        names |= {f"{module.name}_00000000_check": "a check"}
+        names[facts.name("check", module.name, "0" * CHECK_LABEL)] = "a check"
     for name, what in names.items():
         if len(name) > LONGEST_IDENTIFIER:
             raise CofeeError(
@@ -258,28 +267,45 @@ def _check_names(module: Module) -> None:
             )
 
 
-def _check_reserved(module: Module) -> None:
+def _check_reserved(module: Module, facts: Facts) -> None:
     """Reject fields that have the name of what a rule adds."""
-    for field in module.fields:
-        if module.versioned and "version" in (field.name, field.column):
-            raise CofeeError(
-                "`versioned`: the field `version` has the name of the column that counts changes",
-                hint=f"call the field `{reserved.better_field('version')}`",
-            )
-        if module.search and field.filter and field.name == "search":
-            raise CofeeError(
-                "`search`: the filter `search` has the name of the parameter of a search",
-                hint="call the field something else, or let it be no `filter`",
-            )
+    for rule in module.rules:
+        column, parameter = facts.added_columns.get(rule), facts.added_parameters.get(rule)
+        for field in module.fields:
+            if column and column in (field.name, field.column):
+                raise CofeeError(
+                    f"`{rule}`: the field `{field.name}` has the name of the column that it adds",
+                    hint=f"call the field `{reserved.better_field(column)}`",
+                )
+            if parameter and field.filter and field.name == parameter:
+                raise CofeeError(
+                    f"`{rule}`: the filter `{field.name}` has the name of the parameter that it "
+                    "adds",
+                    hint="call the field something else, or let it be no `filter`",
+                )
 
 
-def format_rules(module: Module) -> list[str]:
+def format_rules(module: Module, facts: Facts) -> list[str]:
     """Return the options that give a module the rules that it has."""
-    found = [f"--owned-by {module.owned_by}"] if module.owned_by else []
-    found += [f"--unique-together {','.join(names)}" for names in module.unique_together]
-    found += [f"--index {','.join(names)}" for names in module.indexes]
-    found += [f"--check {shlex.quote(check)}" for check in module.checks]
-    found += [f"--only {','.join(module.routes)}"] if module.routes else []
-    found += [f"--search {','.join(module.search)}"] if module.search else []
-    found += ["--hard-delete"] if module.deletion == "hard" else []
-    return found + (["--version-column"] if module.versioned else [])
+    record = module.to_record()
+    given = [(rule, record[name]) for name, rule in facts.rules.items() if name in record]
+    return [option for rule, value in given for option in _options(rule, value)]
+
+
+def _options(rule: Rule, value: Any) -> list[str]:
+    """Return the options that give one rule, as a user types them."""
+    if rule.kind == "rows":  # the command finds these
+        return []
+    if rule.option is None:
+        return [rule.written(value)]
+    if rule.kind in ("key", "index"):
+        return [f"{rule.option} {','.join(names)}" for names in value]
+    if rule.kind == "condition":
+        return [f"{rule.option} {shlex.quote(check)}" for check in value]
+    if rule.kind in ("fields", "routes"):
+        return [f"{rule.option} {','.join(value)}"]
+    return [f"{rule.option} {value}" if rule.kind == "owner" else rule.option]
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

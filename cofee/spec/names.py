@@ -7,10 +7,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cofee.errors import CofeeError, quote
 from cofee.spec import reserved
+
+if TYPE_CHECKING:
+    from cofee.spec.facts import Facts
 
 # PostgreSQL cuts longer identifiers off without a word, and two that are cut alike then clash.
 LONGEST_IDENTIFIER = 63
@@ -34,10 +37,10 @@ class Names:
     url: str
     singular: str
 
-    @property
-    def summary(self) -> str:
-        """The line that is shown before anything is written."""
-        return f"{self.entity} · table {self.table} · {self.url} · app/modules/{self.module}"
+    def summary(self, facts: Facts) -> str:
+        """Return the line that is shown before anything is written."""
+        folder = facts.folders(self.module)[0]
+        return f"{self.entity} · table {self.table} · {self.url} · {folder}"
 
 
 def derive(name: str, entity: str | None = None, plural: str | None = None) -> Names:
@@ -74,6 +77,7 @@ def snake(entity: str) -> str:
 
 def check_names(
     names: Names,
+    facts: Facts,
     others: Iterable[Names] = (),
     *,
     folders: Collection[str] = (),
@@ -86,7 +90,7 @@ def check_names(
     Args:
         names: what `derive` gave.
         others: the names of the recorded modules.
-        folders: what stands in `app/modules` already, recorded or not.
+        folders: the folders of modules that exist already, recorded or not.
         tables: tables that exist beside those of the recorded modules.
         classes: classes that exist beside those of the recorded modules.
         routes: URL prefixes under `/api/v1` that exist beside those of the recorded modules.
@@ -94,9 +98,9 @@ def check_names(
     Raises:
         CofeeError: a name is reserved, taken or too long.
     """
-    _check_reserved(names)
+    _check_reserved(names, facts)
     for other in others:
-        _check_apart(names, other)
+        _check_apart(names, other, facts)
     for what, value, taken in (
         ("module folder", names.module, folders),
         ("table", names.table, tables),
@@ -107,7 +111,9 @@ def check_names(
             raise CofeeError(f"the {what} `{value}` exists already", hint=_another(names))
 
 
-def check_field_name(name: str, *, filterable: bool = False, reference: bool = False) -> None:
+def check_field_name(
+    name: str, facts: Facts, *, filterable: bool = False, reference: bool = False
+) -> None:
     """Refuse a field name that generated code cannot carry, and suggest one that it can.
 
     Args:
@@ -121,10 +127,10 @@ def check_field_name(name: str, *, filterable: bool = False, reference: bool = F
     if not FIELD_NAME.fullmatch(name):
         raise CofeeError(
             f"{quote(name)} is no field name; allowed are a-z, 0-9 and single underscores between",
-            hint=f"try `{_suggest_field(name)}`",
+            hint=f"try `{_suggest_field(name, facts)}`",
         )
-    reason = reserved.field_reason(name)
-    if reason is None and filterable and name in reserved.PAGE_QUERY:
+    reason = reserved.field_reason(name, facts)
+    if reason is None and filterable and name in facts.reserved["parameters"]:
         reason = "a parameter of every list endpoint, so it cannot be a filter"
     if reason is not None:
         raise CofeeError(
@@ -132,7 +138,7 @@ def check_field_name(name: str, *, filterable: bool = False, reference: bool = F
             hint=f"try `{reserved.better_field(name)}`",
         )
     if reference and name.endswith("_id"):
-        short = _suggest_field(name.removesuffix("_id"))
+        short = _suggest_field(name.removesuffix("_id"), facts)
         raise CofeeError(
             f"the reference {quote(name)} would get the column `{name}_id`; "
             "name it without `_id`, which its column gets by itself",
@@ -140,13 +146,13 @@ def check_field_name(name: str, *, filterable: bool = False, reference: bool = F
         )
 
 
-def check_column_name(table: str, column: str) -> None:
+def check_column_name(table: str, column: str, facts: Facts) -> None:
     """Refuse a column whose longest constraint name PostgreSQL would cut off.
 
     Raises:
         CofeeError: the name is too long, and by how much.
     """
-    constraint = f"{table}_{column}_fkey"
+    constraint = facts.name("foreign_key", table, column)
     excess = len(constraint) - LONGEST_IDENTIFIER
     if excess > 0:
         raise CofeeError(
@@ -211,8 +217,8 @@ def _plural(word: str) -> str:
     return str(_pluralizer().plural(_singular(word)))
 
 
-def _check_reserved(names: Names) -> None:
-    reason = reserved.entity_reason(names.entity, names.singular)
+def _check_reserved(names: Names, facts: Facts) -> None:
+    reason = reserved.entity_reason(names.entity, names.singular, facts)
     if reason is not None:
         raise CofeeError(
             f"`{names.entity}` cannot name a class: it is {reason}",
@@ -223,7 +229,7 @@ def _check_reserved(names: Names) -> None:
             f"`{names.module}` cannot name a module: it is a Python keyword",
             hint=f"try `--plural {names.module}_records`",
         )
-    longest = f"{names.table}_pkey"
+    longest = facts.name("primary_key", names.table)
     if len(longest) > LONGEST_IDENTIFIER:
         raise CofeeError(
             f"the table `{names.table}` is {len(longest) - LONGEST_IDENTIFIER} characters too long:"
@@ -232,11 +238,11 @@ def _check_reserved(names: Names) -> None:
         )
 
 
-def _check_apart(names: Names, other: Names) -> None:
+def _check_apart(names: Names, other: Names, facts: Facts) -> None:
     """Refuse what two modules of one project cannot share."""
     if names.module == other.module:
         raise CofeeError(f"the module `{names.module}` exists already", hint=_another(names))
-    shared = {*reserved.classes(names.entity)} & {*reserved.classes(other.entity)}
+    shared = {*facts.classes_of(names.entity)} & {*facts.classes_of(other.entity)}
     if shared:
         raise CofeeError(
             f"the class `{min(shared)}` exists already, in the module `{other.module}`",
@@ -279,7 +285,8 @@ def _suggest_module(name: str) -> str:
     return "-".join(_ending(words, _plural)) if words else "items"
 
 
-def _suggest_field(name: str) -> str:
+def _suggest_field(name: str, facts: Facts) -> str:
     words = _ascii_words(name)
     suggestion = "_".join(words) or "label"
-    return reserved.better_field(suggestion) if reserved.field_reason(suggestion) else suggestion
+    is_reserved = reserved.field_reason(suggestion, facts)
+    return reserved.better_field(suggestion) if is_reserved else suggestion

@@ -6,25 +6,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from cofee.errors import CofeeError, listing, quote
 from cofee.spec import reserved
+from cofee.spec.facts import Facts
 from cofee.spec.record import Field, Module
 
-# Who can own rows, the column that says so, and the options that bring them along.
-COLUMNS: Mapping[str, str] = {"user": "user_id", "project": "project_id"}
-OPTIONS: Mapping[str, Mapping[str, str]] = {
-    "user": {"auth": "jwt"},
-    "project": {"auth": "jwt", "isolation": "project"},
-}
 
-
-def check_kind(module: Module) -> None:
+def check_kind(module: Module, facts: Facts) -> None:
     """Reject an unknown owner, and a field that has the name of the owner's column."""
     if module.owned_by is None:
         return
-    if module.owned_by not in COLUMNS:
+    if module.owned_by not in facts.owners:
         raise CofeeError(
-            f"`owned_by`: {quote(module.owned_by)} owns no rows; {listing(COLUMNS)} can"
+            f"`owned_by`: {quote(module.owned_by)} owns no rows; {listing(facts.owners)} can"
         )
-    column = COLUMNS[module.owned_by]
+    column = facts.owners[module.owned_by].column
     for field in module.fields:
         if column in (field.name, f"{field.name}_id" if field.to is not None else ""):
             raise CofeeError(
@@ -34,21 +28,24 @@ def check_kind(module: Module) -> None:
             )
 
 
-def prefix(module: Module) -> str:
+def prefix(module: Module, facts: Facts) -> str:
     """Return the beginning of the columns in the name of a unique index."""
-    return f"{COLUMNS[module.owned_by]}_" if module.owned_by else ""
+    return f"{facts.owners[module.owned_by].column}_" if module.owned_by else ""
 
 
-def constraint_names(module: Module) -> Iterator[tuple[str, str]]:
+def constraint_names(module: Module, facts: Facts) -> Iterator[tuple[str, str]]:
     """Yield the names that the owner's column brings along, and what they stand for."""
     if module.owned_by is not None:
-        for ending in ("idx", "fkey"):
-            name = f"{module.name}_{prefix(module)}{ending}"
-            yield name, f"the owner of `{module.name}`"
+        column = facts.owners[module.owned_by].column
+        for kind in ("index", "foreign_key"):
+            yield facts.name(kind, module.name, column), f"the owner of `{module.name}`"
 
 
 def require_options(
-    modules: Sequence[Module], answers: Mapping[str, object], given: Collection[str]
+    modules: Sequence[Module],
+    answers: Mapping[str, object],
+    given: Collection[str],
+    facts: Facts,
 ) -> None:
     """Refuse owners that the options of the service do not bring along.
 
@@ -58,7 +55,8 @@ def require_options(
     Raises:
         CofeeError: the hint says what turns the option on, or what is in its way.
     """
-    for owner, options in OPTIONS.items():
+    for owner, stated in facts.owners.items():
+        options = stated.needs
         names = [module.name for module in modules if module.owned_by == owner]
         missing = [option for option in options if answers.get(option, "none") == "none"]
         if not names or not missing:

@@ -111,16 +111,16 @@ def _specified(spec: str, scope: Scope) -> Field:
         raise CofeeError(f"{quote(spec)} is longer than {LONGEST_SPECIFICATION} characters")
     segments = _split(spec)
     name = segments.pop(0)
-    type_name = segments.pop(0) if segments else "str"
+    type_name = segments.pop(0) if segments else scope.facts.default_type
     if type_name not in scope.facts.types:
-        field_rules.check_name(name)
+        field_rules.check_name(name, scope.facts)
         _check_type_is_there(name, type_name)
     field_rules.check_type(name, type_name, scope.facts)
     argument = scope.facts.types[type_name].argument
     raw: dict[str, object] = {"name": name, "type": type_name}
     if argument != "none":
         raw |= _read_argument(name, type_name, argument, segments)
-    field_rules.check_name(name, reference="to" in raw)
+    field_rules.check_name(name, scope.facts, reference="to" in raw)
     seen: set[str] = set()
     for segment in segments:
         modifier = segment.partition("=")[0]

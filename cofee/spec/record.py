@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from cofee.errors import CofeeError, did_you_mean, listing, quote
+from cofee.errors import CofeeError, did_you_mean, quote
 from cofee.spec.facts import Facts
 from cofee.spec.names import Names
 from cofee.spec.names import from_record as names_of
@@ -22,19 +22,9 @@ from cofee.spec.names import from_record as names_of
 Value = bool | int | float | str
 Row = Mapping[str, Value]  # the values of a row, by column
 
-# The routes of a module, in the order of its router.
-ROUTES = ("create", "list", "read", "replace", "update", "delete")
-DELETIONS = ("soft", "hard")
 ON_DELETE = ("restrict", "cascade", "set_null")
 
-# The keys of a field record that the argument of a type, and each modifier, write.
-ARGUMENT_KEYS: Mapping[str, tuple[str, ...]] = {
-    "none": (),
-    "precision": ("precision", "scale"),
-    "values": ("values",),
-    "items": ("items",),
-    "module": ("to",),
-}
+# The keys of a field record that each modifier writes.
 FLAG_KEYS: Mapping[str, str] = {
     "null": "nullable",
     "unique": "unique",
@@ -155,13 +145,11 @@ class Module:
             raise CofeeError(f"its `fields` must be a list, not {quote(record.get('fields'))}")
         if record.get("routes") == []:  # every other rule that is empty says nothing
             raise CofeeError(
-                f"`routes`: a module has at least one of {listing(ROUTES)}",
+                "`routes`: a module has at least one route",
                 hint="leave the rule out for all of them",
             )
         given = _shaped(record, MODULE_SHAPES)
         given["fields"] = tuple(Field.from_record(one) for one in record["fields"])
-        if given.get("deletion") == DELETIONS[0]:
-            del given["deletion"]
         return cls(**given)
 
     def to_record(self) -> dict[str, object]:
@@ -245,6 +233,7 @@ FIELD_SHAPES: Mapping[str, Shape] = {
     **dict.fromkeys(("values", "examples"), TEXTS),
     "on_delete": TEXT,
 }
+PLAIN_KEYS = ("name", "entity", "fields")
 MODULE_KEYS = tuple(
     attribute.name for attribute in dataclasses.fields(Module) if attribute.name != "extra"
 )
@@ -252,14 +241,14 @@ RULES = MODULE_KEYS[3:]
 MODULE_SHAPES: Mapping[str, Shape] = {
     **dict.fromkeys(("name", "entity"), TEXT),
     "fields": Shape("a list", lambda value: True),
-    "owned_by": Shape("`user` or `project`", _is_text),
+    "owned_by": TEXT,
     "unique_together": LISTS,
     "indexes": LISTS,
     "checks": Shape("a list of conditions", _list_of(_is_text)),
     "examples": Shape("a list of rows", _list_of(lambda row: isinstance(row, Mapping))),
     "routes": Shape("a list of routes", _list_of(_is_text)),
     "search": Shape("a list of field names", _list_of(_is_text)),
-    "deletion": Shape("`soft` or `hard`", lambda value: value in DELETIONS),
+    "deletion": TEXT,
     "versioned": FLAG,
 }
 

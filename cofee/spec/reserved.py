@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cofee.spec.facts import Facts
 
 
 def _words(text: str) -> frozenset[str]:
@@ -41,23 +45,6 @@ PYDANTIC_BEGINNINGS = ("model_dump", "model_validate")
 
 SQLALCHEMY = frozenset({"metadata", "registry"})
 
-MIXIN = frozenset({"id", "created_at", "updated_at", "is_deleted"})
-
-# Names used in the class bodies of a generated module; a field of the name would hide them.
-IMPORTED = frozenset(
-    {
-        "dt",
-        "link_table",
-        "live_links",
-        "live_rows",
-        "mapped_column",
-        "relationship",
-        "sa",
-        "unique_key",
-        "uuid",
-    }
-)
-
 # SQL keywords that cannot name a column without double quotes.
 SQL = _words(
     """
@@ -73,32 +60,20 @@ SQL = _words(
     """
 )
 
-# The parameters of every list endpoint, which a filter cannot have as its name.
-PAGE_QUERY = frozenset({"cursor", "limit", "sort"})
-
+# The template states further groups, with these reasons.
+STATED = {
+    "columns": "a column that every table has",
+    "imported": "a name that generated classes refer to",
+}
 FIELD_GROUPS: Mapping[str, frozenset[str]] = {
     "a Python keyword": KEYWORDS,
-    "a column that every table has": MIXIN,
     "an attribute of every SQLAlchemy model": SQLALCHEMY,
     "an attribute of every Pydantic model": PYDANTIC,
     "a builtin of Python that generated code uses": BUILTINS,
-    "a name that generated classes refer to": IMPORTED,
     "what every method calls its object": frozenset({"cls", "self"}),
 }
 
-# Capitalised names used in the files that define or import a model.
-CLASSES = _words(
-    """
-    APIRouter Any AsyncSession Base BaseModelMixin Columns DbSession Decimal ExactDecimal
-    ExactInterval Exception False HTTPException JsonList JsonObject Mapped None Page RowMixin Rows
-    Schema True UtcDateTime
-    """
-)
-
 TESTS = "Test"  # the prefix of classes that pytest collects as tests
-
-# The classes of a module are its entity with each of these suffixes.
-CLASS_ENDINGS = ("", "Create", "Update", "Read", "Query", "Sort", "Repository", "Service")
 
 # Alternatives for common names; other names get a suffix.
 BETTER_FIELDS = {
@@ -120,11 +95,13 @@ BETTER_FIELDS = {
 }
 
 
-def field_reason(name: str) -> str | None:
-    """Return what a field name conflicts with, or an empty text."""
+def field_reason(name: str, facts: Facts) -> str | None:
+    """Return what a field name conflicts with, if anything."""
     if name.startswith(PYDANTIC_BEGINNINGS):
         return "an attribute of every Pydantic model"
-    return next((reason for reason, names in FIELD_GROUPS.items() if name in names), None)
+    stated = {reason: facts.reserved[group] for group, reason in STATED.items()}
+    groups = {**FIELD_GROUPS, **stated}
+    return next((reason for reason, names in groups.items() if name in names), None)
 
 
 def better_field(name: str) -> str:
@@ -134,14 +111,9 @@ def better_field(name: str) -> str:
     return BETTER_FIELDS.get(name, f"{name}_value")
 
 
-def classes(entity: str) -> list[str]:
-    """Return the names of a module's classes."""
-    return [f"{entity}{ending}" for ending in CLASS_ENDINGS]
-
-
-def entity_reason(entity: str, singular: str) -> str | None:
+def entity_reason(entity: str, singular: str, facts: Facts) -> str | None:
     """Return what a class name, or the variable named after it, conflicts with."""
-    if entity in CLASSES:
+    if entity in facts.reserved["classes"]:
         return "a class that generated code uses"
     if entity.startswith(TESTS):
         return f"what pytest collects, as every class that begins with `{TESTS}`"

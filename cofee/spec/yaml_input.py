@@ -7,7 +7,8 @@ from typing import Any
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.files import load_yaml, reason
-from cofee.spec.record import MODULE_KEYS, RULES
+from cofee.spec.facts import Facts
+from cofee.spec.record import PLAIN_KEYS
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -25,18 +26,19 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return loaded
 
 
-def read_module(path: Path) -> tuple[list[Any], dict[str, object]]:
+def read_module(path: Path, facts: Facts) -> tuple[list[Any], dict[str, object]]:
     """Return the fields and rules in a file of `--from`; the gate checks them.
 
     Raises:
         CofeeError: the file has no list of `fields`, or an unknown key.
     """
     loaded = read_mapping(path)
+    known = (*PLAIN_KEYS, *facts.rules)
     for key in loaded:
-        if key not in MODULE_KEYS:
+        if key not in known:
             raise CofeeError(
-                f"{quote(path)}: the key {quote(key)} is unknown; keys are {listing(MODULE_KEYS)}",
-                hint=did_you_mean(str(key), MODULE_KEYS),
+                f"{quote(path)}: the key {quote(key)} is unknown; keys are {listing(known)}",
+                hint=did_you_mean(str(key), known),
             )
     found = loaded.get("fields")
     if not isinstance(found, list):
@@ -44,4 +46,4 @@ def read_module(path: Path) -> tuple[list[Any], dict[str, object]]:
             f"{quote(path)}: `fields` is {quote(found)}, and must be a list of fields",
             hint="an empty list, `fields: []`, makes a module without fields",
         )
-    return found, {key: loaded[key] for key in RULES if loaded.get(key) is not None}
+    return found, {key: loaded[key] for key in facts.rules if loaded.get(key) is not None}
