@@ -33,6 +33,9 @@ def _served(case: Case, *routes: str) -> Collection[str]:
 
 # A test that takes one of these arguments runs once for each of the values.
 PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
+    "required_field": lambda case: case.required,
+    "invalid_field": lambda case: case.invalid,
+    "nullable_field": lambda case: case.optional,
     "sort": lambda case: case.sorts,
     "filtered": lambda case: case.filters,
     "searched": lambda case: case.search,

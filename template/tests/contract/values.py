@@ -13,12 +13,13 @@ from tests.contract.base import Contract
 class RequiredContract(Contract):
     """Some fields are required."""
 
-    async def test_missing_field_returns_422(self, client: httpx2.AsyncClient) -> None:
+    async def test_missing_field_returns_422(
+        self, client: httpx2.AsyncClient, required_field: str
+    ) -> None:
         body = await self.case.body(client, 0)
+        del body[required_field]
 
-        for field in self.case.required:
-            rest = {name: value for name, value in body.items() if name != field}
-            assert_problem(await client.post(self.case.url, json=rest), 422, field)
+        assert_problem(await client.post(self.case.url, json=body), 422, required_field)
 
 
 class DefaultsContract(Contract):
@@ -52,26 +53,30 @@ class ResetContract(Contract):
 class InvalidContract(Contract):
     """Some values are invalid, whichever route takes them."""
 
-    async def test_invalid_value_returns_422(self, client: httpx2.AsyncClient) -> None:
+    async def test_invalid_value_returns_422(
+        self, client: httpx2.AsyncClient, invalid_field: str
+    ) -> None:
         body = await self.case.body(client, 0)
         row = await self.case.create(client, body)
 
-        for field, values in self.case.invalid.items():
-            for value in values:
-                for response in await self.send(client, row, body, {field: value}):
-                    assert_problem(response, 422, field)
+        for value in self.case.invalid[invalid_field]:
+            for response in await self.send(client, row, body, {invalid_field: value}):
+                assert_problem(response, 422, invalid_field)
+                assert response.json()["code"] == "invalid_request"
 
 
 class NullableContract(Contract):
     """Some fields can be null."""
 
-    async def test_nullable_field_accepts_null(self, client: httpx2.AsyncClient) -> None:
+    async def test_nullable_field_accepts_null(
+        self, client: httpx2.AsyncClient, nullable_field: str
+    ) -> None:
         row = await self.case.create(client, await self.case.body(client, 0))
 
-        for field in self.case.optional:
-            row = await self.case.update(client, row, {field: None})
-            assert row[field] is None
-        assert await self.case.read(client, row) == row
+        changed = await self.case.update(client, row, {nullable_field: None})
+
+        assert changed[nullable_field] is None
+        assert await self.case.read(client, row) == changed
 
 
 class UniqueContract(Contract):
