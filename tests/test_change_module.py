@@ -121,8 +121,8 @@ def test_field_that_no_longer_fits_its_rules_is_refused(shop: Path, cofee: Run) 
     before = snapshot(shop)
 
     for field, words in {
-        "name:int": "`search`: `name` is no text",
-        "name:str:unique": "`unique_together`: `name` is unique by itself, and so is `name,age`",
+        "name:int": "`search`: `name` is not a text field",
+        "name:str:unique": "`unique_together`: `name` is already unique, and so is `name,age`",
     }.items():
         ran = cofee("change-field", "customers", field, "-C", shop)
         assert (ran.code, snapshot(shop)) == (1, before)
@@ -177,4 +177,4 @@ def test_a_template_without_rules_refuses_them(shop: Path, template: Path, cofee
 
     ran = cofee("change-module", "customers", "--version-column", "-C", shop)
 
-    assert (ran.code, "does not know the rule `versioned` yet" in ran.err) == (1, True)
+    assert (ran.code, "does not support the rule `versioned`" in ran.err) == (1, True)

@@ -69,32 +69,32 @@ def test_what_says_nothing_is_left_out() -> None:
     ("given", "words"),
     [
         ({"unique_together": [["name"]]}, "must name at least two fields"),
-        ({"unique_together": [["name", "name"]]}, "`name` is there twice"),
+        ({"unique_together": [["name", "name"]]}, "`name` occurs twice"),
         ({"unique_together": [["name", "nmae"]]}, "has no field `nmae`"),
-        ({"unique_together": [["name", "tags"]]}, "is `many`, which has no index"),
-        ({"unique_together": [["name", "code"]]}, "`code` is unique by itself, and so is"),
-        ({"unique_together": [["twin", "name"]]}, "`twin` is unique by itself, and so is"),
-        ({"unique_together": [["lone", "seven"]]}, "`lone,seven` has one possible value, so a"),
-        ({"indexes": [["name", "data"]]}, "is `json`, which has no index"),
+        ({"unique_together": [["name", "tags"]]}, "is `many`, which cannot have an index"),
+        ({"unique_together": [["name", "code"]]}, "`code` is already unique, and so is"),
+        ({"unique_together": [["twin", "name"]]}, "`twin` is already unique, and so is"),
+        ({"unique_together": [["lone", "seven"]]}, "`lone,seven` must have more than one"),
+        ({"indexes": [["name", "data"]]}, "is `json`, which cannot have an index"),
         ({"indexes": [[]]}, "must name at least one field"),
         ({"indexes": [["code"]]}, "the same index as the indexed field `code`"),
         ({"indexes": [["name"], ["name"]]}, "the same index as `name` of `indexes`"),
         ({"routes": []}, "at least one route"),
-        ({"routes": ["list", "raed"]}, "`raed` is no route"),
-        ({"search": ["price"]}, "`price` is no text"),
-        ({"search": ["name", "name"]}, "`name` is there twice"),
+        ({"routes": ["list", "raed"]}, "`raed` is not a route"),
+        ({"search": ["price"]}, "`price` is not a text field"),
+        ({"search": ["name", "name"]}, "`name` occurs twice"),
         ({"deletion": "never"}, "`deletion` must be `soft` or `hard`, not `never`"),
         ({"checks": ["price >= csot"]}, "no such column: csot"),
         ({"checks": ["price >= (SELECT 1)"]}, "subqueries prohibited"),
         ({"checks": ["price >= cost; DROP TABLE x"]}, "has `;`"),
         ({"checks": ["price == cost"]}, "has `==`"),
-        ({"checks": ["price > 0) , CHECK (cost > 0"]}, "the brackets"),
-        ({"checks": ['name <> "other"']}, '`other` in `name <> "other"` is no column'),
-        ({"checks": ["rowid > 1"]}, "`ROWID` in `rowid > 1` is no column"),
-        ({"checks": ["1 = 1"]}, "is no column"),
+        ({"checks": ["price > 0) , CHECK (cost > 0"]}, "the parentheses"),
+        ({"checks": ['name <> "other"']}, '`other` in `name <> "other"` is not a column'),
+        ({"checks": ["rowid > 1"]}, "`ROWID` in `rowid > 1` is not a column"),
+        ({"checks": ["1 = 1"]}, "is not a column"),
         ({"checks": ["stock > random()"]}, "`random` in `stock > random\\(\\)` is not the same"),
         ({"checks": ["name LIKE 'a%'"]}, "`like` in"),
-        ({"checks": ["stock > 1", "stock  > 1"]}, "`stock > 1` is there twice"),
+        ({"checks": ["stock > 1", "stock  > 1"]}, "`stock > 1` occurs twice"),
     ],
 )
 def test_impossible_rules_are_refused(given: Record, words: str) -> None:
@@ -126,7 +126,7 @@ def test_what_a_rule_adds_has_its_name_for_itself(field: Record, given: Record) 
 def test_a_template_that_knows_no_rules_is_told_apart() -> None:
     """Otherwise the rule would be recorded, and nothing would follow from it."""
     module = Module("a", "A", versioned=True)
-    with pytest.raises(CofeeError, match="does not know the rule `versioned` yet"):
+    with pytest.raises(CofeeError, match="does not support the rule `versioned`"):
         module_rules.complete(module, replace(FACTS, rules={}))
 
 

@@ -248,7 +248,7 @@ def test_a_later_reference_is_optional(shop: Path, cofee: Run, command: str, kin
     refused = cofee(command, "orders", f"{name}:{kind}:invoices", "-C", shop)
 
     assert refused.code == 1
-    assert "`invoices` is listed after `orders`" in refused.err
+    assert "`invoices` was added after `orders`" in refused.err
     assert "add `:null`" in refused.err
 
 
@@ -263,7 +263,7 @@ def test_a_later_reference_is_optional_at_once(tmp_path: Path, template: Path, c
     by_option = cofee("new", tmp_path / "shop", *options, *modules)
     by_file = cofee("new", tmp_path / "shop", *options, "--data-file", data)
 
-    assert "`invoices` is listed after `orders`" in by_option.err
+    assert "`invoices` was added after `orders`" in by_option.err
     assert "refers to `invoices`, which is listed later, and must be nullable" in by_file.err
     assert (by_option.code, by_file.code) == (1, 1)
     assert not (tmp_path / "shop").exists()

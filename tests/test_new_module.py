@@ -184,7 +184,7 @@ REFUSED = {
     "unknown modifier": (["total:int:uniqe"], "`uniqe`", "takes `null`, `index`, `default`"),
     "bound that the type cannot have": (["total:str:min=3"], "min", ""),
     "default outside the bounds": (["total:int:min=3:default=1"], "default", ""),
-    "duplicate field": (["total:int", "total:str"], "`total` is there twice", ""),
+    "duplicate field": (["total:int", "total:str"], "`total` occurs twice", ""),
     "reference to nowhere": (["customer:ref:custmers"], "`custmers`", "`customers`"),
     "keyword": (["class:str"], "`class`", "hint"),
     "column of the mixin": (["created_at:int"], "`created_at`", "hint"),

@@ -91,21 +91,19 @@ def module(name: str, *fields: Record, **rules: Any) -> Module:
         (
             "user",
             {},
-            "`notes`: no row can be a user's in this service, because its option `auth` is `none`",
+            "`notes`: rows cannot belong to a user, because the option `auth` is `none`",
             "turn it on first: `cofee set auth=jwt`",
         ),
         (
             "project",
             {"auth": "none"},
-            "`notes`: no row can be a project's in this service, because its option `isolation` "
-            "is `none`",
+            "`notes`: rows cannot belong to a project, because the option `isolation` is `none`",
             "turn it on first: `cofee set auth=jwt isolation=project`",
         ),
         (
             "project",
             {"auth": "oauth", "isolation": "none"},
-            "`notes`: no row can be a project's in this service, because its option `isolation` "
-            "is `none`",
+            "`notes`: rows cannot belong to a project, because the option `isolation` is `none`",
             "turn it on first: `cofee set isolation=project`",
         ),
     ],
@@ -122,7 +120,7 @@ def test_an_option_that_rows_need_stays(owner: str, option: str) -> None:
     """Who takes the owners of rows away is told which modules would lose them."""
     modules = [module("notes", owned_by=owner), module("shelves"), module("tags", owned_by=owner)]
     answers = {"auth": "jwt", "isolation": "project", option: "none"}
-    with pytest.raises(CofeeError, match=f"each row of `notes`, `tags` is a {owner}'s, and"):
+    with pytest.raises(CofeeError, match=f"the rows of `notes`, `tags` belong to a {owner}, and"):
         owners.require_options(modules, answers, [option], FACTS)
     owners.require_options(modules, {"auth": "jwt", "isolation": "project"}, [option], FACTS)
 
@@ -130,12 +128,16 @@ def test_an_option_that_rows_need_stays(owner: str, option: str) -> None:
 @pytest.mark.parametrize(
     ("field", "given", "sentence"),
     [
-        ({"name": "title", "type": "str"}, "team", "`team` owns no rows; `user`, `project` can"),
-        ({"name": "user_id", "type": "uuid"}, "user", "has the column `user_id`, which says whose"),
+        (
+            {"name": "title", "type": "str"},
+            "team",
+            "`owned_by` must be one of `user`, `project`, not `team`",
+        ),
+        ({"name": "user_id", "type": "uuid"}, "user", "has the column `user_id`"),
         (
             {"name": "project", "type": "ref", "to": "projects"},
             "project",
-            "the field `project` has the column `project_id`, which says whose a row is",
+            "the field `project` has the column `project_id` of the owner",
         ),
     ],
 )
@@ -153,10 +155,8 @@ def test_only_rows_of_the_same_owner_refer_to_owned_ones(kind: str) -> None:
     for more in ({}, {"owned_by": "project"}):
         with pytest.raises(CofeeError) as refused:
             owners.check_references([theirs, module("notes", refers, **more)])
-        assert "each row of `shelves` is a user's, and a row of `notes` is not" in str(
-            refused.value
-        )
-        assert refused.value.hint == "only a module made with `--owned-by user` can"
+        assert "rows of `shelves` belong to a user, so rows of `notes`" in str(refused.value)
+        assert refused.value.hint == "create the module with `--owned-by user`"
     owners.check_references([theirs, module("notes", refers, owned_by="user")])
     owners.check_references([module("shelves"), module("notes", refers, owned_by="user")])
 
@@ -165,7 +165,7 @@ def test_rows_of_all_owners_are_not_filled_with_a_row_of_one() -> None:
     """One identifier would be somebody else's for most of them."""
     modules = [module("shelves", owned_by="user"), module("notes", SHELF, owned_by="user")]
     filled = [Field.from_record(SHELF)]
-    with pytest.raises(CofeeError, match="rows of several owners cannot all refer to one row"):
+    with pytest.raises(CofeeError, match="rows of several owners cannot refer to one row"):
         owners.check_values(modules, filled)
     owners.check_values([module("shelves"), modules[1]], filled)
 
@@ -193,15 +193,15 @@ def test_commands_refuse_what_no_owner_can_have(tmp_path: Path, cofee: Run) -> N
         assert cofee(*step, "--yes", "-C", root).code == 0
     before = snapshot(root)
     for words, sentence in (
-        (("set", "auth=none"), "each row of `notes`, `tags` is a user's"),
-        (("new-module", "logs", "note:ref:notes"), "a row of `logs` is not"),
-        (("add-field", "shelves", "note:ref:notes:null"), "a row of `shelves` is not"),
+        (("set", "auth=none"), "the rows of `notes`, `tags` belong to a user"),
+        (("new-module", "logs", "note:ref:notes"), "rows of `logs` without that owner"),
+        (("add-field", "shelves", "note:ref:notes:null"), "rows of `shelves` without that owner"),
         (("new-module", "plans", "--owned-by", "project"), "`cofee set isolation=project`"),
         (("change-module", "notes", "--owned-by", "user"), "No such option"),
         (("add-field", "notes", "user_id:uuid:null"), "has the column `user_id`"),
         (
             ("add-field", "tags", "over:ref:notes", "--backfill", ROW),
-            "rows of several owners cannot all refer to one row of `notes`",
+            "rows of several owners cannot refer to one row of `notes`",
         ),
     ):
         ran = cofee(*words, "--yes", "-C", root)

@@ -47,7 +47,7 @@ def test_links_cannot_become_anything_else(tmp_path: Path, cofee: Run) -> None:
     renamed = cofee("rename-field", "products", "peers", "others", "-C", root)
 
     assert refused.code == 1
-    assert "links of rows cannot become anything else" in refused.err
+    assert "links to rows cannot become another type" in refused.err
     assert renamed.code == 0, renamed.err
     assert "other_ids" in (root / "app/modules/products/schemas.py").read_text()
 

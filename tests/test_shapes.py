@@ -15,19 +15,19 @@ from tests.tiny import FILES, release
 FIELD = "modules: [{{name: a, entity: A, fields: [{{name: x, type: str, {}}}]}}]"
 BROKEN = {
     "modules: 5": "must be a list",
-    "modules: [5]": "number 1: `5` is not a module record",
+    "modules: [5]": "number 1: `5` must be a module record",
     "modules: [{name: a}]": "`a`: its `entity` must be text, not `None`",
     "modules: [{name: 5, entity: A, fields: []}]": "its `name` must be text, not `5`",
     "modules: [{name: a, entity: A, fields: }]": "must be a list",
     "modules: [{name: a, entity: A, fields: [x]}]": "`x` is not a field",
     "modules: [{name: a, entity: A, fields: [{name: x}]}]": "`x`: it has no type",
-    FIELD.format("max_length: x"): "must be a whole number",
+    FIELD.format("max_length: x"): "must be an integer",
     FIELD.format("min: [1]"): "`x`: `min` must be text, a number, or true or false",
     FIELD.format('nullable: "no"'): "true or false",
     FIELD.format("values: x"): "must be a list",
     FIELD.format('pattern: "("'): "is not a regular expression",
     FIELD.format("colour: red"): "the key `colour` is unknown",
-    FIELD.format("type: int, default: nan"): "the default `nan` is not a whole number",
+    FIELD.format("type: int, default: nan"): "the default `nan` must be an integer",
     "modules: [{name: a, entity: A, fields: [], owner: user}]": "`a`: the key `owner` is unknown",
     "modules: [{name: a, entity: A, fields: [], deleton: hard}]": "did you mean `deletion`?",
     "modules: [{name: a, entity: A, fields: [], routes: []}]": "at least one route",
@@ -109,7 +109,7 @@ def test_which_rules_there_are_is_the_templates_to_say(
         ("fields: {a: str}", "must be a list of fields"),
         ("name: orders", "must be a list of fields"),
         ("fields: []\nfeilds: []", "`feilds` is unknown"),
-        ("- a", "must hold a mapping"),
+        ("- a", "must contain a mapping"),
     ],
 )
 def test_a_file_of_fields_must_hold_a_list(text: str, words: str, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def read_pairs(pairs: Sequence[str]) -> dict[str, str]:
     """Read `KEY=VALUE`, each key once.
 
     Raises:
-        UsageError: a pair is none, or a key is there twice.
+        UsageError: a pair is none, or a key occurs twice.
     """
     given: dict[str, str] = {}
     for pair in pairs:

@@ -27,8 +27,8 @@ def check_precision(field: Field) -> None:
         )
     if not 0 <= scale <= precision:
         raise CofeeError(
-            f"`{field.name}`: {quote(scale)} digits after the point are out of range; "
-            f"0 to {precision} of the {precision} digits can stand there"
+            f"`{field.name}`: {quote(scale)} digits after the decimal point are out of range; "
+            f"0 to {precision} of the {precision} digits are possible"
         )
 
 
@@ -43,14 +43,15 @@ def check_lengths(field: Field, scope: Scope) -> None:
         if length is not None and not 1 <= length <= LONGEST_TEXT:
             raise CofeeError(
                 f"`{field.name}`: the length {quote(length)} is out of range; "
-                f"it is a whole number from 1 to {LONGEST_TEXT}"
+                f"it must be an integer from 1 to {LONGEST_TEXT}"
             )
     shortest, longest = length_bounds(field, scope)
     if shortest > longest:
         is_bounded = field.max_length is not None
-        hint = None if is_bounded else f"give a greatest length: `len={shortest}-…`"
+        hint = None if is_bounded else f"add a maximum length: `len={shortest}-…`"
         raise CofeeError(
-            f"`{field.name}`: the least length `{shortest}` is above the greatest `{longest}`",
+            f"`{field.name}`: the minimum length `{shortest}` must not be above the maximum "
+            f"`{longest}`",
             hint=hint,
         )
 
@@ -87,13 +88,12 @@ def check_bounds(field: Field, scope: Scope) -> None:
             _check_type_limits(field, key, scope)
     low, high = _rank(kind, field.min), _rank(kind, field.max)
     if low is not None and high is not None and low > high:
-        raise CofeeError(f"`{field.name}`: the min `{field.min}` is above the max `{field.max}`")
+        raise CofeeError(
+            f"`{field.name}`: the min `{field.min}` must not be above the max `{field.max}`"
+        )
     _check_default(field, scope)
     if field.unique and is_single(field, scope):
-        raise CofeeError(
-            f"`{field.name}`: it is unique but has one possible value, "
-            "so a table could hold one row"
-        )
+        raise CofeeError(f"`{field.name}`: a `unique` field must have more than one possible value")
 
 
 def _read(name: str, key: str, kind: str, value: Value) -> Value:
@@ -101,7 +101,7 @@ def _read(name: str, key: str, kind: str, value: Value) -> Value:
         return values.read(kind, value)
     except ValueError as error:
         expected = values.EXPECTED.get(kind, "allowed")
-        raise CofeeError(f"`{name}`: the {key} {quote(value)} is not {expected}") from error
+        raise CofeeError(f"`{name}`: the {key} {quote(value)} must be {expected}") from error
 
 
 def _with_digits(field: Field, key: str, text: str) -> str:
@@ -113,7 +113,7 @@ def _with_digits(field: Field, key: str, text: str) -> str:
     if len(fraction) > scale or len(whole.lstrip("0")) > places:
         raise CofeeError(
             f"`{field.name}`: the {key} `{text}` has too many digits; "
-            f"{places} stand before the point and {scale} after it"
+            f"{places} are possible before the decimal point and {scale} after it"
         )
     sign = "-" if text.startswith("-") else ""
     if key == "default":
@@ -165,11 +165,15 @@ def _check_default(field: Field, scope: Scope) -> None:
     kind, default = scope.kind(field), field.default
     if field.values and default not in field.values:
         allowed = listing(field.values)
-        raise CofeeError(f"`{field.name}`: the default {quote(default)} is none of {allowed}")
+        raise CofeeError(f"`{field.name}`: the default {quote(default)} must be one of {allowed}")
     if field.min is not None and _rank(kind, default) < _rank(kind, field.min):
-        raise CofeeError(f"`{field.name}`: the default `{default}` is below the min `{field.min}`")
+        raise CofeeError(
+            f"`{field.name}`: the default `{default}` must not be below the min `{field.min}`"
+        )
     if field.max is not None and _rank(kind, default) > _rank(kind, field.max):
-        raise CofeeError(f"`{field.name}`: the default `{default}` is above the max `{field.max}`")
+        raise CofeeError(
+            f"`{field.name}`: the default `{default}` must not be above the max `{field.max}`"
+        )
     if kind == "string":
         _check_default_length(field, str(default), scope)
 

@@ -64,8 +64,7 @@ def find(module: Module, facts: Facts, later: Collection[str] = ()) -> tuple[Row
     fitting = [(a, b) for a in tried for b in tried if _can_follow(a, b, fields, together, facts)]
     if not fitting:
         raise CofeeError(
-            f"`checks`: no values of {listing(fields)} that tests could try satisfy "
-            f"{' and '.join(map(quote, given))}",
+            f"`checks`: no values of {listing(fields)} satisfy {' and '.join(map(quote, given))}",
             hint=_way_out(fields),
         )
     return max(fitting, key=lambda pair: _difference(*pair))
@@ -74,8 +73,8 @@ def find(module: Module, facts: Facts, later: Collection[str] = ()) -> tuple[Row
 def _way_out(fields: Columns) -> str:
     emptied = [name for name, column in fields.items() if column.can_be_empty]
     if emptied:
-        return f"the checks have to hold with and without {listing(emptied)}: tests have both"
-    return "give the fields bounds that lead there, such as `price:decimal:12.2:min=10`"
+        return f"rows must satisfy the checks with and without {listing(emptied)}"
+    return "give the fields bounds that allow such rows, such as `price:decimal:12.2:min=10`"
 
 
 def _recorded(
@@ -254,9 +253,9 @@ def _require_same_meaning(
         verdicts = [_judge(check, form, rows, facts, unit) for unit in (None, scale, LARGER)]
         if any(verdict != verdicts[0] for verdict in verdicts):
             raise CofeeError(
-                f"`checks`: {quote(check)} means something else on SQLite, which keeps exact "
-                "numbers as whole numbers of their smallest unit, and durations as microseconds",
-                hint="compare them with one another or with 0; `min` and `max` bound one field",
+                f"`checks`: {quote(check)} has another meaning on SQLite, which stores decimals "
+                "and durations as integers",
+                hint="compare them with each other or with 0; `min` and `max` limit a single field",
             )
 
 
@@ -337,8 +336,7 @@ def require_several(module: Module, names: Sequence[str], facts: Facts) -> None:
     """Refuse fields that are unique together where each of them has one possible value."""
     if all(_is_single(field, facts) for field in _named(module, names)):
         raise CofeeError(
-            f"`unique_together`: {quote(','.join(names))} has one possible value, so a table could "
-            "hold one row"
+            f"`unique_together`: {quote(','.join(names))} must have more than one possible value"
         )
 
 

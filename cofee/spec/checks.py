@@ -58,7 +58,7 @@ def require_possible(check: str, module: Module, facts: Facts) -> None:
     columns, functions = _read(check, own, facts)
     for name in sorted(columns - own.keys()) or ([] if columns else [check]):
         raise CofeeError(
-            f"`checks`: {quote(name)} in {quote(check)} is no column of `{module.name}`; "
+            f"`checks`: {quote(name)} in {quote(check)} is not a column of `{module.name}`; "
             f"columns are {listing(own)}"
         )
     for name in sorted(functions - {*FUNCTIONS}):
@@ -116,8 +116,8 @@ def _require_plain(check: str) -> None:
     if found or odd:
         what = found[0].strip() if found else odd[0]
         raise CofeeError(
-            f"`checks`: {quote(check)} has {quote(what)}, which a check cannot have",
-            hint="write `=` for equal, multiply instead of dividing, and use plain SQL",
+            f"`checks`: {quote(check)} has {quote(what)}, which is not allowed in a check",
+            hint="use `=` for equality, multiply instead of dividing, and write plain SQL",
         )
     depth = 0
     for character in outside:
@@ -125,7 +125,7 @@ def _require_plain(check: str) -> None:
         if depth < 0:
             break
     if depth:
-        raise CofeeError(f"`checks`: the brackets of {quote(check)} do not match")
+        raise CofeeError(f"`checks`: the parentheses in {quote(check)} must match")
 
 
 def _require_kinds(check: str, module: Module, facts: Facts) -> None:
@@ -144,8 +144,8 @@ def _require_kinds(check: str, module: Module, facts: Facts) -> None:
         if len(kinds) > 1:
             raise CofeeError(
                 f"`checks`: {quote(found[0] + found[2])} in {quote(check)} compares values of "
-                "two kinds, which PostgreSQL refuses",
-                hint="compare columns of one kind; a `bool` is a condition by itself: `NOT active`",
+                "two kinds, which PostgreSQL rejects",
+                hint="compare columns of one kind; a `bool` is a condition itself: `NOT active`",
             )
 
 
@@ -169,7 +169,10 @@ def _read(check: str, own: Mapping[str, Field], facts: Facts) -> tuple[Set[str],
             if is_value:
                 raise sqlite3.DataError("it is neither true nor false")
         except sqlite3.Error as error:
-            raise CofeeError(f"`checks`: {quote(check)} is no condition: {error}") from error
+            raise CofeeError(
+                f"`checks`: {quote(check)} is not a condition: {error}",
+                hint="write what can follow `WHERE` in SQL, without subqueries",
+            ) from error
     # A word in double quotes that is no column is a text for SQLite, and an error for PostgreSQL.
     quoted = {token[1:-1] for token in TOKEN.findall(check) if token.startswith('"')}
     return columns | quoted, functions

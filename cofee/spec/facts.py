@@ -182,9 +182,13 @@ def read_facts(
     try:
         return _read(stated, types)
     except KeyError as error:
-        raise CofeeError(f"{where} does not state {error}") from error
+        raise CofeeError(
+            f"{where} has no {error}", hint="add it to `macros/facts.yml` of the template"
+        ) from error
     except (AttributeError, TypeError, ValueError, re.error) as error:
-        raise CofeeError(f"{where} cannot be read: {error}") from error
+        raise CofeeError(
+            f"{where} is invalid: {error}", hint="fix `macros/facts.yml` of the template"
+        ) from error
 
 
 def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> Facts:

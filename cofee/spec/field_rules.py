@@ -61,12 +61,13 @@ def check_apart(field: Field, others: Iterable[Field]) -> None:
     """
     for other in others:
         if field.name == other.name:
-            raise CofeeError(f"the field `{field.name}` is there twice")
+            raise CofeeError(f"the field `{field.name}` occurs twice", hint="rename one of them")
         if field.column == other.column:
             reference = field.name if field.to is not None else other.name
             raise CofeeError(
                 f"the fields `{other.name}` and `{field.name}` would share the column "
-                f"`{field.column}`, which the reference `{reference}` gets by itself"
+                f"`{field.column}`, which is the column of the reference `{reference}`",
+                hint="rename one of them",
             )
 
 
@@ -105,16 +106,18 @@ def check_modifier(name: str, type_name: str, modifier: str, scope: Scope) -> No
     allowed = scope.facts.types[type_name].modifiers
     if modifier in allowed:
         return
-    what = f"`{type_name}` takes {listing(allowed)}" if allowed else f"`{type_name}` takes none"
+    known = listing(allowed) or "no modifiers"
     if modifier in MODIFIER_KEYS:
-        raise CofeeError(f"`{name}`: `{type_name}` cannot have `{modifier}`; {what}")
+        raise CofeeError(
+            f"`{name}`: `{type_name}` cannot have `{modifier}`; `{type_name}` takes {known}"
+        )
     hints = {
         "nullable": "did you mean `null`?",
         "optional": "did you mean `null`?",
-        "required": "leave it out: a field is required unless it is `null`",
+        "required": "remove it: a field is required unless it is `null`",
     }
     raise CofeeError(
-        f"`{name}`: the modifier {quote(modifier)} is unknown; {what}",
+        f"`{name}`: the modifier {quote(modifier)} is unknown; `{type_name}` takes {known}",
         hint=hints.get(modifier) or did_you_mean(modifier, allowed),
     )
 
@@ -131,7 +134,9 @@ def _check_keys(field: Field, scope: Scope) -> None:
         if key in modifiers:
             check_modifier(field.name, field.type, modifiers[key], scope)
         elif key in KEYS:
-            raise CofeeError(f"`{field.name}`: `{field.type}` cannot have {quote(key)}")
+            raise CofeeError(
+                f"`{field.name}`: `{field.type}` cannot have {quote(key)}", hint="remove the key"
+            )
     missing = [key for key in argument if key not in field.given]
     if missing:
         raise CofeeError(f"`{field.name}`: `{field.type}` needs {listing(missing)}")
@@ -161,11 +166,13 @@ def _check_choices(field: Field) -> None:
         if not CHOICE.fullmatch(value):
             raise CofeeError(
                 f"`{field.name}`: the value {quote(value)} is not allowed; "
-                "values are text of letters, digits, `_`, `-` and `.`, without accents",
+                "values are text of the letters a-z and A-Z, digits, `_`, `-` and `.`",
             )
     repeated = [value for value in field.values if field.values.count(value) > 1]
     if repeated:
-        raise CofeeError(f"`{field.name}`: the value `{repeated[0]}` is listed twice")
+        raise CofeeError(
+            f"`{field.name}`: the value `{repeated[0]}` is listed twice", hint="list it once"
+        )
 
 
 def _check_items(field: Field, scope: Scope) -> None:
@@ -189,12 +196,12 @@ def check_reference(field: Field, scope: Scope) -> None:
     if field.to == scope.module and not field.nullable:
         raise CofeeError(
             f"`{field.name}`: a reference to its own module must be optional, "
-            "or the first row could never be made",
+            "because the first row has nothing to refer to",
             hint="add `:null`",
         )
     if field.to in scope.later and not field.nullable:
         raise CofeeError(
-            f"`{field.name}`: `{field.to}` is listed after `{scope.module}`, so that it may refer "
+            f"`{field.name}`: `{field.to}` was added after `{scope.module}`, so that it may refer "
             "to it, and a reference to it must be optional",
             hint="add `:null`",
         )
@@ -221,16 +228,16 @@ def check_type_change(old: Field, new: Field, facts: Facts) -> None:
     if not (facts.is_link(old.type) or facts.is_link(new.type)):
         return
     raise CofeeError(
-        f"`{old.name}`: links of rows cannot become anything else, nor anything else links",
-        hint="remove the field, and add the new one",
+        f"`{old.name}`: links to rows cannot become another type, and no other type links",
+        hint="remove the field and add a new one",
     )
 
 
 def _unknown_module(name: str, target: str, scope: Scope) -> CofeeError:
     known = sorted({*scope.modules, scope.module})
-    makes = "make that module first: `cofee new-module`"
+    makes = "add that module first with `cofee new-module`"
     if brought := scope.facts.brings(target):
-        makes = f"{makes}; of the {target} of `{brought}`, keep their id in a `uuid` field"
+        makes = f"{makes}; of the {target} of `{brought}`, store the id in a `uuid` field"
     return CofeeError(
         f"`{name}`: there is no module {quote(target)} to refer to; modules are {listing(known)}",
         hint=did_you_mean(target, known) or makes,

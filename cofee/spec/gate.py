@@ -146,4 +146,5 @@ def _require_none(problems: Sequence[CofeeError], where: str) -> None:
         raise problems[0]
     if problems:
         lines = [f"{one.message}; {one.hint}" if one.hint else one.message for one in problems]
-        raise CofeeError("\n  ".join([f"{where}: there are {len(problems)} problems", *lines]))
+        listed = "".join(f"\n  {line}" for line in lines)
+        raise CofeeError(f"{where}: there are {len(problems)} problems{listed}")

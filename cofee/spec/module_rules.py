@@ -31,7 +31,7 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
     for rule in module.rules:
         if rule not in facts.rules:
             raise CofeeError(
-                f"this project's template does not know the rule `{rule}` yet",
+                f"the template of this service does not support the rule `{rule}`",
                 hint=did_you_mean(rule, facts.rules) or "run `cofee update` first",
             )
     owners.check_kind(module, facts)
@@ -141,7 +141,7 @@ def _check_unique_together(module: Module, facts: Facts) -> None:
         if len(names) < 2:
             raise CofeeError(
                 f"`unique_together`: {quote(','.join(names))} must name at least two fields",
-                hint="one field alone is `unique`",
+                hint="use `unique` for a single field",
             )
     _check_indexed(module, module.unique_together, facts, "unique_together")
     for names in module.unique_together:
@@ -156,9 +156,9 @@ def _require_needed(module: Module, names: Sequence[str], facts: Facts) -> None:
     for name in names:
         if facts.is_unique(module.field(name)):
             raise CofeeError(
-                f"`unique_together`: `{name}` is unique by itself, and so is "
+                f"`unique_together`: `{name}` is already unique, and so is "
                 f"{quote(','.join(names))} with it",
-                hint="leave that rule out; `cofee change-module "
+                hint="remove that rule: `cofee change-module "
                 f"{module.name} {facts.rules['unique_together'].flag} …` changes it",
             )
 
@@ -175,7 +175,10 @@ def _check_indexed(module: Module, given: Sequence[Sequence[str]], facts: Facts,
         for name in names:
             field = module.field(name)
             if not _can_be_indexed(field, facts):
-                raise CofeeError(f"`{rule}`: `{name}` is `{field.type}`, which has no index")
+                raise CofeeError(
+                    f"`{rule}`: `{name}` is `{field.type}`, which cannot have an index",
+                    hint="remove the field from the rule",
+                )
 
 
 def _can_be_indexed(field: Field, facts: Facts) -> bool:
@@ -211,7 +214,7 @@ def _routes(module: Module, facts: Facts) -> tuple[str, ...]:
     for name in module.routes:
         if name not in facts.routes:
             raise CofeeError(
-                f"`routes`: {quote(name)} is no route; routes are {listing(facts.routes)}",
+                f"`routes`: {quote(name)} is not a route; routes are {listing(facts.routes)}",
                 hint=did_you_mean(name, facts.routes),
             )
     found = tuple(name for name in facts.routes if name in module.routes)
@@ -223,7 +226,9 @@ def _check_search(module: Module, facts: Facts) -> None:
     searched = [name for name, entry in facts.types.items() if entry.searchable]
     for name in module.search:
         if module.field(name).type not in searched:
-            raise CofeeError(f"`search`: `{name}` is no text; {listing(searched)} can be searched")
+            raise CofeeError(
+                f"`search`: `{name}` is not a text field; types for it are {listing(searched)}"
+            )
 
 
 def _with_choices(module: Module, facts: Facts) -> Module:
@@ -246,7 +251,7 @@ def _with_choices(module: Module, facts: Facts) -> Module:
 def _require_once(given: Sequence[str], rule: str) -> None:
     twice = [name for name in given if given.count(name) > 1]
     if twice:
-        raise CofeeError(f"`{rule}`: {quote(twice[0])} is there twice")
+        raise CofeeError(f"`{rule}`: {quote(twice[0])} occurs twice", hint="list it once")
 
 
 def _check_names(module: Module, facts: Facts) -> None:
@@ -254,7 +259,10 @@ def _check_names(module: Module, facts: Facts) -> None:
     names: dict[str, str] = {}
     for name, what in index_names(module, facts):
         if name in names:
-            raise CofeeError(f"{what} would have the same index as {names[name]}: `{name}`")
+            raise CofeeError(
+                f"{what} would have the same index as {names[name]}: `{name}`",
+                hint="remove one of them",
+            )
         names[name] = what
     if module.checks:
         names[facts.name("check", module.name, "0" * CHECK_LABEL)] = "a check"
@@ -263,7 +271,7 @@ def _check_names(module: Module, facts: Facts) -> None:
             raise CofeeError(
                 f"{what} has a name that is {len(name) - LONGEST_IDENTIFIER} characters too long: "
                 f"PostgreSQL names hold {LONGEST_IDENTIFIER}, and {quote(name)} is one",
-                hint="shorten the fields, or the module by `--plural`",
+                hint="use shorter field names, or a shorter module name with `--plural`",
             )
 
 
@@ -274,14 +282,13 @@ def _check_reserved(module: Module, facts: Facts) -> None:
         for field in module.fields:
             if column and column in (field.name, field.column):
                 raise CofeeError(
-                    f"`{rule}`: the field `{field.name}` has the name of the column that it adds",
+                    f"`{rule}`: the field `{field.name}` has the name of the column of the rule",
                     hint=f"call the field `{reserved.better_field(column)}`",
                 )
             if parameter and field.filter and field.name == parameter:
                 raise CofeeError(
-                    f"`{rule}`: the filter `{field.name}` has the name of the parameter that it "
-                    "adds",
-                    hint="call the field something else, or let it be no `filter`",
+                    f"`{rule}`: the filter `{field.name}` has the name of the rule's parameter",
+                    hint="rename the field, or remove its `filter`",
                 )
 
 

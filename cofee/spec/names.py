@@ -126,7 +126,7 @@ def check_field_name(
     """
     if not FIELD_NAME.fullmatch(name):
         raise CofeeError(
-            f"{quote(name)} is no field name; allowed are a-z, 0-9 and single underscores between",
+            f"{quote(name)} is not a field name; a-z, 0-9 and single underscores are allowed",
             hint=f"try `{_suggest_field(name, facts)}`",
         )
     reason = reserved.field_reason(name, facts)
@@ -141,7 +141,7 @@ def check_field_name(
         short = _suggest_field(name.removesuffix("_id"), facts)
         raise CofeeError(
             f"the reference {quote(name)} would get the column `{name}_id`; "
-            "name it without `_id`, which its column gets by itself",
+            "omit `_id`, which its column has anyway",
             hint=f"try `{short}`",
         )
 
@@ -158,7 +158,7 @@ def check_column_name(table: str, column: str, facts: Facts) -> None:
         raise CofeeError(
             f"the field {quote(column)} is {excess} characters too long: PostgreSQL names hold "
             f"{LONGEST_IDENTIFIER}, and `{constraint}` is one",
-            hint="shorten the field, or the module by `--plural`",
+            hint="use a shorter field name, or a shorter module name with `--plural`",
         )
 
 
@@ -176,9 +176,9 @@ def _why_no_name(name: str, what: str) -> str:
     if not name.strip():
         return f"the {what} name is empty"
     if "/" in name or "\\" in name or ".." in name:
-        return f"{quote(name)} would leave the folder of the modules; give a name, not a path"
+        return f"{quote(name)} is a path; it must be a name"
     return (
-        f"{quote(name)} is no {what} name; allowed are letters a-z, digits, and single dashes "
+        f"{quote(name)} is not a {what} name; allowed are letters a-z, digits, and single dashes "
         "or underscores between words, starting with a letter"
     )
 
@@ -234,7 +234,7 @@ def _check_reserved(names: Names, facts: Facts) -> None:
         raise CofeeError(
             f"the table `{names.table}` is {len(longest) - LONGEST_IDENTIFIER} characters too long:"
             f" PostgreSQL names hold {LONGEST_IDENTIFIER}, and `{longest}` is one",
-            hint="give a shorter module name",
+            hint="use a shorter module name",
         )
 
 
@@ -246,13 +246,13 @@ def _check_apart(names: Names, other: Names, facts: Facts) -> None:
     if shared:
         raise CofeeError(
             f"the class `{min(shared)}` exists already, in the module `{other.module}`",
-            hint="give another class name by `--entity`",
+            hint="choose another class name with `--entity`",
         )
     if names.singular == other.singular:
         raise CofeeError(
             f"`{names.entity}` and `{other.entity}` of the module `{other.module}` would both be "
             f"called `{names.singular}` in code",
-            hint="give another class name by `--entity`",
+            hint="choose another class name with `--entity`",
         )
 
 
@@ -266,7 +266,7 @@ def _better_class(entity: str) -> str:
 
 def _another(names: Names) -> str:
     singular = names.singular.replace("_", "-")
-    return f"give another name, such as `{singular}-records`"
+    return f"choose another name, such as `{singular}-records`"
 
 
 def _ascii_words(text: str) -> list[str]:

@@ -16,14 +16,13 @@ def check_kind(module: Module, facts: Facts) -> None:
         return
     if module.owned_by not in facts.owners:
         raise CofeeError(
-            f"`owned_by`: {quote(module.owned_by)} owns no rows; {listing(facts.owners)} can"
+            f"`owned_by` must be one of {listing(facts.owners)}, not {quote(module.owned_by)}"
         )
     column = facts.owners[module.owned_by].column
     for field in module.fields:
         if column in (field.name, f"{field.name}_id" if field.to is not None else ""):
             raise CofeeError(
-                f"`owned_by`: the field `{field.name}` has the column `{column}`, which says "
-                "whose a row is",
+                f"`owned_by`: the field `{field.name}` has the column `{column}` of the owner",
                 hint=f"call the field `{reserved.better_field(field.name)}`",
             )
 
@@ -63,20 +62,20 @@ def require_options(
             continue
         if gone := [option for option in missing if option in given]:
             raise CofeeError(
-                f"each row of {listing(names)} is a {owner}'s, and `{gone[0]}=none` takes every "
-                f"{owner} away",
-                hint="remove those modules first: `cofee remove-module`",
+                f"the rows of {listing(names)} belong to a {owner}, and `{gone[0]}=none` removes "
+                f"every {owner}",
+                hint="remove these modules first with `cofee remove-module`",
             )
         words = " ".join(f"{option}={options[option]}" for option in missing)
         raise CofeeError(
-            f"`{names[0]}`: no row can be a {owner}'s in this service, because its option "
+            f"`{names[0]}`: rows cannot belong to a {owner}, because the option "
             f"`{missing[-1]}` is `none`",
             hint=f"turn it on first: `cofee set {words}`",
         )
 
 
 def check_references(modules: Sequence[Module]) -> None:
-    """Refuse references to rows of somebody from rows that are not theirs.
+    """Reject references to rows of an owner from rows without that owner.
 
     Raises:
         CofeeError: the hint says which modules may refer there.
@@ -87,9 +86,9 @@ def check_references(modules: Sequence[Module]) -> None:
             owner = None if field.to is None else owners.get(field.to)
             if owner is not None and owner != module.owned_by:
                 raise CofeeError(
-                    f"`{field.name}`: each row of `{field.to}` is a {owner}'s, and a row of "
-                    f"`{module.name}` is not, so it cannot refer there",
-                    hint=f"only a module made with `--owned-by {owner}` can",
+                    f"`{field.name}`: rows of `{field.to}` belong to a {owner}, so rows of "
+                    f"`{module.name}` without that owner cannot refer to them",
+                    hint=f"create the module with `--owned-by {owner}`",
                 )
 
 
@@ -106,7 +105,7 @@ def check_values(modules: Sequence[Module], filled: Iterable[Field]) -> None:
     for field in filled:
         if field.to in owned:
             raise CofeeError(
-                f"`{field.name}`: rows of several owners cannot all refer to one row of "
-                f"`{field.to}`, which is one owner's",
-                hint="let the field be `null`, and fill it owner by owner",
+                f"`{field.name}`: rows of several owners cannot refer to one row of "
+                f"`{field.to}`, which belongs to one owner",
+                hint="make the field `null`, and set it for each owner",
             )

@@ -29,7 +29,7 @@ SEGMENT = re.compile(r"(?:\\[\\:]|[^:])*")
 LONGEST_SPECIFICATION = 10_000
 
 ARGUMENT_EXAMPLES = {
-    "precision": "its digits, all and after the point, such as `12.2`",
+    "precision": "its digits in total and after the decimal point, such as `12.2`",
     "values": "its values, such as `draft,paid`",
     "items": "the type of its items, such as `str`",
     "module": "the module that it refers to, such as `customers`",
@@ -78,7 +78,9 @@ def read_default(field: Field, value: str, facts: Facts) -> Value:
     try:
         return values.read(kind, value)
     except ValueError as error:
-        expected = values.EXPECTED.get(kind, "nothing: make the field `null`, and fill it by hand")
+        expected = values.EXPECTED.get(
+            kind, "empty: make the field `null` and set its values in SQL"
+        )
         raise CofeeError(f"`{field.name}`: {quote(value)} must be {expected}") from error
 
 
@@ -108,7 +110,10 @@ def escape(value: str) -> str:
 def _specified(spec: str, scope: Scope) -> Field:
     """Return the field that a specification spells out; its values are still text."""
     if len(spec) > LONGEST_SPECIFICATION:
-        raise CofeeError(f"{quote(spec)} is longer than {LONGEST_SPECIFICATION} characters")
+        raise CofeeError(
+            f"{quote(spec)} must not be longer than {LONGEST_SPECIFICATION} characters",
+            hint="define the field in a file with `--from`",
+        )
     segments = _split(spec)
     name = segments.pop(0)
     type_name = segments.pop(0) if segments else scope.facts.default_type
@@ -126,7 +131,9 @@ def _specified(spec: str, scope: Scope) -> Field:
         modifier = segment.partition("=")[0]
         field_rules.check_modifier(name, type_name, modifier, scope)
         if modifier in seen:
-            raise CofeeError(f"`{name}`: the modifier `{modifier}` is given twice")
+            raise CofeeError(
+                f"`{name}`: the modifier `{modifier}` is given twice", hint="give it once"
+            )
         seen.add(modifier)
         raw |= _read_modifier(name, segment)
     return Field.from_record(raw)
@@ -152,7 +159,9 @@ def _check_type_is_there(name: str, found: str) -> None:
     if word in FLAG_KEYS or "=" in found or not word:
         raise CofeeError(
             f"`{name}`: the type is missing before {quote(found)}",
-            hint=f"write it first: `{name}:str:{found}`" if found else f"`{name}` alone is a `str`",
+            hint=f"write the type first: `{name}:str:{found}`"
+            if found
+            else f"`{name}` without a type is a `str`",
         )
 
 
@@ -170,7 +179,7 @@ def _read_argument(
         found = PRECISION.fullmatch(text)
         if found is None:
             wanted = ARGUMENT_EXAMPLES["precision"]
-            raise CofeeError(f"{quote(name)}: {quote(text)} is not {wanted}")
+            raise CofeeError(f"{quote(name)}: {quote(text)} must be {wanted}")
         return {key: int(digits) for key, digits in found.groupdict().items()}
     return {"to" if argument == "module" else argument: text}
 
@@ -179,7 +188,9 @@ def _read_modifier(name: str, segment: str) -> Mapping[str, object]:
     modifier, equals, value = segment.partition("=")
     if modifier in FLAG_KEYS:
         if equals:
-            raise CofeeError(f"`{name}`: `{modifier}` takes no value, and has {quote(value)}")
+            raise CofeeError(
+                f"`{name}`: `{modifier}` takes no value", hint=f"remove {quote('=' + value)}"
+            )
         return {FLAG_KEYS[modifier]: True}
     if not equals or (not value and modifier != "default"):
         raise CofeeError(f"`{name}`: `{modifier}` needs a value: `{modifier}=…`")

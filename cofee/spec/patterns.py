@@ -12,7 +12,7 @@ from cofee.spec import pattern_worker
 from cofee.spec.bounds import length_bounds
 from cofee.spec.record import Field, Scope
 
-GIVE_EXAMPLES = "give the field in a file, with `examples` of two values that match"
+GIVE_EXAMPLES = "define the field in a file with two matching `examples`"
 
 
 class _Text(NamedTuple):
@@ -31,7 +31,7 @@ def complete_pattern(field: Field, scope: Scope) -> Field:
     """
     if field.pattern is None:
         if field.examples or field.counterexample is not None:
-            raise CofeeError(f"`{field.name}`: it has examples but no `pattern`")
+            raise CofeeError(f"`{field.name}`: `examples` needs a `pattern`")
         return field
     check_compiles(field.name, field.pattern)
     given = _given_texts(field)
@@ -46,7 +46,7 @@ def complete_pattern(field: Field, scope: Scope) -> Field:
 def check_compiles(name: str, pattern: str) -> None:
     """Reject a pattern that is not a regular expression on one line."""
     if not pattern or not pattern.isprintable():
-        raise CofeeError(f"`{name}`: the pattern {quote(pattern)} is not text on one line")
+        raise CofeeError(f"`{name}`: the pattern {quote(pattern)} must be text on one line")
     try:
         with warnings.catch_warnings():
             # What Python warns of today is an error in the generated service's tests.
@@ -54,7 +54,8 @@ def check_compiles(name: str, pattern: str) -> None:
             re.compile(pattern)
     except (re.error, OverflowError, RecursionError, Warning) as error:
         raise CofeeError(
-            f"`{name}`: the pattern {quote(pattern)} is not a regular expression: {error}"
+            f"`{name}`: the pattern {quote(pattern)} is not a regular expression: {error}",
+            hint="use the syntax of Python's `re`",
         ) from error
 
 
@@ -72,8 +73,8 @@ def _check_given(field: Field, given: list[_Text], scope: Scope) -> None:
     for label, text, _ in given:
         if not text.isprintable() or text != text.strip():
             raise CofeeError(
-                f"`{field.name}`: the {label} {quote(text)} is not text on one line, "
-                "without spaces around it",
+                f"`{field.name}`: the {label} {quote(text)} must be text on one line, "
+                "without surrounding spaces",
             )
         if not shortest <= len(text) <= longest:
             raise CofeeError(
@@ -81,7 +82,7 @@ def _check_given(field: Field, given: list[_Text], scope: Scope) -> None:
                 f"{shortest} to {longest} are allowed"
             )
     if field.examples and (len(field.examples) != 2 or len(set(field.examples)) != 2):
-        raise CofeeError(f"`{field.name}`: the examples must be two values, and different")
+        raise CofeeError(f"`{field.name}`: the examples must be two different values")
 
 
 def _search(field: Field, given: list[_Text], scope: Scope) -> pattern_worker.Findings:
@@ -97,8 +98,8 @@ def _search(field: Field, given: list[_Text], scope: Scope) -> pattern_worker.Fi
     if findings is None:
         raise CofeeError(
             f"`{field.name}`: the pattern {quote(field.pattern)} takes too long to match, "
-            "and a client could stop the service with it",
-            hint="avoid a repeat inside a repeat, such as `(a+)+`",
+            "and a client could block the service with it",
+            hint="avoid nested repeats, such as `(a+)+`",
         )
     return findings
 
@@ -106,9 +107,9 @@ def _search(field: Field, given: list[_Text], scope: Scope) -> pattern_worker.Fi
 def _check_matches(field: Field, given: list[_Text], matching: list[bool]) -> None:
     for (label, text, must_match), matches in zip(given, matching, strict=True):
         if matches != must_match:
-            verb = "matches" if matches else "does not match"
+            verb = "match" if must_match else "not match"
             raise CofeeError(
-                f"`{field.name}`: the {label} {quote(text)} {verb} the pattern "
+                f"`{field.name}`: the {label} {quote(text)} must {verb} the pattern "
                 f"{quote(field.pattern)}"
             )
 

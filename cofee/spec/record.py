@@ -80,7 +80,9 @@ class Field:
             CofeeError: it is not a record, or a value does not have the shape of its key.
         """
         if not isinstance(record, Mapping):
-            raise CofeeError(f"{quote(record)} is not a field; it is a record or a specification")
+            raise CofeeError(
+                f"{quote(record)} is not a field; it must be a record or a specification"
+            )
         name = record.get("name")
         if not name or not isinstance(name, str):
             raise CofeeError("a field has no name; it needs a `name` and a `type`")
@@ -137,7 +139,7 @@ class Module:
             CofeeError: it is not a record, or a value does not have the shape of its key.
         """
         if not isinstance(record, Mapping):
-            raise CofeeError(f"{quote(record)} is not a module record")
+            raise CofeeError(f"{quote(record)} must be a module record")
         for key in ("name", "entity"):
             if not isinstance(record.get(key), str) or not record[key]:
                 raise CofeeError(f"its `{key}` must be text, not {quote(record.get(key))}")
@@ -145,8 +147,8 @@ class Module:
             raise CofeeError(f"its `fields` must be a list, not {quote(record.get('fields'))}")
         if record.get("routes") == []:  # every other rule that is empty says nothing
             raise CofeeError(
-                "`routes`: a module has at least one route",
-                hint="leave the rule out for all of them",
+                "`routes`: a module must have at least one route",
+                hint="omit the rule to have all routes",
             )
         given = _shaped(record, MODULE_SHAPES)
         given["fields"] = tuple(Field.from_record(one) for one in record["fields"])
@@ -185,7 +187,7 @@ class Module:
             return known[name]
         raise CofeeError(
             f"the module `{self.name}` has no field {quote(name)}",
-            hint=did_you_mean(name.removesuffix("_id"), known),
+            hint=did_you_mean(name.removesuffix("_id"), known) or "`cofee status` lists the fields",
         )
 
 
@@ -218,7 +220,7 @@ def _list_of(fits: Callable[[object], bool]) -> Callable[[object], bool]:
 
 
 TEXT = Shape("text", _is_text)
-WHOLE = Shape("a whole number", _is_whole)
+WHOLE = Shape("an integer", _is_whole)
 FLAG = Shape("true or false", _is_flag)
 VALUE = Shape("text, a number, or true or false", _is_value)
 TEXTS = Shape("a list of texts", _list_of(_is_text))
@@ -272,7 +274,7 @@ def _shaped(
                 raise CofeeError(
                     f"{about}{': ' if about else ''}`{name}` must be {shapes[name].words}, "
                     f"not {quote(value)}",
-                    hint="put it into quotes" if shapes[name] in (TEXT, TEXTS) else None,
+                    hint="put it in quotes" if shapes[name] in (TEXT, TEXTS) else None,
                 )
     return {**given, "extra": extra}
 

@@ -20,16 +20,16 @@ DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,3})?")
 
 EXPECTED = {
-    "string": "text on one line, without spaces around it",
+    "string": "text on one line without surrounding spaces",
     "choice": "one of the values",
-    "integer": "a whole number",
+    "integer": "an integer",
     "number": "a number",
     "decimal": "a decimal number, such as `12.50`",
     "boolean": "`true` or `false`",
     "date": "a date, such as `2026-01-31`",
-    "datetime": "a moment with its zone, such as `20260131T093000Z`",
-    "time": "a time of day, such as `0930` (in a file in quotes: `'09:30:00'`)",
-    "seconds": "a whole number of seconds",
+    "datetime": "a time with its time zone, such as `20260131T093000Z`",
+    "time": "a time of day, such as `0930` (in a file with quotes: `'09:30:00'`)",
+    "seconds": "an integer number of seconds",
     "uuid": "a UUID",
 }
 

@@ -20,9 +20,12 @@ def read_mapping(path: Path) -> dict[str, Any]:
     try:
         loaded = load_yaml(path.read_bytes(), path=str(path))
     except OSError as error:
-        raise CofeeError(f"{quote(path)} cannot be read: {reason(error)}") from error
+        raise CofeeError(
+            f"{quote(path)} cannot be read: {reason(error)}",
+            hint="check the path and its permissions",
+        ) from error
     if not isinstance(loaded, dict):
-        raise CofeeError(f"{quote(path)} must hold a mapping of names to values")
+        raise CofeeError(f"{quote(path)} must contain a mapping of names to values")
     return loaded
 
 
@@ -44,6 +47,6 @@ def read_module(path: Path, facts: Facts) -> tuple[list[Any], dict[str, object]]
     if not isinstance(found, list):
         raise CofeeError(
             f"{quote(path)}: `fields` is {quote(found)}, and must be a list of fields",
-            hint="an empty list, `fields: []`, makes a module without fields",
+            hint="use `fields: []` for a module without fields",
         )
     return found, {key: loaded[key] for key in facts.rules if loaded.get(key) is not None}
