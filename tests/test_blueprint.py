@@ -222,5 +222,5 @@ def validate(
     renderer: Renderer, records: object, auth: str = "none", isolation: str = "none"
 ) -> str:
     """Ask the questionnaire's validator of `modules`."""
-    question = renderer.template.questions["modules"]["validator"]
+    question = renderer.template.questions["modules"].validator
     return renderer.text(question, {"modules": records, "auth": auth, "isolation": isolation})

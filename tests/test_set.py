@@ -331,7 +331,7 @@ def rendered(root: Path) -> dict[str, bytes]:
 def test_every_option_is_tried() -> None:
     """A new question is tried here too."""
     questions = Template("", "", Path(__file__).parents[1]).questions
-    asked = {k for k, one in questions.items() if one.get("ask", True) and one.get("when", True)}
+    asked = {name for name, question in questions.items() if question.ask and question.when}
     assert asked == OPTIONS.keys()
 
 

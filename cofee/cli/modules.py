@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -45,7 +45,7 @@ def new_module(
     entity: Entity = None,
     plural: Plural = None,
     *,
-    rules: Mapping[str, Any],
+    rules: Mapping[str, object],
     directory: Directory = HERE,
     options: Options,
 ) -> None:
@@ -108,7 +108,7 @@ def change_field(
 def change_module(
     module: Module,
     *,
-    rules: Mapping[str, Any],
+    rules: Mapping[str, object],
     directory: Directory = HERE,
     options: Options,
 ) -> None:

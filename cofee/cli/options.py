@@ -99,7 +99,7 @@ def read_rules(
     hard_delete: HardDelete = None,
     versioned: Versioned = None,
     rules: Rules = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the rules that are given as options; others are absent.
 
     Raises:

@@ -37,7 +37,7 @@ class Request:
     destination: Path
     template: str | None
     ref: str | None
-    data: Mapping[str, Any]
+    data: Mapping[str, object]
     modules: Sequence[str]
     trusted: bool
     defaults: bool

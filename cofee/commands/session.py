@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cofee.console import output
 from cofee.console.mode import Options
@@ -39,7 +39,7 @@ def finish(
     options: Options,
     *,
     next_steps: Sequence[str] = (),
-    more: Mapping[str, Any] | None = None,
+    more: Mapping[str, object] | None = None,
     notes: list[str] | None = None,
     concerned: Collection[str] = (),
 ) -> None:

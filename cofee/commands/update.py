@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cofee.commands.session import asker, finish, opened
 from cofee.console.confirm import confirm_broken
@@ -29,7 +28,7 @@ class Update:
     plan: Plan
     old: Template
     new: Template
-    defaulted: Mapping[str, Any]
+    defaulted: Mapping[str, object]
 
 
 def update(directory: Path, to: str | None, options: Options, *, defaults: bool) -> None:
@@ -110,7 +109,9 @@ def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | Non
     return Update(planned, old, new, settled.defaulted)
 
 
-def _asked(new: Template, project: Project, settled: Answers, ask: Ask | None) -> Mapping[str, Any]:
+def _asked(
+    new: Template, project: Project, settled: Answers, ask: Ask | None
+) -> Mapping[str, object]:
     """Have a person answer the new questions."""
     if ask is None:
         questions = ", ".join(f"`{name}`" for name in settled.defaulted)

@@ -44,7 +44,7 @@ class Printer:
         for row in files(plan):
             self.verb(row["action"], row["path"])
 
-    def data(self, document: Mapping[str, Any]) -> None:
+    def data(self, document: Mapping[str, object]) -> None:
         """Print the document of `--json`."""
         if self.as_json:
             write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")

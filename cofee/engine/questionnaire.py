@@ -13,7 +13,7 @@ from cofee.files import load_yaml
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from cofee.template.template import Template
+    from cofee.template.template import Question, Template
 
 MISSING = object()
 TRUE_WORDS = frozenset({"y", "yes", "t", "true", "on"})
@@ -38,69 +38,69 @@ class _Settling:
     """One pass through the questions, in order."""
 
     environment: Environment
-    given: Mapping[str, Any]
-    last: Mapping[str, Any]
+    given: Mapping[str, object]
+    last: Mapping[str, object]
     judged: bool
     context: dict[str, Any]
     recorded: dict[str, Any] = field(default_factory=dict)
     defaulted: dict[str, Any] = field(default_factory=dict)
 
-    def settle(self, name: str, question: Mapping[str, Any]) -> None:
-        asked_at_all = self.truth(question.get("when", True))
+    def settle(self, name: str, question: Question) -> None:
+        asked_at_all = self.truth(question.when)
         value = self.value(name, question, asked_at_all)
         if value is MISSING:
             if asked_at_all:
                 raise CofeeError(f"`{name}` has no default", hint=f"give `--data {name}=…`")
             return
         self.context[name] = value
-        if asked_at_all and not question.get("secret"):
+        if asked_at_all and not question.is_secret:
             self.recorded[name] = value
 
-    def value(self, name: str, question: Mapping[str, Any], asked_at_all: bool) -> Any:
+    def value(self, name: str, question: Question, asked_at_all: bool) -> Any:
         """Return the given answer, else the recorded one, else the default."""
         if name in self.given:
             return self.checked(name, question, self.given[name])
         if asked_at_all and name in self.last:
             judge = self.cast if self.judged else self.checked
             return judge(name, question, self.last[name])
-        if "default" not in question:
+        if not question.has_default:
             return MISSING
-        default = self.rendered(question["default"])
+        default = self.rendered(question.default)
         if not asked_at_all:
             return self.cast(name, question, default)
         value = self.checked(name, question, default)
-        if self.truth(question.get("ask", True)):
+        if self.truth(question.ask):
             self.defaulted[name] = value
         return value
 
-    def checked(self, name: str, question: Mapping[str, Any], raw: Any) -> Any:
+    def checked(self, name: str, question: Question, raw: Any) -> Any:
         """Return `raw` in the type of the question, or raise an error with the allowed values."""
         value = self.cast(name, question, raw)
         choices = self.choices(question)
-        chosen = value if question.get("multiselect") else [value]
+        chosen = value if question.is_multiselect else [value]
         if choices and not all(one in choices for one in chosen):
             allowed = ", ".join(f"`{choice}`" for choice in choices)
             raise CofeeError(
                 f"`{name}` is `{raw}` and must be one of {allowed}",
                 hint=did_you_mean(str(raw), map(str, choices)),
             )
-        complaint = self.rendered(question.get("validator", ""), {name: value})
+        complaint = self.rendered(question.validator, {name: value})
         if str(complaint).strip():
             raise CofeeError(f"`{name}`: {str(complaint).strip()}")
         return value
 
-    def choices(self, question: Mapping[str, Any]) -> list[Any]:
-        found = self.rendered(question.get("choices", []))
+    def choices(self, question: Question) -> list[Any]:
+        found = self.rendered(question.choices)
         if isinstance(found, str):
             found = load_yaml(found.encode(), path="choices")
         pairs = found.items() if isinstance(found, dict) else found
         values = [pair[1] if isinstance(pair, tuple | list) else pair for pair in pairs]
         return [value["value"] if isinstance(value, dict) else value for value in values]
 
-    def cast(self, name: str, question: Mapping[str, Any], raw: Any) -> Any:
-        kind = self.rendered(question.get("type") or _natural_type(question.get("default")))
+    def cast(self, name: str, question: Question, raw: Any) -> Any:
+        kind = self.rendered(question.type or _natural_type(question.default))
         try:
-            if question.get("multiselect") and isinstance(raw, list):
+            if question.is_multiselect and isinstance(raw, list):
                 return [_cast(kind, one) for one in raw]
             return _cast(kind, raw)
         except (TypeError, ValueError) as error:
@@ -109,7 +109,7 @@ class _Settling:
     def truth(self, condition: Any) -> bool:
         return truth(self.rendered(condition))
 
-    def rendered(self, value: Any, more: Mapping[str, Any] | None = None) -> Any:
+    def rendered(self, value: Any, more: Mapping[str, object] | None = None) -> Any:
         """Return `value` with each template string in it rendered.
 
         As in Copier, a question can use given and recorded answers to later questions.
@@ -124,18 +124,14 @@ class _Settling:
 
 def asked_of(template: Template) -> list[str]:
     """Return the questions that a template can ask, with those that depend on other answers."""
-    return [
-        name
-        for name, question in template.questions.items()
-        if question.get("ask", True) is not False and question.get("when", True) is not False
-    ]
+    return [name for name, question in template.questions.items() if question.is_for_users]
 
 
 def settle(
     template: Template,
     environment: Environment,
-    given: Mapping[str, Any],
-    last: Mapping[str, Any],
+    given: Mapping[str, object],
+    last: Mapping[str, object],
     folder_name: str,
     judged: bool,
 ) -> Answers:

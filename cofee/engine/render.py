@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from cofee.engine.questionnaire import Answers
 
-Scope = Mapping[str, Any]  # what a file's expressions can name
+Scope = Mapping[str, object]  # what a file's expressions can name
 Operation = Literal["copy", "update"]
 MODULE = "module"  # what a file of a module sees the module as
 STRING = "string:"  # before the digest of a text that is no file
@@ -115,8 +115,8 @@ class Renderer:
 
     def settle(
         self,
-        given: Mapping[str, Any],
-        last: Mapping[str, Any],
+        given: Mapping[str, object],
+        last: Mapping[str, object],
         folder_name: str = "",
         *,
         judged: bool = False,
@@ -153,11 +153,11 @@ class Renderer:
                     tree[path] = self._file(source, scope, values, is_template)
         return tree
 
-    def text(self, text: str, context: Mapping[str, Any]) -> str:
+    def text(self, text: str, context: Mapping[str, object]) -> str:
         """Render one string."""
         return self._string(text, context)
 
-    def holds(self, condition: Any, context: Mapping[str, Any]) -> bool:
+    def holds(self, condition: Any, context: Mapping[str, object]) -> bool:
         """Tell whether a condition, such as a task's `when`, is true."""
         return questionnaire.truth(self._string(str(condition), context))
 
@@ -222,7 +222,7 @@ class Renderer:
             scope = {**context, variable: item}
             yield self._string(text, scope), scope
 
-    def _string(self, text: str, context: Mapping[str, Any]) -> str:
+    def _string(self, text: str, context: Mapping[str, object]) -> str:
         if "{" not in text:
             return text
         return self.environment.from_string(text).render(context)
@@ -258,7 +258,7 @@ class Renderer:
                 hint="fix the file in the template; it can use only recorded answers",
             ) from error
 
-    def _exclusion(self, context: Mapping[str, Any]) -> Any:
+    def _exclusion(self, context: Mapping[str, object]) -> Any:
         """Return the test of `_exclude`; an entry may render to many lines (Copier 9.18)."""
         from pathspec import PathSpec
 
@@ -271,7 +271,7 @@ class Renderer:
 class _Values:
     """The answers that many files share, each spelt out once."""
 
-    def __init__(self, answers: Mapping[str, Any]) -> None:
+    def __init__(self, answers: Mapping[str, object]) -> None:
         self._answers = answers
         self._spelt = {name: repr(value) for name, value in answers.items()}
 
@@ -293,7 +293,7 @@ class _Sources:
         self._seen: dict[tuple[str, ...], list[str]] = {}
 
     def origin(
-        self, name: str, scope: Mapping[str, Any], values: _Values
+        self, name: str, scope: Mapping[str, object], values: _Values
     ) -> tuple[str, ...] | None:
         """Return all that a file can depend on; nothing where that cannot be known."""
         if name not in self._known:

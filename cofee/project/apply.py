@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cofee.engine.merge import holds_markers
 from cofee.errors import CofeeError, listing
 from cofee.files import Change, File, read_file
 from cofee.project import git_index
-from cofee.project.journal import Record
+from cofee.project.journal import Data, Record
 from cofee.project.plan import Plan
 from cofee.project.project import ANSWERS_FILE, Project
 
@@ -20,7 +18,7 @@ def execute(project: Project, plan: Plan) -> Record:
 
     With conflicts, the answers file is not changed until `resume` or `abort`.
     """
-    data: dict[str, Any] = {"command": plan.command, "is_step": plan.is_step}
+    data: Data = {"command": plan.command, "is_step": plan.is_step}
     if plan.undoes is not None:
         data["undoes"] = plan.undoes.folder.name
     if not plan.conflicts:

@@ -20,10 +20,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from cofee.errors import CofeeError
 from cofee.files import LINK, Change, File, read_file
@@ -33,12 +33,23 @@ KEPT = 20  # the number of operations that are kept
 BUSY = "another cofee command is running in this service"
 
 
+class Data(TypedDict, total=False):
+    """What a record keeps of an operation besides its changes."""
+
+    command: Required[str]
+    is_step: bool  # `cofee undo` can take it back
+    undoes: str  # the number of the operation that it takes back
+    conflicts: list[str]  # the paths with conflicts
+    answers: str  # the answers file once the conflicts are resolved
+    index: str  # the entries of the git index for these paths
+
+
 @dataclass(frozen=True)
 class Record:
     """A recorded operation: its directory and the data of the command."""
 
     folder: Path
-    data: Mapping[str, Any]
+    data: Data
     changes: tuple[Change, ...]
     suffix: str  # of the files that are written next to their targets
 
@@ -99,9 +110,7 @@ class Journal:
             with self.lock():
                 pass
 
-    def apply(
-        self, changes: Sequence[Change], data: Mapping[str, Any], *, pending: bool = False
-    ) -> Record:
+    def apply(self, changes: Sequence[Change], data: Data, *, pending: bool = False) -> Record:
         """Write all changes in order, or none.
 
         Args:
@@ -130,13 +139,11 @@ class Journal:
         """Return the operation with unresolved conflicts, if any."""
         return next((record for record in self.records() if record.is_pending), None)
 
-    def remember(self, changes: Sequence[Change], data: Mapping[str, Any]) -> Record:
+    def remember(self, changes: Sequence[Change], data: Data) -> Record:
         """Record changes that are already written."""
         return self._prepare(changes, data, ())
 
-    def _prepare(
-        self, changes: Sequence[Change], data: Mapping[str, Any], marks: Sequence[str]
-    ) -> Record:
+    def _prepare(self, changes: Sequence[Change], data: Data, marks: Sequence[str]) -> Record:
         numbers = [int(folder.name) for folder in self.folder.glob("[0-9]*[0-9]")]
         target = self.folder / f"{max(numbers, default=0) + 1:06}"
         return _store(target, changes, data, marks)
@@ -277,9 +284,7 @@ def _cannot_write(path: object, error: OSError) -> CofeeError:
     return CofeeError(f"`{path}` cannot be written: {reason}", hint="nothing was written")
 
 
-def _store(
-    target: Path, changes: Sequence[Change], data: Mapping[str, Any], marks: Iterable[str]
-) -> Record:
+def _store(target: Path, changes: Sequence[Change], data: Data, marks: Iterable[str]) -> Record:
     """Write the plan and every content, then rename the complete directory."""
     draft = target.with_name(f"{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
@@ -294,7 +299,7 @@ def _store(
     return _load(target)
 
 
-def _fill(draft: Path, changes: Sequence[Change], data: Mapping[str, Any]) -> None:
+def _fill(draft: Path, changes: Sequence[Change], data: Data) -> None:
     (draft / "blobs").mkdir(parents=True)
     rows = [
         [change.path, _stored(draft, change.before), _stored(draft, change.after)]

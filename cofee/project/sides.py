@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cofee.changes.step import Step, reach
 from cofee.engine.questionnaire import Answers
@@ -169,9 +168,9 @@ def rendered_now(project: Project) -> Tree:
     return rendered(Renderer(project.template), project, {})
 
 
-def rendered(renderer: Renderer, project: Project, given: Mapping[str, Any]) -> Tree:
+def rendered(renderer: Renderer, project: Project, given: Mapping[str, object]) -> Tree:
     return renderer.render(settle(renderer, project, given), "update")
 
 
-def settle(renderer: Renderer, project: Project, given: Mapping[str, Any]) -> Answers:
+def settle(renderer: Renderer, project: Project, given: Mapping[str, object]) -> Answers:
     return renderer.settle(given, project.answers, project.root.name)

@@ -11,10 +11,10 @@ from cofee.errors import CancelledError
 from cofee.files import load_yaml
 from cofee.template.template import Template
 
-Ask = Callable[[Template, Mapping[str, Any], str], Mapping[str, Any]]
+Ask = Callable[[Template, Mapping[str, object], str], Mapping[str, object]]
 
 
-def ask(template: Template, known: Mapping[str, Any], folder_name: str) -> dict[str, Any]:
+def ask(template: Template, known: Mapping[str, object], folder_name: str) -> dict[str, Any]:
     """Return all answers, the known ones and those of the user.
 
     Copier has no function that only asks, so it renders into a temporary directory.

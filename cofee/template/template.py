@@ -26,6 +26,43 @@ FROZEN = Path(__file__).with_name("contract_1.yml")
 
 
 @dataclass(frozen=True)
+class Question:
+    """A question of `copier.yml`; strings may be Jinja templates."""
+
+    type: str | None = None
+    default: object = None
+    has_default: bool = False
+    choices: object = ()
+    validator: str = ""
+    when: object = True
+    ask: object = True
+    is_multiselect: bool = False
+    is_secret: bool = False
+
+    @classmethod
+    def read(cls, entry: object) -> Question:
+        """Return the question of an entry; as in Copier, a plain value is its default."""
+        if not isinstance(entry, dict):
+            return cls(default=entry, has_default=True)
+        return cls(
+            entry.get("type"),
+            entry.get("default"),
+            "default" in entry,
+            entry.get("choices", ()),
+            str(entry.get("validator", "")),
+            entry.get("when", True),
+            entry.get("ask", True),
+            bool(entry.get("multiselect")),
+            bool(entry.get("secret")),
+        )
+
+    @property
+    def is_for_users(self) -> bool:
+        """Whether a user can be asked it, perhaps depending on other answers."""
+        return self.ask is not False and self.when is not False
+
+
+@dataclass(frozen=True)
 class Template:
     """An immutable checkout of a commit.
 
@@ -64,11 +101,11 @@ class Template:
         return loaded if isinstance(loaded, dict) else {}
 
     @property
-    def questions(self) -> dict[str, dict[str, Any]]:
-        """The questions; as in Copier, a plain value is a question with that default."""
+    def questions(self) -> dict[str, Question]:
+        """The questions by name, in the order of `copier.yml`."""
         return {
-            name: question if isinstance(question, dict) else {"default": question}
-            for name, question in self.configuration.items()
+            name: Question.read(entry)
+            for name, entry in self.configuration.items()
             if not name.startswith("_")
         }
 
