@@ -18,7 +18,7 @@ from tests.contract.case import ROUTES, Case, OnDelete
 
 def _references(on_delete: OnDelete) -> Callable[[Case], Collection[str]]:
     return lambda case: [
-        name for name, ref in case.references.items() if ref.on_delete == on_delete
+        name for name in case.released if case.references[name].on_delete == on_delete
     ]
 
 
@@ -53,7 +53,7 @@ PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
         name for name, ref in case.references.items() if "is_deleted" in ref.target.table.c
     ],
     "shared_reference": lambda case: [
-        name for name, ref in case.references.items() if ref.target.owner is None
+        name for name in case.released if case.references[name].target.owner is None
     ],
     "owned_relation": lambda case: [
         name for name, relation in case.relations.items() if relation.target.owner

@@ -128,6 +128,16 @@ class Case:
         """The fields that can be null, whatever the others are."""
         return [name for name in self.nullable if name not in self.checked]
 
+    @property
+    def released(self) -> list[str]:
+        """The references that can change alone: no check compares them with another to its rows."""
+        compared = [self.references[name].to for name in self.checked if name in self.references]
+        return [
+            name
+            for name, reference in self.references.items()
+            if name not in self.checked or compared.count(reference.to) == 1
+        ]
+
     def together(self, names: Iterable[str]) -> list[str]:
         """Return fields, with those whose values a check compares with theirs."""
         return list(dict.fromkeys([*names, *(self.checked if {*names} & {*self.checked} else ())]))
