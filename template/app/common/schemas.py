@@ -13,8 +13,8 @@ MAX_ERRORS = 100
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 
-# The default of a field that can be omitted: OpenAPI shows no default and the field is not nullable.
-# `model_dump(exclude_unset=True)` distinguishes an omitted field from one that is set to null.
+# The default of a field that can be omitted without being nullable. OpenAPI shows no default, and
+# `model_dump(exclude_unset=True)` distinguishes an omitted field from one that is null.
 OMITTED: Any = Field(default_factory=lambda: None)
 
 Item = TypeVar("Item")
@@ -50,23 +50,12 @@ class Schema(BaseModel):
 class PageQuery(Schema):
     """Query parameters of every list."""
 
-    limit: int = Field(
-        default=DEFAULT_PAGE_SIZE,
-        ge=1,
-        le=MAX_PAGE_SIZE,
-        description="Maximum number of items on a page",
-    )
-    cursor: str | None = Field(
-        default=None,
-        description="`next_cursor` of the previous page; omit it for the first page",
-    )
+    limit: int = Field(default=DEFAULT_PAGE_SIZE, ge=1, le=MAX_PAGE_SIZE, description="Page size")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the previous page")
 
 
 class Page(Schema, Generic[Item]):
     """One page of a list."""
 
     items: list[Item]
-    next_cursor: str | None = Field(
-        default=None,
-        description="`cursor` of the next page; null on the last page",
-    )
+    next_cursor: str | None = Field(default=None, description="Null on the last page")

@@ -1,4 +1,4 @@
-"""Types of schema fields: what a value must be before any bound of its own is looked at."""
+"""Types of schema fields, with the limits of their columns and their format in JSON."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from pydantic import (
     EmailStr,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     HttpUrl,
     JsonValue,
     PlainSerializer,
     TypeAdapter,
-    WithJsonSchema,
 )
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-ERROR_BASE64 = "The value is not base64"
+ERROR_BASE64 = "The value is not valid base64"
 ERROR_URL_TOO_LONG = "The URL is longer than 2083 characters"
 
 MAX_EMAIL_LENGTH = 254
 MAX_URL_LENGTH = 2083
-# An interval of more days than this is a mistake, and both databases keep all below it exactly.
+# Both databases store every duration up to this limit exactly.
 MAX_INTERVAL = dt.timedelta(days=1_000_000)
 FIRST_INSTANT = dt.datetime.min.replace(tzinfo=dt.UTC)
 LAST_INSTANT = dt.datetime.max.replace(tzinfo=dt.UTC)
-# JSON Schema's own format asks for an offset of a time, and knows no length of time below nothing.
+# The formats of JSON Schema require an offset in a time and do not allow negative durations.
 DURATION = r"^-?P(\d+Y)?(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$"
 LOCAL_TIME = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 
@@ -39,7 +40,7 @@ _http_url: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
 
 class _Limits:
-    """The limits of a type. Bounds that a field declares by `Field(ge=…)` take their place."""
+    """The limits of a type, unless a field has narrower ones from `Field(ge=…)`."""
 
     def __init__(self, **limits: Any) -> None:
         self.limits = limits
@@ -48,6 +49,22 @@ class _Limits:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         return cast(CoreSchema, {**self.limits, **handler(source)})
+
+
+class _Text:
+    """JSON Schema of a value that is text. Unlike `WithJsonSchema`, it keeps a field's own words."""
+
+    def __init__(self, **schema: Any) -> None:
+        self.schema = {"type": "string", **schema}
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        field = handler(schema)
+        documented = self.schema | {
+            key: field[key] for key in ("description", "examples") if key in field
+        }
+        return documented | {"type": "string"} if handler.mode == "serialization" else documented
 
 
 def _decode_base64(value: Any) -> Any:
@@ -63,8 +80,8 @@ def _encode_base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def _refuse_nan(value: dict[str, Any]) -> dict[str, Any]:
-    # Python reads NaN and Infinity where JSON has neither, and PostgreSQL refuses them.
+def _reject_nan(value: dict[str, Any]) -> dict[str, Any]:
+    # Python parses NaN and Infinity, which JSON does not have and PostgreSQL rejects.
     json.dumps(value, allow_nan=False)
     return value
 
@@ -76,35 +93,34 @@ def _normalize_url(value: str) -> str:
     return url
 
 
-# A signed integer of four and of eight bytes, which is what the columns hold.
+# Signed integers of four and eight bytes, the sizes of the columns.
 Int32 = Annotated[int, _Limits(ge=-(2**31), le=2**31 - 1)]
 Int64 = Annotated[int, _Limits(ge=-(2**63), le=2**63 - 1)]
 Finite = Annotated[float, _Limits(allow_inf_nan=False)]
-# A point in time has an offset, and still exists when it is turned into UTC.
+# A datetime with an offset, which can be converted to UTC.
 Instant = Annotated[dt.datetime, _Limits(tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT)]
 LocalTime = Annotated[
     dt.time,
     _Limits(tz_constraint="naive"),
-    WithJsonSchema({"type": "string", "format": "time-local", "pattern": LOCAL_TIME}),
+    _Text(format="time-local", pattern=LOCAL_TIME, examples=["09:30:00"]),
 ]
-# A length of time may come as a number of seconds too, and always goes out as text.
+# Requests contain ISO 8601 text or a number of seconds, responses always text.
 Duration = Annotated[
     dt.timedelta,
     _Limits(ge=-MAX_INTERVAL, le=MAX_INTERVAL),
-    WithJsonSchema({"type": ["string", "number"], "pattern": DURATION}, mode="validation"),
-    WithJsonSchema({"type": "string", "pattern": DURATION}, mode="serialization"),
+    _Text(type=["string", "number"], pattern=DURATION, examples=["PT1H30M"]),
 ]
 Base64 = Annotated[
     bytes,
     BeforeValidator(_decode_base64),
     PlainSerializer(_encode_base64, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "byte", "contentEncoding": "base64"}),
+    _Text(format="byte", contentEncoding="base64", examples=["aGVsbG8="]),
 ]
-JsonDict = Annotated[dict[str, JsonValue], AfterValidator(_refuse_nan)]
+JsonDict = Annotated[dict[str, JsonValue], AfterValidator(_reject_nan)]
 Email = Annotated[EmailStr, Field(max_length=MAX_EMAIL_LENGTH)]
-# A URL is kept as text, normalised, because that is how other code reads and compares it.
+# A URL is normalised and stored as text.
 Url = Annotated[
     str,
     AfterValidator(_normalize_url),
-    WithJsonSchema({"type": "string", "format": "uri", "maxLength": MAX_URL_LENGTH}),
+    _Text(format="uri", maxLength=MAX_URL_LENGTH),
 ]

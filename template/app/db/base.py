@@ -1,4 +1,4 @@
-"""The base of every model: constraint names, and the columns that each table has."""
+"""Base of all models: constraint names, and the columns of every table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.db.types import UtcDateTime
 
-# Names are given here, not by the database, so that migrations can rely on them.
+# Names that migrations can rely on, on both databases.
 NAMING_CONVENTION = {
     "ix": "%(column_0_label)s_idx",
     "uq": "%(table_name)s_%(column_0_N_name)s_key",
@@ -27,11 +27,10 @@ _last_tick = 0
 
 
 def uuid7() -> uuid.UUID:
-    """Return a time-ordered identifier (RFC 9562, version 7), greater than every one before it.
+    """Return a UUID version 7 (RFC 9562), greater than every earlier one of this process.
 
-    The twelve bits after the milliseconds hold the fraction of a millisecond, and a tick that was
-    given out already is moved forward by one, so that the order of creation survives within one
-    process even when the clock stands still.
+    The twelve bits after the milliseconds hold the fraction of a millisecond. If the clock has not
+    advanced, the last tick is increased by one.
     """
     tick = _next_tick()
     value = (tick >> 12) << 80 | 0x7 << 76 | (tick & 0xFFF) << 64 | 0b10 << 62
@@ -39,7 +38,7 @@ def uuid7() -> uuid.UUID:
 
 
 def _next_tick() -> int:
-    """Return the time in 1/4096 of a millisecond, strictly increasing."""
+    """Return the time in 1/4096 of a millisecond; the values are strictly increasing."""
     global _last_tick
     with _clock_lock:
         _last_tick = max(_last_tick + 1, time.time_ns() * 4096 // 1_000_000)
@@ -47,18 +46,18 @@ def _next_tick() -> int:
 
 
 def utc_now() -> dt.datetime:
-    """Return the current time, aware and in UTC."""
+    """Return the current time, with the time zone UTC."""
     return dt.datetime.now(dt.UTC)
 
 
 class Base(DeclarativeBase):
-    """The declarative base; its metadata is what Alembic compares the database with."""
+    """Declarative base. Alembic compares its metadata with the database."""
 
     metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class RowMixin:
-    """The columns of every table."""
+    """Columns of every table."""
 
     id: Mapped[uuid.UUID] = mapped_column(sa.Uuid(), primary_key=True, default=uuid7)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime(), default=utc_now)
@@ -68,6 +67,6 @@ class RowMixin:
 
 
 class BaseModelMixin(RowMixin):
-    """Those of a table whose deleted rows stay, marked, until somebody purges them."""
+    """Columns of a table with soft deletion: a deleted row is marked and kept until a purge."""
 
     is_deleted: Mapped[bool] = mapped_column(sa.Boolean(), default=False)

@@ -1,4 +1,4 @@
-"""Indexes that know about deleted rows."""
+"""Indexes of tables with soft deletion."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 
 def unique_key(table: str, *columns: str) -> sa.Index:
-    """Keep columns unique among the rows that are not deleted: a deleted value can be reused."""
+    """Return a unique index of the rows that are not deleted: deleted values can be reused."""
     return sa.Index(
         f"{table}_{'_'.join(columns)}_key",
         *columns,

@@ -1,4 +1,4 @@
-"""Links between the rows of two modules: tables of pairs, read as relationships, written here."""
+"""Links between the rows of two tables (many-to-many): tables of pairs of ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Links = Mapping[str, sa.Table]
 
 
 def link_table(metadata: sa.MetaData, table: str, field: str, target: str) -> sa.Table:
-    """Declare the pairs of a table's rows and the rows that one of its fields leads to."""
+    """Return the table that links rows of `table` to rows of `target` for one field."""
     return sa.Table(
         f"{table}__{field}",
         metadata,
@@ -23,19 +23,19 @@ def link_table(metadata: sa.MetaData, table: str, field: str, target: str) -> sa
 
 
 def live_links(links: str, target: str) -> str:
-    """Join pairs with the rows that they lead to and that are not deleted."""
+    """Return the join of links with the target rows that are not deleted."""
     return f"and_({target}.id == {links}.c.other_id, not_({target}.is_deleted))"
 
 
 def take_links(values: dict[str, Any], links: Links) -> dict[str, list[uuid.UUID]]:
-    """Take the identifiers of linked rows out of the values of columns."""
+    """Remove the ids of linked rows from the values of columns and return them."""
     return {name: values.pop(name) for name in links if name in values}
 
 
 async def replace_links(
     session: AsyncSession, links: sa.Table, item_id: uuid.UUID, others: Collection[uuid.UUID]
 ) -> None:
-    """Link a row with these others, and with no more."""
+    """Replace all links of a row."""
     await session.execute(sa.delete(links).where(links.c.item_id == item_id))
     pairs = [{"item_id": item_id, "other_id": other} for other in dict.fromkeys(others)]
     if pairs:
@@ -45,7 +45,7 @@ async def replace_links(
 async def add_link(
     session: AsyncSession, links: sa.Table, item_id: uuid.UUID, other_id: uuid.UUID
 ) -> None:
-    """Link two rows, unless they are linked already."""
+    """Link two rows; does nothing if they are linked already."""
     linked = sa.exists().where(links.c.item_id == item_id, links.c.other_id == other_id)
     pair = sa.select(sa.literal(item_id, sa.Uuid()), sa.literal(other_id, sa.Uuid()))
     await session.execute(sa.insert(links).from_select(links.c.keys(), pair.where(~linked)))
@@ -54,7 +54,7 @@ async def add_link(
 async def remove_link(
     session: AsyncSession, links: sa.Table, item_id: uuid.UUID, other_id: uuid.UUID
 ) -> None:
-    """Separate two rows, if they are linked."""
+    """Remove the link between two rows, if there is one."""
     pair = sa.and_(links.c.item_id == item_id, links.c.other_id == other_id)
     await session.execute(sa.delete(links).where(pair))
 

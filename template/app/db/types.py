@@ -1,9 +1,9 @@
-"""Column types that mean the same on PostgreSQL and on SQLite."""
+"""Column types that behave the same on PostgreSQL and SQLite."""
 
 from __future__ import annotations
 
 import datetime as dt
-import decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
     from sqlalchemy.types import TypeEngine
 
-ERROR_NAIVE_DATETIME = "A point in time needs an offset from UTC"
+ERROR_NAIVE_DATETIME = "A datetime must have an offset from UTC"
 MICROSECOND = dt.timedelta(microseconds=1)
-# PostgreSQL keeps the parsed form; `None` is the database's null.
+# PostgreSQL stores JSON in its binary form. `None` is stored as SQL's NULL, not as JSON's null.
 JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
 
 class UtcDateTime(sa.TypeDecorator[dt.datetime]):
-    """A point in time: stored in UTC, read back aware of it.
+    """A datetime with a time zone, stored in UTC.
 
-    SQLite has no time zones, so the offset is dropped there on the way in and added on the way out.
+    SQLite has no time zones: values are stored there without their offset.
     """
 
     impl = sa.DateTime(timezone=True)
@@ -45,10 +45,10 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
-class ExactDecimal(sa.TypeDecorator[decimal.Decimal]):
-    """A number with a fixed count of digits after the point.
+class ExactDecimal(sa.TypeDecorator[Decimal]):
+    """A number with a fixed number of decimal places.
 
-    SQLite would keep it as a float and lose digits, so there it is an integer of the smallest unit.
+    SQLite would store a float and lose digits, so the number of the smallest units is stored there.
     """
 
     impl = sa.Numeric
@@ -60,24 +60,22 @@ class ExactDecimal(sa.TypeDecorator[decimal.Decimal]):
         self.scale = scale
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        exact = (
-            sa.BigInteger() if dialect.name == "sqlite" else sa.Numeric(self.precision, self.scale)
-        )
+        exact = sa.BigInteger() if dialect.name == "sqlite" else self.impl_instance
         return dialect.type_descriptor(exact)
 
-    def process_bind_param(self, value: decimal.Decimal | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
         if value is None or dialect.name != "sqlite":
             return value
-        return int(value.scaleb(self.scale).to_integral_value(decimal.ROUND_HALF_UP))
+        return int(value.scaleb(self.scale).to_integral_value(ROUND_HALF_UP))
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> decimal.Decimal | None:
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
         if value is None or dialect.name != "sqlite":
             return value
-        return decimal.Decimal(value).scaleb(-self.scale)
+        return Decimal(value).scaleb(-self.scale)
 
 
 class ExactInterval(sa.TypeDecorator[dt.timedelta]):
-    """A length of time, which SQLite keeps as a count of microseconds, so that it sorts."""
+    """A duration. SQLite stores microseconds, so that values can be compared and sorted."""
 
     impl = sa.Interval().with_variant(sa.BigInteger(), "sqlite")
     cache_ok = True
@@ -99,7 +97,7 @@ class JsonObject(sa.TypeDecorator[dict[str, Any]]):
 
 
 class JsonList(sa.TypeDecorator[list[Any]]):
-    """A list of one scalar type, kept as JSON; decimals and dates come back as what they were."""
+    """A list of one scalar type, stored as JSON. Items are read with their type."""
 
     impl = JSON
     cache_ok = True

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from app.common import types
 
@@ -61,3 +61,8 @@ def test_duration_is_serialized_as_documented(value: dt.timedelta) -> None:
 
 def test_bytes_are_serialized_as_base64() -> None:
     assert TypeAdapter(types.Base64).dump_json(b"tea") == b'"dGVh"'
+
+
+def test_the_description_of_a_nullable_field_is_kept() -> None:
+    documented = Annotated[types.Duration, Field(description="Short")]
+    assert TypeAdapter(documented | None).json_schema()["anyOf"][0]["description"] == "Short"
