@@ -1,8 +1,8 @@
 """The gate of records: modules of the answers, of a file and of the command line pass it.
 
-`read_modules` checks the shape, the keys and the types of records. It is cheap, so that every
-command runs it over the recorded modules. `check_modules` checks every rule of fields and modules;
-what was recorded passed it before and is not checked again.
+`read_modules` checks the shape, the keys and the types of records. It is cheap, so every command
+runs it on the recorded modules. `check_modules` checks every rule of fields and modules. Recorded
+modules passed it before and are not checked again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def read_modules(records: object, facts: Facts, where: str) -> tuple[Module, ...
     """Return the modules of records.
 
     Args:
-        rules: the rules that the template knows, which can be more than this command does.
+        facts: what the template states; it can have rules that this command does not know.
         where: the file or option with the records, for messages.
 
     Raises:
@@ -84,21 +84,11 @@ def check_fields(
         settled: the recorded fields, which are not checked again.
 
     Raises:
-        CofeeError: fields are wrong by themselves, or clash with one another.
+        CofeeError: a field breaks a rule, or two fields have the same name or column.
     """
-    scope = Scope(facts, modules, module)
-    found: list[Field] = []
-    problems: list[CofeeError] = []
-    for one in given:
-        try:
-            field = parse.read_field(one, scope)
-            field = field if field in settled else field_rules.complete(field, scope)
-            field_rules.check_apart(field, found)
-            found.append(field)
-        except CofeeError as problem:
-            problems.append(problem)
-    _require_none(problems, f"`{module}`")
-    return tuple(found)
+    fields, problems = _complete(given, Scope(facts, modules, module), settled)
+    _require_none(problems)
+    return tuple(fields)
 
 
 def check_rules(
@@ -127,24 +117,39 @@ def check_modules(modules: Sequence[Module], facts: Facts) -> tuple[Module, ...]
     completed: list[Module] = []
     problems: list[CofeeError] = []
     for module in modules:
-        try:
-            fields = check_fields(module.fields, facts, names, module.name)
-            completed.append(replace(module, fields=fields))
-        except CofeeError as problem:
-            problems.append(_within(f"`{module.name}`", problem))
-    _require_none(problems, "the modules")
+        fields, found = _complete(module.fields, Scope(facts, names, module.name))
+        completed.append(replace(module, fields=tuple(fields)))
+        problems += [_within(f"`{module.name}`", problem) for problem in found]
+    _require_none(problems)
     return check_rules(completed, facts)
+
+
+def _complete(
+    given: Iterable[Given], scope: Scope, settled: Collection[Field] = ()
+) -> tuple[list[Field], list[CofeeError]]:
+    """Return the complete fields of a module, and the problems of the others."""
+    fields: list[Field] = []
+    problems: list[CofeeError] = []
+    for one in given:
+        try:
+            field = parse.read_field(one, scope)
+            field = field if field in settled else field_rules.complete(field, scope)
+            field_rules.check_apart(field, fields)
+            fields.append(field)
+        except CofeeError as problem:
+            problems.append(problem)
+    return fields, problems
 
 
 def _within(where: str, problem: CofeeError) -> CofeeError:
     return CofeeError(f"{where}: {problem.message}", hint=problem.hint)
 
 
-def _require_none(problems: Sequence[CofeeError], where: str) -> None:
-    """Raise the only problem, or all of them, a line each."""
+def _require_none(problems: Sequence[CofeeError]) -> None:
+    """Raise the only problem, or all of them, one on a line."""
     if len(problems) == 1:
         raise problems[0]
     if problems:
         lines = [f"{one.message}; {one.hint}" if one.hint else one.message for one in problems]
         listed = "".join(f"\n  {line}" for line in lines)
-        raise CofeeError(f"{where}: there are {len(problems)} problems{listed}")
+        raise CofeeError(f"there are {len(problems)} problems:{listed}")

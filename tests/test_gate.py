@@ -1,0 +1,91 @@
+"""The gate of records: what it reads, what it rejects, and what it leaves as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+
+from cofee.errors import CofeeError
+from cofee.spec.gate import check_fields, check_modules, read_modules
+from cofee.spec.record import Field, Module
+from tests import every, strategies
+from tests.conftest import Run
+from tests.strategies import FACTS, Record
+
+EXAMPLES = sorted((strategies.ROOT / "examples").glob("*.yml"))
+
+
+def read(*records: Record) -> tuple[Module, ...]:
+    """Read records as an answers file holds them."""
+    return read_modules(list(records), FACTS, "the test")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_records_of_an_example_are_written_as_they_were_read(example: Path) -> None:
+    """Keys keep their order, and no value changes."""
+    records = yaml.safe_load(example.read_text(encoding="utf-8")).get("modules", [])
+
+    assert [module.to_record() for module in read(*records)] == records
+
+
+def test_records_of_every_type_and_rule_are_written_as_they_were_read() -> None:
+    """With every modifier and owner too."""
+    records = [*every.every_module(), *every.owned_modules()]
+
+    assert [module.to_record() for module in read(*records)] == records
+
+
+@given(strategies.modules())
+@settings(max_examples=60, deadline=None)
+def test_random_records_are_written_as_they_were_read(records: list[Record]) -> None:
+    """A module that follows every rule passes the gate unchanged."""
+    assert [module.to_record() for module in read(*records)] == records
+
+
+def test_keys_that_only_the_template_reads_are_carried_along() -> None:
+    """A type of a newer template can bring them; the command writes them back."""
+    money = replace(FACTS.types["int"], keys=("currency",))
+    facts = replace(FACTS, types={**FACTS.types, "money": money})
+    record = {"name": "price", "type": "money", "currency": "EUR"}
+
+    (field,) = check_fields([record], facts, (), "products")
+
+    assert field.to_record() == record
+
+
+def test_an_unknown_key_is_rejected_with_its_module_and_field() -> None:
+    """A misspelt key would be ignored."""
+    field = {"name": "price", "type": "int", "maximum": 3}
+    with pytest.raises(CofeeError, match="`products`: `price`: the key `maximum` is unknown"):
+        read({"name": "products", "entity": "Product", "fields": [field]})
+
+
+def test_all_problems_of_fields_are_reported_at_once() -> None:
+    """Each with its module and field, and with what to do."""
+    orders = Module("orders", "Order", (Field("total", "number"), Field("class", "str")))
+    shops = Module("shops", "Shop", (Field("city", "str", max_length=0),))
+    with pytest.raises(CofeeError) as caught:
+        check_modules([orders, shops], FACTS)
+
+    first, *problems = caught.value.message.splitlines()
+    assert first == "there are 3 problems:"
+    for words, line in zip(("`total`", "`class`", "`city`"), problems, strict=True):
+        assert words in line
+    assert problems[0].startswith("  `orders`: `total`: the type `number` is unknown")
+    assert problems[0].endswith("did you mean `decimal`?")
+
+
+def test_a_module_that_does_not_change_keeps_its_record(shop: Path, cofee: Run) -> None:
+    """An answers file that was edited by hand stays as it is, except for what a command changes."""
+    path = shop / ".copier-answers.yml"
+    edited = path.read_text().replace(
+        "        type: str", "        nullable: false\n        type: str", 1
+    )
+    path.write_text(edited)
+
+    assert cofee("new-module", "orders", "total:int", "-C", shop).code == 0
+    assert path.read_text().count("nullable: false") == 1
