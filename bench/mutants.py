@@ -233,7 +233,6 @@ OTHERS = [
         "app/modules/profiles",
         ("repository.py", "ProfileRepository.delete", r"await remove\(.*", "pass"),
         ("repository.py", "ProfileRepository.get_by_customer", r"\.filter_by\(.*?\)", ""),
-        ("service.py", "ProfileService.get_by_customer", r".*CustomerService.*\n", ""),
     ),
     *of(
         "app/modules/customers",

@@ -14,6 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.modules.projects.models import Member
 from app.modules.users.models import User
 from tests.api import JSON, assert_problem, create, cursor_of, rows_of
+from tests.contract.crud import (
+    CreateContract,
+    DeleteContract,
+    ListContract,
+    ReadContract,
+    SoftDeleteContract,
+    UpdateContract,
+)
+from tests.contract.routes import MissingRoutesContract
+from tests.contract.values import InvalidContract, RequiredContract, SortContract
+from tests.modules.projects.case import CASE
 from tests.modules.projects.factory import URL, Headers, join, new_member, new_project
 from tests.modules.users.factory import URL as USERS
 from tests.modules.users.factory import person, signed_in
@@ -55,6 +66,26 @@ async def roles(client: httpx2.AsyncClient, headers: Headers, project: JSON) -> 
     page = await client.get(f"{URL}/{project['id']}/members", headers=headers)
     assert page.status_code == 200, page.text
     return {member["name"]: member["role"] for member in rows_of(page.json())}
+
+
+class TestProjects(
+    CreateContract,
+    ReadContract,
+    ListContract,
+    UpdateContract,
+    DeleteContract,
+    MissingRoutesContract,
+    SoftDeleteContract,
+    RequiredContract,
+    InvalidContract,
+    SortContract,
+):
+    case = CASE
+
+    @pytest_asyncio.fixture(autouse=True)
+    async def signed_in(self, client: httpx2.AsyncClient) -> None:
+        """Send every request as one user."""
+        client.headers.update(await signed_in(client, "ann"))
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -122,21 +153,6 @@ async def test_list_has_the_projects_of_the_member(
     assert rows_of(first) + rows_of(rest.json()) == [project, shared]
     assert_problem(await client.get(URL), 401)
     assert_problem(await client.post(URL, json={"name": "Nobody's"}), 401)
-
-
-async def test_owner_changes_and_deletes_a_project(
-    client: httpx2.AsyncClient, project: JSON, owner: Headers
-) -> None:
-    url = f"{URL}/{project['id']}"
-
-    changed = await client.patch(url, json={"name": " Gemini "}, headers=owner)
-    read = await client.get(url, headers=owner)
-    await client.delete(url, headers=owner)
-
-    assert changed.json()["name"] == "Gemini"
-    assert read.json() == changed.json()
-    assert_problem(await client.get(url, headers=owner), 404)
-    assert rows_of((await client.get(URL, headers=owner)).json()) == []
 
 
 async def test_creator_of_a_project_is_its_owner(
