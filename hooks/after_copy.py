@@ -1,7 +1,7 @@
-"""Finish a new project: its `.env`, its git repository, its lock file and its first commit.
+"""Creates the `.env`, the git repository, the lock file and the first commit of a new service.
 
-Copier runs this in the new folder. A step that cannot run says so in one line on standard error and
-leaves the others alone: the files are there already, and each step can be done by hand later.
+Copier runs this in the new directory. A step that cannot run prints one line on standard error; the
+other steps still run, because the files exist and each step can be done by hand.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
 
 class SkipError(Exception):
-    """Why a step cannot run."""
+    """A step cannot run; the text is the reason."""
 
 
 def main() -> None:
-    """Take every step; only a repository of our own gets a commit."""
+    """Run every step; commit only to a repository that this script has created."""
     attempt(write_environment)
     is_ours = attempt(make_repository)
     attempt(lock_dependencies)
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def attempt(step: Callable[[], None]) -> bool:
-    """Take one step and tell whether it worked; say in one line why it did not."""
+    """Run a step and return whether it succeeded; print why it was skipped."""
     try:
         step()
     except (SkipError, OSError) as error:
@@ -46,9 +46,9 @@ def attempt(step: Callable[[], None]) -> bool:
 
 
 def write_environment() -> None:
-    """Write `.env` from its example with a secret of its own, readable by its owner alone."""
+    """Write `.env` from its example with a new secret, readable only by its owner."""
     if ENVIRONMENT.exists():
-        raise SkipError("`.env` is there already and stays as it is")
+        raise SkipError("`.env` exists and is not changed")
     secret = secrets.token_urlsafe(SECRET_BYTES)
     text = SECRET.sub(f"SECRET_KEY={secret}", EXAMPLE.read_text(encoding="utf-8"))
     descriptor = os.open(ENVIRONMENT, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -57,25 +57,25 @@ def write_environment() -> None:
 
 
 def make_repository() -> None:
-    """Start a git repository, unless the project is a folder of a larger one."""
+    """Create a git repository, unless the directory is inside one."""
     if succeeds("git", "rev-parse", "--is-inside-work-tree"):
-        raise SkipError("no git repository made, because this folder is inside one already")
+        raise SkipError("no git repository created, because the directory is inside one")
     run("git", "init", "--quiet", "--initial-branch=main")
 
 
 def lock_dependencies() -> None:
-    """Write `uv.lock`, so that everybody installs the same versions."""
+    """Write `uv.lock`, so that all installations have the same versions."""
     run("uv", "lock", "--quiet")
 
 
 def commit() -> None:
-    """Commit everything, so that the first edit can be compared with the start."""
+    """Commit all files, so that later edits can be compared with them."""
     run("git", "add", "--all")
     run("git", "commit", "--quiet", "--no-verify", f"--message={FIRST_COMMIT}")
 
 
 def succeeds(*command: str) -> bool:
-    """Tell whether a command is there and ends well."""
+    """Return whether a command exists and succeeds."""
     try:
         run(*command)
     except SkipError:
@@ -84,7 +84,7 @@ def succeeds(*command: str) -> bool:
 
 
 def run(*command: str) -> None:
-    """Run a command without a word, or tell the last line of what it complains about."""
+    """Run a command quietly; raise an error with the last line of its output if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
@@ -97,5 +97,5 @@ def run(*command: str) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except KeyboardInterrupt:  # whoever ran this was interrupted too, and says so
+    except KeyboardInterrupt:  # the parent process was interrupted too and reports it
         sys.exit(INTERRUPTED)

@@ -14,7 +14,7 @@ Modules = Sequence[Module]
 
 @dataclass(frozen=True)
 class Renaming:
-    """Names of a module that become others, for the lines that nobody generated.
+    """Renamed names of a module, for references in hand-written code.
 
     `classes` and `attributes` map old names to new ones; `owners` are the classes whose attributes
     they are, by their new names. `url` is an old one, which nothing but a text can hold.
@@ -39,7 +39,7 @@ class Migration:
     """The migration that leads from the modules before a step to those after it.
 
     Attributes:
-        details: what the template reads of it beside these, as records.
+        details: other data for the template, as records.
         filled: the fields whose existing rows get a value.
     """
 
@@ -82,7 +82,7 @@ def find(modules: Modules, name: str) -> Module:
     """Return a module by any spelling of its name.
 
     Raises:
-        CofeeError: there is none; the nearest is named.
+        CofeeError: it does not exist; the hint has a similar name.
     """
     known = {module.name: module for module in modules}
     if name in known:

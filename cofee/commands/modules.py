@@ -219,7 +219,7 @@ def _about(derived: Names, ruled: Module, facts: Facts) -> list[str]:
 def _asked_fields(
     found: Project, ruled: Module, about: Sequence[str], options: Options
 ) -> list[Field]:
-    """Ask for the fields; where nobody can be asked, there are none."""
+    """Ask for the fields; without a terminal there are none."""
     if options.yes or not options.interactive:
         return []
     from cofee.console import wizard

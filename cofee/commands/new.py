@@ -84,7 +84,7 @@ def plan_service(request: Request, ask: Ask | None) -> Service:
     """Render a new service in memory.
 
     Args:
-        ask: asks a person what is still open; None where nobody can be asked.
+        ask: asks the open questions; None without a terminal.
 
     Raises:
         CofeeError: the destination is taken, the template is not to be had or not trusted, or an

@@ -23,7 +23,7 @@ from cofee.spec import owners
 from cofee.template.template import Template
 from cofee.template.upgrade_notes import follow_up
 
-# What is recorded beside the options, and what changes it.
+# Other recorded answers, and how to change them.
 NO_OPTIONS = {
     "kind": "the kind cannot change; `cofee new-module` adds modules",
     "modules": "change modules with `cofee new-module`, `cofee add-field` and similar commands",
@@ -56,7 +56,7 @@ def read_pairs(pairs: Sequence[str]) -> dict[str, str]:
     """Read `KEY=VALUE`, each key once.
 
     Raises:
-        UsageError: a pair is none, or a key occurs twice.
+        UsageError: a pair is invalid, or a key occurs twice.
     """
     given: dict[str, str] = {}
     for pair in pairs:
@@ -121,7 +121,7 @@ def _require_option(template: Template, name: str) -> None:
 
 
 def refuse_hidden(template: Template, name: str) -> None:
-    """Refuse an answer to a question that is none for people: commands answer it, or Copier.
+    """Reject a question that users are not asked: commands or Copier answer it.
 
     Raises:
         CofeeError: the hint says what answers it.

@@ -23,7 +23,7 @@ from cofee.template.template import Template
 
 @dataclass(frozen=True)
 class Update:
-    """A planned update: the versions it crosses, and the new answers nobody gave."""
+    """A planned update: both versions, and new questions that took their default."""
 
     plan: Plan
     old: Template
@@ -90,10 +90,10 @@ def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | Non
     """Plan the way from the recorded template commit to another.
 
     Args:
-        ask: asks a person; None where there is none.
+        ask: asks the user; None without a terminal.
 
     Raises:
-        CofeeError: the template cannot be reached, or has questions that nobody can be asked.
+        CofeeError: the template cannot be reached, or it has questions and there is no terminal.
     """
     old = project.template
     new = template.latest(old.source, to, base=project.root)
@@ -116,7 +116,7 @@ def _asked(
     if ask is None:
         questions = ", ".join(f"`{name}`" for name in settled.defaulted)
         raise UsageError(
-            f"the template at `{new.label}` has new questions, and nobody can be asked: "
+            f"template `{new.label}` has new questions and there is no terminal to ask them: "
             f"{questions}",
             hint="use the defaults with `--defaults`; they are listed",
         )

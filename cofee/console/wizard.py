@@ -79,7 +79,7 @@ def ask_fields(
 
     Args:
         facts: what the template states.
-        modules: the modules that a reference may name beside its own.
+        modules: the other modules that a reference can name.
         module: the module that gets the fields.
         about: what was said of it, shown again above the fields.
         rules: its rules as options, shown below them.

@@ -97,7 +97,7 @@ class Renderer:
 
     @cached_property
     def environment(self) -> SandboxedEnvironment:
-        """Jinja as Copier sets it up, with compiled templates kept beside the checkouts."""
+        """Jinja as Copier sets it up, with compiled templates cached next to the checkouts."""
         options = {"keep_trailing_newline": True, **self.template.setting("envops", {})}
         if options.get("undefined") == "jinja2.StrictUndefined":
             options["undefined"] = StrictUndefined
@@ -173,7 +173,7 @@ class Renderer:
     def _sources(self) -> list[tuple[str, bool]]:
         """Every file below the template's folder, and whether Jinja renders it.
 
-        `x` is left out where `x.jinja` stands beside it, as Copier leaves it out.
+        As in Copier, `x` is omitted if `x.jinja` exists.
         """
         found = []
         for folder, folders, names in os.walk(self._root, followlinks=True):

@@ -49,7 +49,7 @@ def plan_step(
     """Plan a change of the recorded answers through all layers, its migration included.
 
     Args:
-        prefer_template: what goes takes hand edits with it; somebody agreed to that.
+        prefer_template: files are removed with their edits; the user has confirmed it.
         removed: the migration that goes with a module that no commit holds.
     """
     facts = project.template.facts
@@ -83,7 +83,7 @@ def plan_step(
 
 
 def is_edited_migration(project: Project, path: str, step: Step) -> bool:
-    """Tell whether somebody edited the migration of a module that is about to go."""
+    """Return whether the migration of a module to remove was edited."""
     left = {module.name for module in step.modules}
     (module,) = (other for other in project.modules if other.name not in left)
     date, _, slug = Path(path).stem.partition("_")

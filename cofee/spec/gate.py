@@ -79,7 +79,7 @@ def check_fields(
 
     Args:
         facts: what the template states.
-        modules: the modules that a reference may name beside its own; see `Scope`.
+        modules: the other modules that a reference can name; see `Scope`.
         module: the module that gets the fields.
         settled: the recorded fields, which are not checked again.
 

@@ -91,9 +91,9 @@ def check_names(
         names: what `derive` gave.
         others: the names of the recorded modules.
         folders: the folders of modules that exist already, recorded or not.
-        tables: tables that exist beside those of the recorded modules.
-        classes: classes that exist beside those of the recorded modules.
-        routes: URL prefixes under `/api/v1` that exist beside those of the recorded modules.
+        tables: existing tables besides those of the recorded modules.
+        classes: existing classes besides those of the recorded modules.
+        routes: URL prefixes under `/api/v1` that exist besides those of the recorded modules.
 
     Raises:
         CofeeError: a name is reserved, taken or too long.

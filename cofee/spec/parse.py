@@ -42,7 +42,7 @@ def parse_field(spec: str, facts: Facts, modules: Collection[str], module: str) 
     Args:
         spec: the text, such as `total:decimal:12.2:min=0`.
         facts: what the template states.
-        modules: the modules that a reference may name beside its own; see `Scope`.
+        modules: the other modules that a reference can name; see `Scope`.
         module: the module that gets the field.
 
     Raises:

@@ -103,7 +103,7 @@ class Field:
 
     @property
     def given(self) -> tuple[str, ...]:
-        """The keys that are set, beside the name and the type."""
+        """The keys that are set, except the name and the type."""
         return tuple(key for key in self.to_record() if key not in ("name", "type"))
 
 
@@ -180,7 +180,7 @@ class Module:
         """Return the field of a name.
 
         Raises:
-            CofeeError: there is none; the hint names the nearest.
+            CofeeError: it does not exist; the hint has a similar name.
         """
         known = {field.name: field for field in self.fields}
         if name in known:
@@ -312,10 +312,10 @@ def _singular(name: str) -> str:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a field's rules depend on beside the field itself.
+    """The context of a field's rules.
 
     Attributes:
-        modules: the modules that a reference may name beside its own, in the order of the answers.
+        modules: the other modules that a reference can name, in the order of the answers.
         module: its own, which is the last one unless `modules` contains it.
     """
 
