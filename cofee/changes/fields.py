@@ -49,7 +49,7 @@ def remove_fields(modules: Modules, name: str, removed: Sequence[str], facts: Fa
 def change_fields(
     modules: Modules, name: str, given: Iterable[str], facts: Facts, backfill: str | None
 ) -> Step:
-    """Give fields another type or other modifiers; each stays in its place."""
+    """Change the type or the modifiers of fields, keeping their order."""
     module, given = find(modules, name), list(given)
     wanted = {spec.split(":")[0]: spec for spec in given}
     _require_once([spec.split(":")[0] for spec in given])
@@ -81,7 +81,7 @@ def change_fields(
 
 
 def rename_field(modules: Modules, name: str, old: str, new: str, facts: Facts) -> Step:
-    """Give a field another name, in the database too."""
+    """Rename a field and its column."""
     module = find(modules, name)
     if old == new:
         raise CofeeError(f"`{new}` is already the name of the field")

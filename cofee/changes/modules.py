@@ -12,7 +12,7 @@ from cofee.spec.record import Module
 
 
 def rename_module(modules: Modules, old: str, derived: Names, facts: Facts) -> Step:
-    """Give a module other names: its folder, table, URL and classes, and what refers to it."""
+    """Rename a module: its directory, table, URL and classes, and references to it."""
     module = find(modules, old)
     name = module.name
     renamed = replace(module, name=derived.module, entity=derived.entity)

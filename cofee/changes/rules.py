@@ -16,7 +16,7 @@ NAMING = ("unique_together", "indexes", "checks")
 
 
 def change_module(modules: Modules, name: str, given: Mapping[str, object], facts: Facts) -> Step:
-    """Give a module other rules; a list that is given replaces the one that was there.
+    """Change the rules of a module; a given list replaces the previous one.
 
     Raises:
         CofeeError: a rule is not possible, or nothing would change.
@@ -65,7 +65,7 @@ def beside(
 
 
 def _ruled(before: Module, given: Mapping[str, object]) -> Module:
-    """Put given rules in the place of those that were there; new checks need new examples."""
+    """Replace rules by the given ones; new checks need new examples."""
     after = before.with_rules(given)
     return after if after.checks == before.checks else replace(after, examples=())
 

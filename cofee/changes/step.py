@@ -61,10 +61,10 @@ class Step:
 
     Attributes:
         modules: the modules as they will be.
-        migration: the migration that leads there; None if the database stays as it is.
+        migration: the migration for it; None if the database does not change.
         moves: folders of the project that get another name.
         warnings: what the change narrows, each a sentence.
-        takes_away: whether generated code goes, and hand edits in it with it.
+        takes_away: whether it removes generated code and the manual edits in it.
         answers: what else becomes another answer.
     """
 
@@ -97,7 +97,7 @@ def find(modules: Modules, name: str) -> Module:
 
 
 def reach(before: Modules, after: Modules) -> set[str]:
-    """Return the modules whose files a change can touch: what differs, and its neighbours."""
+    """Return the modules with files that a change can affect: changed modules and neighbours."""
     old = {module.name: module for module in before}
     new = {module.name: module for module in after}
     changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}

@@ -1,4 +1,4 @@
-"""Where a project stands: its template's version, its modules, the user's edits, open conflicts."""
+"""Status of a service: the template's version, the modules, edits and conflicts."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def read(project: Project) -> Status:
 
 
 def lines(status: Status, based_on: template.Template) -> Iterator[str]:
-    """Yield the status as a person reads it."""
+    """Yield the lines of the status."""
     yield f"template  {based_on.source} at {based_on.label}{_newer_words(status.newer)}"
     if status.changed_tag:
         yield f"note      {status.changed_tag}"
@@ -140,13 +140,13 @@ def _conflicted(pending: Any) -> list[str]:
 
 
 def edits(project: Project, module: str | None = None) -> list[Change]:
-    """Return each file that differs, from what the template gives to what stands there.
+    """Return the files that differ, as changes from the rendered to the existing content.
 
     Args:
-        module: look at the files of one module alone.
+        module: only files of this module.
 
     Raises:
-        CofeeError: there is no such module.
+        CofeeError: the module does not exist.
     """
     names = [module.name for module in project.modules]
     if module is not None and module not in names:

@@ -137,10 +137,10 @@ def remove_module(directory: Path, name: str, options: Options) -> None:
 def _run(
     directory: Path, make: Callable[[Project], Step], options: Options, whole: str | None = None
 ) -> None:
-    """Plan a step, have its costs confirmed, apply it, and list what a person has to look at.
+    """Plan a step, ask for confirmation, apply it, and list what the user must check.
 
     Args:
-        whole: the module that goes as a whole.
+        whole: the module that is removed completely.
     """
     with opened(directory, options) as found:
         step, removed = make(found), None
@@ -175,7 +175,7 @@ def _run(
 
 
 def _concerned(found: Project, step: Step) -> set[str]:
-    """Return the modules whose tests tell whether a change is good."""
+    """Return the modules with tests that a change can break."""
     from cofee.commands import verify
 
     return verify.concerned(found.modules, step.modules)
@@ -259,7 +259,7 @@ def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, 
     """Drop a module that no commit holds by removing its migration, not by adding another.
 
     Returns:
-        The step without a migration and the path of the one to remove; or the step as it is.
+        The step without a migration and the path of the one to remove, or the step unchanged.
     """
     path = project.migrations.created_by(module)
     is_new = (
@@ -289,5 +289,5 @@ def _sources(folder: Path) -> Iterator[str]:
 
 
 def _is_left_over(folder: Path) -> bool:
-    """Tell whether Python's caches are all that is left of a folder."""
+    """Return whether a directory contains only Python caches."""
     return folder.is_dir() and all(path.name == "__pycache__" for path in folder.iterdir())

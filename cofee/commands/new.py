@@ -51,7 +51,7 @@ class Service:
     destination: Path
     answers: Answers
     tree: Tree
-    stood: bool = False  # whether the folder was there, empty
+    stood: bool = False  # whether the directory existed, empty
 
 
 def make_service(request: Request, options: Options) -> None:
@@ -167,7 +167,7 @@ def run_tasks(service: Service, *, quiet: bool) -> None:
 
 
 def message_after_copy(service: Service) -> str:
-    """Return what the template says once the service stands."""
+    """Return the template's message after the service was created."""
     context = {**service.answers.context, "_copier_conf": {"dst_path": str(service.destination)}}
     return Renderer(service.template).text(
         service.template.setting("message_after_copy", ""), context
@@ -188,7 +188,7 @@ def read_data(pairs: Sequence[str], data_file: Path | None) -> dict[str, Any]:
 
 
 def _settle(renderer: Renderer, folder_name: str, request: Request, ask: Ask | None) -> Answers:
-    """Settle the answers; defaults in the user's Copier settings stand for the template's."""
+    """Settle the answers; defaults in the user's Copier settings override the template's."""
     known = _known(renderer.template, request)
     settings = trust.copier_settings()
     settled = renderer.settle(known, settings.defaults if settings else {}, folder_name)
@@ -245,7 +245,7 @@ def _split(specification: str) -> list[str]:
 
 
 def _absolute(destination: Path) -> Path:
-    """Return where a service goes; `resolve` would follow a link that stands there."""
+    """Return the absolute destination; `resolve` would follow a link."""
     try:
         return Path(os.path.abspath(destination.expanduser()))  # noqa: PTH100
     except FileNotFoundError as error:
@@ -301,7 +301,7 @@ def _run(command: Sequence[str], service: Service) -> None:
 
 @contextlib.contextmanager
 def _removed_on_failure(service: Service) -> Iterator[None]:
-    """Take the service away again; a folder that stood there before stays, and is empty again."""
+    """Remove the service after a failure; an existing directory is kept, empty."""
     try:
         yield
     except BaseException as error:

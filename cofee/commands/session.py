@@ -46,7 +46,7 @@ def finish(
     """Show a plan, apply it unless it is a preview, and exit with the right code.
 
     Args:
-        concerned: the modules with the tests that `--verify` runs; None for all tests.
+        concerned: the modules with the tests that `--verify` runs; empty for all tests.
     """
     if options.diff and not options.as_json:
         output.write(output.patch(plan))

@@ -70,7 +70,7 @@ def read_pairs(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def change_options(project: Project, given: Mapping[str, str]) -> Step:
-    """Give options other values; what no rendering can carry over is the step's warnings.
+    """Change options; the manual steps are warnings of the step.
 
     Raises:
         CofeeError: an option is unknown, or its value is not allowed.
@@ -96,7 +96,7 @@ def change_options(project: Project, given: Mapping[str, str]) -> Step:
 def _require_meaning(
     given: Mapping[str, str], settled: Answers, renderer: Renderer, project: Project
 ) -> None:
-    """Refuse an answer to what is not asked, unless it says what goes without saying."""
+    """Reject an answer to a question that is not asked, unless it has no effect."""
     asked = {name: value for name, value in given.items() if name in settled.recorded}
     if asked == given:
         return
@@ -110,7 +110,7 @@ def _require_meaning(
 
 
 def _require_option(template: Template, name: str) -> None:
-    """Refuse what is no question that a person is asked."""
+    """Reject a name that is not a question for users."""
     refuse_hidden(template, name)
     options = asked_of(template)
     if name not in options:
@@ -133,7 +133,7 @@ def refuse_hidden(template: Template, name: str) -> None:
 
 
 def _unasked(project: Project, settled: Answers) -> list[str]:
-    """Tell which questions come up with the new answers, and take their defaults, or go."""
+    """Return notes on questions that are newly asked, with their default, or no longer asked."""
     come = [f"the option `{key}` is `{value}` now" for key, value in settled.defaulted.items()]
     gone = [key for key in project.answers if key not in settled.recorded]
     return [*come, *(f"the option `{key}` no longer has an effect" for key in gone)]

@@ -112,7 +112,7 @@ def plan_update(project: Project, to: str | None, defaults: bool, ask: Ask | Non
 def _asked(
     new: Template, project: Project, settled: Answers, ask: Ask | None
 ) -> Mapping[str, object]:
-    """Have a person answer the new questions."""
+    """Ask the user the new questions."""
     if ask is None:
         questions = ", ".join(f"`{name}`" for name in settled.defaulted)
         raise UsageError(

@@ -14,21 +14,21 @@ from cofee.project.journal import Record
 from cofee.project.plan import Plan
 from cofee.project.project import Project
 
-MODULE = "{module}"  # stands for a module in a command of the template
+MODULE = "{module}"  # the placeholder for a module in a command of the template
 
 
 @dataclass(frozen=True)
 class State:
-    """How the project stood: the checks that failed, and the lock file before they ran."""
+    """The state before a change: the failed checks and the lock file."""
 
     failing: list[str]
     lock: File | None
 
 
 def concerned(before: Modules, after: Modules) -> set[str]:
-    """Return the modules whose tests tell whether a change is good; none where all tests do.
+    """Return the modules with tests that a change can break; empty for all tests.
 
-    A module that comes, goes or gets another name changes the service: its routes, what imports
+    A module that is added, removed or renamed changes the service: its routes, what imports
     it, and which tests there are at all.
     """
     standing = {module.name for module in before} & {module.name for module in after}
@@ -46,7 +46,7 @@ def _failures(project: Project, modules: Collection[str]) -> list[str]:
     """Run the template's checks; return the commands that fail.
 
     Args:
-        modules: those whose tests are run; none for all tests.
+        modules: the modules with tests to run; empty for all tests.
     """
     wanted: Sequence[str] = project.template.setting("cofee_verify", [])
     commands = [shlex.join(_words(command, modules)) for command in wanted]
@@ -65,7 +65,7 @@ def _words(command: str, modules: Collection[str]) -> Iterator[str]:
 def require_still_green(
     project: Project, plan: Plan, record: Record, before: State, modules: Collection[str]
 ) -> None:
-    """Take an applied plan back when it broke what was green before.
+    """Revert an applied plan if checks that passed before it fail.
 
     Raises:
         CofeeError: it did; the project is as it was.

@@ -49,7 +49,7 @@ class _Draft:
 
     @property
     def spec(self) -> str:
-        """The specification of what is known so far; a pattern stands last."""
+        """The specification of the answers so far; a pattern is last."""
         parts = [self.name, self.type, *([self.argument] if self.argument else []), *self.flags]
         parts += [f"{key}={escape(text)}" for key, text in self.values.items() if key != "pattern"]
         parts += [f"pattern={self.values['pattern']}"] if "pattern" in self.values else []
@@ -133,7 +133,7 @@ def _check_place(field: Field, scope: Scope, others: Sequence[Field]) -> None:
 
 
 def _ask_field(name: str, scope: Scope, records: Sequence[Field]) -> Field | None:
-    """Ask for everything behind the name; nothing, when no answer could make it right."""
+    """Ask for the rest of a field after its name; None if the field is impossible."""
     import questionary
 
     if ":" in name:
@@ -173,7 +173,7 @@ def _ask_type(scope: Scope) -> str:
 
 
 def _ask_argument(draft: _Draft, scope: Scope) -> str:
-    """Ask for what stands behind the type: a choice where the possibilities are known."""
+    """Ask for the argument of the type, with choices if they are known."""
     import questionary
 
     argument = scope.facts.types[draft.type].argument
@@ -251,7 +251,7 @@ def _parse(specification: str, scope: Scope) -> Field:
 
 
 def _verdict(check: Callable[[], object]) -> bool | str:
-    """Give what questionary wants of a validator: true, or the sentence to show."""
+    """Return the result of a questionary validator: true, or the error message."""
     try:
         check()
     except CofeeError as error:

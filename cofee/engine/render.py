@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 Scope = Mapping[str, object]  # what a file's expressions can name
 Operation = Literal["copy", "update"]
 MODULE = "module"  # what a file of a module sees the module as
-STRING = "string:"  # before the digest of a text that is no file
+STRING = "string:"  # before the digest of a text that is not a file
 DICT_ATTRIBUTES = frozenset(dir(dict))
 YIELD = re.compile(r"{%-?\s*yield\s+(\w+)\s+from\s+(.+?)\s*-?%}(.*){%-?\s*endyield\s*-?%}")
 
@@ -158,7 +158,7 @@ class Renderer:
         return self._string(text, context)
 
     def holds(self, condition: Any, context: Mapping[str, object]) -> bool:
-        """Tell whether a condition, such as a task's `when`, is true."""
+        """Return whether a condition, such as a task's `when`, is true."""
         return questionnaire.truth(self._string(str(condition), context))
 
     @cached_property
@@ -341,7 +341,7 @@ class _Sources:
         return self._texts[name]
 
     def _imports(self, text: str) -> Iterator[str | None]:
-        """Yield each file that the text imports; nothing for one whose name is computed."""
+        """Yield each file that the text imports, except computed names."""
         if self._environment.line_statement_prefix:
             yield None
         for quoted, literal in self._importing.findall(text):

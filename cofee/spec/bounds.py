@@ -1,4 +1,4 @@
-"""The rules of lengths, digits and bounds, and of the default that has to keep to them."""
+"""Rules for lengths, digits, bounds and defaults."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ TEXT = re.compile(r"'((?:[^']|'')*)'")
 NUMBERS = ("integer", "number", "decimal", "seconds")
 MOMENTS = ("date", "datetime", "time")
 EXACT = decimal.Context(prec=60)  # a bound of 19 digits can be tried in a unit of 18 places
-LARGER = -1  # stands for a unit that is as many of the smallest; binary, so fractions are exact
+LARGER = -1  # a unit of this many of the smallest; binary, so fractions are exact
 LARGER_UNIT = 1024
 
 
@@ -99,7 +99,7 @@ def _checked(module: Module, behind: Collection[str], facts: Facts) -> dict[str,
     """Return the columns that checks name, with their fields; some are empty at times.
 
     Args:
-        behind: the modules that have no row yet when the first row of this one is made.
+        behind: the modules without a row when the first row of this one is created.
     """
     named = {name for check in module.checks for name in checks.fields(check, module, facts)}
     return {
@@ -120,7 +120,7 @@ def _forms(fields: Columns) -> Iterator[dict[str, _Column]]:
 
 
 def _chosen(fields: Columns) -> dict[str, Field]:
-    """Leave out references: the tests fill them with rows that they make."""
+    """Return the fields without references, which the tests set themselves."""
     return {name: column.field for name, column in fields.items() if column.field.to is None}
 
 
@@ -159,7 +159,7 @@ def _rows(
 
 
 def _fewer(tried: Mapping[str, list[Value]]) -> list[list[Value]]:
-    """Leave as many values of each column as all columns together can be tried with."""
+    """Limit the values of each column, so that all combinations can be tried."""
     most = max(2, int(MOST_ROWS ** (1 / max(1, len(tried)))))
     return [values[:most] for values in tried.values()]
 
@@ -206,7 +206,7 @@ def _others(
     texts: Sequence[str],
     facts: Facts,
 ) -> Iterator[Value]:
-    """Yield the values of a field that is no number."""
+    """Yield values of a field that is not a number."""
     entry = facts.types[field.type]
     samples = [str(one) for one in entry.samples]
     if kind == "choice":
@@ -246,7 +246,7 @@ def _require_same_meaning(
     given: Sequence[str],
     facts: Facts,
 ) -> None:
-    """Refuse a check that judges exact numbers otherwise when they are kept in another unit."""
+    """Reject a check with another result for numbers that are stored in another unit."""
     scale = max(column.field.scale or 0 for column in fields.values()) + 1
     rows = [row for row in rows if _fits(row, fields, scale, facts)]
     for check, form in itertools.product(given, _forms(fields)):
@@ -260,7 +260,7 @@ def _require_same_meaning(
 
 
 def _fits(row: Row, fields: Columns, scale: int, facts: Facts) -> bool:
-    """Tell whether SQLite can hold a row in a smaller unit, and exact fractions of it."""
+    """Return whether SQLite can store a row exactly in a smaller unit."""
     kept = (_kept(row.get(name), column, facts, scale) for name, column in fields.items())
     return all(abs(value) < 2**46 for value in kept if isinstance(value, int))
 
@@ -284,7 +284,7 @@ def _judge(
     facts: Facts,
     scale: int | None = None,
 ) -> list[bool]:
-    """Have SQLite say for each row whether a check lets it pass."""
+    """Return for each row whether it satisfies a check in SQLite."""
     kept = [
         [_kept(row.get(name), column, facts, scale) for name, column in fields.items()]
         for row in rows
@@ -320,7 +320,7 @@ def _can_follow(
     together: Sequence[Sequence[str]],
     facts: Facts,
 ) -> bool:
-    """Tell whether a row may be the second: unique values differ, and sorted ones do not fall."""
+    """Return whether a row can be the second: unique values differ, sorted values ascend."""
     if any(all(first[name] == second[name] for name in names) for names in together):
         return False
     for name, field in _chosen(fields).items():
@@ -333,7 +333,7 @@ def _can_follow(
 
 
 def require_several(module: Module, names: Sequence[str], facts: Facts) -> None:
-    """Refuse fields that are unique together where each of them has one possible value."""
+    """Reject unique combinations of fields that all have one possible value."""
     if all(_is_single(field, facts) for field in _named(module, names)):
         raise CofeeError(
             f"`unique_together`: {quote(','.join(names))} must have more than one possible value"
@@ -341,7 +341,7 @@ def require_several(module: Module, names: Sequence[str], facts: Facts) -> None:
 
 
 def _must_differ(module: Module, columns: Collection[str], facts: Facts) -> Iterator[list[str]]:
-    """Yield the columns, among those whose values are chosen for the tests, that have to differ.
+    """Yield the columns with chosen values that must differ.
 
     Where another field is unique together with them, its two samples do, or its references.
     """

@@ -1,4 +1,4 @@
-"""The conditions of a module's `checks`: SQL that has to mean the same on both databases.
+"""Conditions in `checks` of a module: SQL with the same meaning on both databases.
 
 SQLite itself reads them, on a scratch table with the columns of the module: it knows what is no
 expression, and tells which columns and functions there are in one.
@@ -47,7 +47,7 @@ COMPARISON = re.compile(
 
 
 def require_possible(check: str, module: Module, facts: Facts) -> None:
-    """Refuse what is no condition over a module's columns, or means something else elsewhere.
+    """Reject SQL that is not a condition on the columns, or differs between databases.
 
     Raises:
         CofeeError: what is wrong with it.
@@ -79,13 +79,13 @@ def columns_of(module: Module, facts: Facts) -> dict[str, Field]:
 
 
 def fields(check: str, module: Module, facts: Facts) -> list[str]:
-    """List the fields whose columns a check names, in the order of the module."""
+    """Return the fields with columns in a check, in the order of the module."""
     named = {token.strip('"') for token in TOKEN.findall(check) if not token.startswith("'")}
     return [field.name for name, field in columns_of(module, facts).items() if name in named]
 
 
 def renamed(check: str, names: Mapping[str, str]) -> str:
-    """Give a check with other names for some columns; texts in it stay as they are."""
+    """Return a check with renamed columns; string literals are not changed."""
 
     def rename(found: re.Match[str]) -> str:
         token = found[0]
@@ -109,7 +109,7 @@ def _quoted(name: str) -> str:
 
 
 def _require_plain(check: str) -> None:
-    """Refuse what could not stand in brackets, and what one of the databases does not know."""
+    """Reject SQL that is not an expression in parentheses or not valid on one of the databases."""
     outside = TOKEN.sub(lambda one: one[0][0] * 2 if one[0][0] in "'\"" else one[0], check)
     found = FOREIGN.search(outside.lower())
     odd = [one for one in check if one in ":\\" or not one.isprintable()]
@@ -129,7 +129,7 @@ def _require_plain(check: str) -> None:
 
 
 def _require_kinds(check: str, module: Module, facts: Facts) -> None:
-    """Refuse to compare values of two kinds: PostgreSQL never does, SQLite in its own way."""
+    """Reject comparisons of values of two kinds, which only SQLite allows."""
     own = columns_of(module, facts)
 
     def kind(side: str) -> str | None:
@@ -150,7 +150,7 @@ def _require_kinds(check: str, module: Module, facts: Facts) -> None:
 
 
 def _read(check: str, own: Mapping[str, Field], facts: Facts) -> tuple[Set[str], Set[str]]:
-    """Have SQLite read a check; return the columns and functions that it names."""
+    """Return the columns and functions in a check, as parsed by SQLite."""
     columns: set[str] = set()
     functions: set[str] = set()
 
@@ -173,7 +173,7 @@ def _read(check: str, own: Mapping[str, Field], facts: Facts) -> tuple[Set[str],
                 f"`checks`: {quote(check)} is not a condition: {error}",
                 hint="write what can follow `WHERE` in SQL, without subqueries",
             ) from error
-    # A word in double quotes that is no column is a text for SQLite, and an error for PostgreSQL.
+    # A quoted word that is not a column is a string for SQLite and an error for PostgreSQL.
     quoted = {token[1:-1] for token in TOKEN.findall(check) if token.startswith('"')}
     return columns | quoted, functions
 

@@ -136,7 +136,7 @@ class Facts:
         return [f"{entity}{ending}" for ending in self.classes]
 
     def field_classes_of(self, entity: str) -> frozenset[str]:
-        """Return the classes of a module whose attributes are its fields."""
+        """Return the classes of a module that have its fields as attributes."""
         return frozenset(f"{entity}{ending}" for ending in self.field_classes)
 
     def of_kind(self, *kinds: str) -> list[str]:

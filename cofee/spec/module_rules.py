@@ -13,7 +13,7 @@ from cofee.spec.facts import Facts, Rule
 from cofee.spec.names import LONGEST_IDENTIFIER
 from cofee.spec.record import Field, Module, Row, Scope
 
-ALL = "all"  # stands for every route
+ALL = "all"  # means every route
 CHECK_LABEL = 8  # the length of what tells a check from others of its table
 
 
@@ -63,7 +63,7 @@ def complete_all(
 
 
 def naming(module: Module, field: str, facts: Facts) -> list[str]:
-    """List the rules of a module that name a field."""
+    """Return the rules of a module that name a field."""
     from cofee.spec import checks
 
     named = {
@@ -90,7 +90,7 @@ def require_unnamed(module: Module, field: str, facts: Facts) -> None:
 
 
 def renamed(module: Module, old: str, new: str) -> Module:
-    """Return a module whose rules have another name for one field; a check names its column."""
+    """Return a module with a renamed field in its rules; checks name its column."""
     from cofee.spec import checks
 
     before = module.field(old)
@@ -113,7 +113,7 @@ def _renamed(names: Iterable[str], old: str, new: str) -> tuple[str, ...]:
 
 
 def index_names(module: Module, facts: Facts) -> Iterator[tuple[str, str]]:
-    """Yield the name of each index of a module, and the rule or field that it stands for."""
+    """Yield the name of each index of a module, and the rule or field that needs it."""
     table, owner = module.name, owners.prefix(module, facts)
     yield from owners.constraint_names(module, facts)
     for field in module.fields:
@@ -255,7 +255,7 @@ def _require_once(given: Sequence[str], rule: str) -> None:
 
 
 def _check_names(module: Module, facts: Facts) -> None:
-    """Reject indexes and constraints that share a name, or whose names PostgreSQL would cut."""
+    """Reject indexes and constraints with the same name or a name too long for PostgreSQL."""
     names: dict[str, str] = {}
     for name, what in index_names(module, facts):
         if name in names:

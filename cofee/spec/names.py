@@ -52,7 +52,7 @@ def derive(name: str, entity: str | None = None, plural: str | None = None) -> N
         plural: the module's name, where the derived plural is not wanted.
 
     Raises:
-        CofeeError: a name is no identifier, or leaves the module folder.
+        CofeeError: a name is not an identifier, or is a path.
     """
     words = _words(name, "module")
     module = "_".join(_words(plural, "module") if plural is not None else _ending(words, _plural))
@@ -71,7 +71,7 @@ def from_record(module: str, entity: str) -> Names:
 
 
 def snake(entity: str) -> str:
-    """Give the snake case of a class name exactly as the template computes it."""
+    """Return the snake case of a class name, exactly as the template computes it."""
     return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", entity).lower()
 
 
@@ -85,7 +85,7 @@ def check_names(
     classes: Collection[str] = (),
     routes: Collection[str] = (),
 ) -> None:
-    """Refuse names that the project cannot take, each with a reason and a way out.
+    """Reject names that the service cannot have, with a reason and a suggestion.
 
     Args:
         names: what `derive` gave.
@@ -114,7 +114,7 @@ def check_names(
 def check_field_name(
     name: str, facts: Facts, *, filterable: bool = False, reference: bool = False
 ) -> None:
-    """Refuse a field name that generated code cannot carry, and suggest one that it can.
+    """Reject a field name that generated code cannot have, and suggest another.
 
     Args:
         name: the field as it is declared.
@@ -122,7 +122,7 @@ def check_field_name(
         reference: it becomes a relationship of this name and a column `<name>_id`.
 
     Raises:
-        CofeeError: the name is no identifier in snake case, or is reserved.
+        CofeeError: the name is not in snake case, or is reserved.
     """
     if not FIELD_NAME.fullmatch(name):
         raise CofeeError(
@@ -147,7 +147,7 @@ def check_field_name(
 
 
 def check_column_name(table: str, column: str, facts: Facts) -> None:
-    """Refuse a column whose longest constraint name PostgreSQL would cut off.
+    """Reject a column with a constraint name that is too long for PostgreSQL.
 
     Raises:
         CofeeError: the name is too long, and by how much.
@@ -191,7 +191,7 @@ def _class_name(words: list[str], entity: str | None) -> str:
 
 
 def _ending(words: list[str], number: Callable[[str], str]) -> list[str]:
-    """Put the last word into the singular or plural; a rule that goes wrong leaves it alone."""
+    """Return the words with the last one in the singular or plural, if a rule applies."""
     changed = number(words[-1])
     return [*words[:-1], changed if TYPED_NAME.fullmatch(changed) else words[-1]]
 
@@ -239,7 +239,7 @@ def _check_reserved(names: Names, facts: Facts) -> None:
 
 
 def _check_apart(names: Names, other: Names, facts: Facts) -> None:
-    """Refuse what two modules of one project cannot share."""
+    """Reject names that two modules of a service cannot share."""
     if names.module == other.module:
         raise CofeeError(f"the module `{names.module}` exists already", hint=_another(names))
     shared = {*facts.classes_of(names.entity)} & {*facts.classes_of(other.entity)}
@@ -257,7 +257,7 @@ def _check_apart(names: Names, other: Names, facts: Facts) -> None:
 
 
 def _better_class(entity: str) -> str:
-    """Name a class that means the same and is free."""
+    """Return an available class name with the same meaning."""
     rest = entity.removeprefix(reserved.TESTS)
     if rest == entity:
         return f"{entity}Record"
@@ -270,7 +270,7 @@ def _another(names: Names) -> str:
 
 
 def _ascii_words(text: str) -> list[str]:
-    """Keep what a name could be made of, accents taken off."""
+    """Return the characters that a name can have, without accents."""
     plain = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode()
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", plain).lower()
     found = re.findall(r"[a-z0-9]+", spaced)

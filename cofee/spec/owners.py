@@ -1,4 +1,4 @@
-"""Whose the rows of a module are, and what that asks of the service and of the other modules."""
+"""Row ownership: what an owner requires of the service and of other modules."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def prefix(module: Module, facts: Facts) -> str:
 
 
 def constraint_names(module: Module, facts: Facts) -> Iterator[tuple[str, str]]:
-    """Yield the names that the owner's column brings along, and what they stand for."""
+    """Yield the names that the owner's column needs, with their descriptions."""
     if module.owned_by is not None:
         column = facts.owners[module.owned_by].column
         for kind in ("index", "foreign_key"):
@@ -46,13 +46,13 @@ def require_options(
     given: Collection[str],
     facts: Facts,
 ) -> None:
-    """Refuse owners that the options of the service do not bring along.
+    """Reject owners that the options of the service do not provide.
 
     Args:
         given: the options that are about to change.
 
     Raises:
-        CofeeError: the hint says what turns the option on, or what is in its way.
+        CofeeError: the hint says how to turn the option on, or what prevents it.
     """
     for owner, stated in facts.owners.items():
         options = stated.needs

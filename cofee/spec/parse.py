@@ -1,4 +1,4 @@
-"""The field language: `total:decimal:12.2:min=0` stands for a field record, and back.
+"""The field language: converts `total:decimal:12.2:min=0` to a field and back.
 
     specification = name [":" type [":" argument] {":" modifier}]
     modifier      = "null" | "unique" | "index" | "filter" | "sort"
@@ -24,7 +24,7 @@ from cofee.spec.record import FLAG_KEYS, Field, Scope, Value
 
 LENGTH = re.compile(r"(?P<least>[0-9]{1,9})?(?P<dash>-)?(?P<greatest>[0-9]{1,9})?")
 PRECISION = re.compile(r"(?P<precision>[0-9]{1,9})\.(?P<scale>[0-9]{1,9})")
-# A colon ends a segment unless a backslash stands before it.
+# A colon ends a segment unless it follows a backslash.
 SEGMENT = re.compile(r"(?:\\[\\:]|[^:])*")
 LONGEST_SPECIFICATION = 10_000
 
@@ -140,7 +140,7 @@ def _specified(spec: str, scope: Scope) -> Field:
 
 
 def _split(spec: str) -> list[str]:
-    """Cut at the colons; a pattern keeps everything to the end as it stands."""
+    """Split at colons; a pattern contains the rest of the text."""
     segments: list[str] = []
     position = 0
     while position <= len(spec):
@@ -154,7 +154,7 @@ def _split(spec: str) -> list[str]:
 
 
 def _check_type_is_there(name: str, found: str) -> None:
-    """Tell a modifier in the place of the type from a type that does not exist."""
+    """Reject a modifier in the place of the type."""
     word = found.partition("=")[0]
     if word in FLAG_KEYS or "=" in found or not word:
         raise CofeeError(
@@ -168,7 +168,7 @@ def _check_type_is_there(name: str, found: str) -> None:
 def _read_argument(
     name: str, type_name: str, argument: str, segments: list[str]
 ) -> dict[str, object]:
-    """Take the type's argument off the segments."""
+    """Remove the type's argument from the segments and return it."""
     text = segments.pop(0) if segments else ""
     if not text or text in FLAG_KEYS or "=" in text:
         wanted = ARGUMENT_EXAMPLES.get(argument, f"its {argument}")

@@ -35,7 +35,7 @@ EXPECTED = {
 
 
 def read(kind: str, value: object) -> Value:
-    """Give the value as a record keeps it.
+    """Return the value for a record.
 
     Raises:
         ValueError: it is nothing that `EXPECTED` names for the kind.
