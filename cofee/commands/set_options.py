@@ -135,7 +135,8 @@ def refuse_hidden(template: Template, name: str) -> None:
 def _unasked(project: Project, settled: Answers) -> list[str]:
     """Return notes on questions that are newly asked, with their default, or no longer asked."""
     come = [f"the option `{key}` is `{value}` now" for key, value in settled.defaulted.items()]
-    gone = [key for key in project.answers if key not in settled.recorded]
+    options = [key for key in project.answers if not key.startswith("_")]  # not `_commit_hash`
+    gone = [key for key in options if key not in settled.recorded]
     return [*come, *(f"the option `{key}` no longer has an effect" for key in gone)]
 
 
