@@ -84,6 +84,7 @@ class Case:
     schema: type[Schema]
     first: JSON = field(default_factory=dict)
     second: JSON = field(default_factory=dict)
+    # Values of each field that no route accepts: null too, unless the field is nullable.
     invalid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     nullable: Collection[str] = ()
     defaults: JSON = field(default_factory=dict)
@@ -92,9 +93,11 @@ class Case:
     search: Collection[str] = ()
     unique: Collection[str] = ()
     unique_together: Sequence[Sequence[str]] = ()
-    checked: Collection[str] = ()  # fields that the checks of the table compare
+    # The fields that the checks of the table compare; they change together.
+    checked: Collection[str] = ()
     references: Mapping[str, Reference] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
+    # The owner of the rows, in a module whose rows have one.
     owner: uuid.UUID | None = None
     routes: Collection[str] = tuple(ROUTES)
     service: Callable[[AsyncSession], Any] | None = None
