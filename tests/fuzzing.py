@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import re
 import uuid
 from collections import Counter
 from typing import Any
@@ -92,8 +93,10 @@ def map_path_parameters(context: schemathesis.HookContext, parameters: Any) -> A
         return parameters
     if collection == "projects":
         return {**parameters, "project_id": new_project()}
-    found = {"project_id": PROJECT, "item_id": a_row(collection)}
-    found["other_id"] = new_parent() if "-many/" in path_of(context) else found["item_id"]
+    row = a_row(collection)
+    linked = new_parent() if "-many/" in path_of(context) else row
+    names = [name for name in re.findall(r"{(\w+)}", path_of(context)) if name != "project_id"]
+    found = {"project_id": PROJECT, **dict(zip(names, (row, linked), strict=False))}
     return {name: found[name] for name in parameters}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,11 +104,11 @@ def deleted_file(root: Path) -> list[str]:
 
 
 def reformatted(root: Path) -> list[str]:
-    """Let another tool format the repository: single quotes, and a line a bracket less."""
+    """Let another tool format the repository with single quotes."""
     path = root / MODULE / "repository.py"
     text = path.read_text().replace('"id"', "'id'").replace('"price"', "'price'")
-    path.write_text(re.sub(r"where\(\n\s+(.*),\n\s+\)", r"where(\1)", text))
-    return ["        return sa.select(Product).where(sa.not_(Product.is_deleted))"]
+    path.write_text(text)
+    return ["    'id': Product.id,"]
 
 
 def own_files(root: Path) -> list[str]:
@@ -183,7 +182,7 @@ EDITS: dict[str, Edit] = {
     ),
     "rule in the service": put(
         SERVICE,
-        '"""Store a new row."""',
+        "    async def create(self, data: ProductCreate) -> ProductRead:",
         "        if not data:",
         '            raise ValueError("x")',
     ),
@@ -195,26 +194,26 @@ EDITS: dict[str, Edit] = {
     "changed error text": swap(SERVICE, "There is no product with this id", "No such product"),
     "rewritten method": swap(
         SERVICE,
-        "        rows = await self._repository.list_page(query)\n",
-        "        found = await self._repository.list_page(query)\n        rows = found\n",
+        "        return Page[ProductRead].model_validate("
+        "await self._repository.list_page(query))\n",
+        "        rows = await self._repository.list_page(query)\n"
+        "        return Page[ProductRead].model_validate(rows)\n",
     ),
     "removed method's body": swap(
-        SERVICE, '"""Change the fields that were sent."""', '"""Mine."""'
+        SERVICE, "data.model_dump(exclude_unset=True)", "data.model_dump(exclude_none=True)"
     ),
     "reordered methods": every(
         swap(
             SERVICE,
-            "    async def exists(self, item_id: uuid.UUID) -> bool:\n"
-            '        """Tell whether rows may refer to this one, and keep it for them."""\n'
-            "        return await self._repository.hold(item_id) is not None\n\n",
+            "    async def get(self, product_id: uuid.UUID) -> ProductRead:\n"
+            "        return ProductRead.model_validate(await self._get(product_id))\n\n",
             "",
         ),
         above(
             SERVICE,
             "    async def create(",
-            "    async def exists(self, item_id: uuid.UUID) -> bool:",
-            '        """Tell whether rows may refer to this one, and keep it for them."""',
-            "        return await self._repository.hold(item_id) is not None",
+            "    async def get(self, product_id: uuid.UUID) -> ProductRead:",
+            "        return ProductRead.model_validate(await self._get(product_id))",
             "",
         ),
     ),
@@ -223,8 +222,8 @@ EDITS: dict[str, Edit] = {
     ),
     "changed query": swap(
         REPOSITORY,
-        "            sa.not_(Product.is_deleted),",
-        "            sa.not_(Product.is_deleted),\n            sa.true(),",
+        "sa.not_(Product.is_deleted)",
+        "sa.not_(Product.is_deleted), sa.true()",
     ),
     "order of one's own": swap(
         REPOSITORY,
@@ -257,9 +256,7 @@ EDITS: dict[str, Edit] = {
     "changed status": swap(
         ROUTER, "responses=responses(404, 409, 422)", "responses=responses(404, 409, 418, 422)"
     ),
-    "dependency of the router": swap(
-        ROUTER, '    tags=["products"],', '    tags=["products", "mine"],'
-    ),
+    "dependency of the router": swap(ROUTER, 'tags=["products"]', 'tags=["products", "mine"]'),
     "wiring of one's own": append(V1, "# router.include_router(mine)"),
     "wiring between": put(V1, "router.include_router(customers_router)", "# mine"),
     "test of one's own": append(TEST, "", "", "def test_mine() -> None:", "    assert CASE"),

@@ -47,7 +47,7 @@ def test_edited_module_survives_every_command(tmp_path: Path, cofee: Run) -> Non
     )  # fmt: skip
     assert made.code == 0, made.err
     lines = [line for edit in KEPT for line in EDITS[edit](shop)]
-    improve(template, "v0.2.0", '"""Return one row."""', '"""Return one row, or answer 404."""')
+    improve(template, "v0.2.0", 'business logic."""', 'business rules."""')
     programs = environment(template)
 
     for step in STEPS:

@@ -149,10 +149,10 @@ def edit_by_hand(root: Path) -> dict[str, list[str]]:
     products = root / "app/modules/products"
     edit(
         products / "service.py",
-        '        """Store a new row."""\n',
-        '        """Store a new row."""\n'
+        "    async def create(self, data: ProductCreate) -> ProductRead:\n",
+        "    async def create(self, data: ProductCreate) -> ProductRead:\n"
         '        if data.sku.startswith("X"):\n'
-        '            raise problem(422, "reserved", "Codes with X are reserved", "sku")\n',
+        "            raise NotFoundError(ERROR_NOT_FOUND)\n",
     )
     edit(
         products / "models.py",
@@ -199,13 +199,12 @@ def test_update_of_a_service_that_people_work_on(
     shop = tmp_path / "shop"
     make_project(shop, released, cofee)
     edits = edit_by_hand(shop)
-    improve(released, "v0.2.0", '"""Return one row."""', '"""Return one row, or answer 404."""')
+    improve(released, "v0.2.0", 'business logic."""', 'business rules."""')
     improve(
         released,
         "v0.3.0",
-        '    {{ owner.method(module, "exists"',
-        '    async def purge(self) -> None:\n        """Improved."""\n\n'
-        '    {{ owner.method(module, "exists"',
+        "    async def _get(",
+        '    async def purge(self) -> None:\n        """Improved."""\n\n    async def _get(',
     )
 
     ran = cofee("update", "-C", shop)
@@ -216,7 +215,7 @@ def test_update_of_a_service_that_people_work_on(
         assert [line for line in lines if line not in standing] == [], path
     for module in ("clients", "products", "notes", "orders"):
         text = (shop / f"app/modules/{module}/service.py").read_text()
-        assert '"""Return one row, or answer 404."""' in text
+        assert 'business rules."""' in text
         assert '"""Improved."""' in text
     assert not (shop / "app/modules/customers").exists()
     write_column_migration(shop)
@@ -246,13 +245,13 @@ def test_copier_update_gives_the_same_tree(released: Path, tmp_path: Path, cofee
     """Copier by itself upgrades the project and all its modules alike."""
     shop, twin = tmp_path / "one/shop", tmp_path / "two/shop"
     make_project(shop, released, cofee)
-    edit(shop / "app/modules/products/service.py", '"""Store a new row."""', '"""Store it."""')
+    edit(shop / "app/modules/products/service.py", 'this id"', 'that id"')
     commit(shop)
     shutil.copytree(shop, twin)
-    improve(released, "v0.2.0", '"""Return one row."""', '"""Return one row, or answer 404."""')
+    improve(released, "v0.2.0", 'business logic."""', 'business rules."""')
 
     assert cofee("update", "-C", shop).code == 0
     run_update(twin, defaults=True, overwrite=True, quiet=True, unsafe=True)
 
     assert snapshot(shop) == snapshot(twin)
-    assert "or answer 404" in (twin / "app/modules/orders/service.py").read_text()
+    assert "business rules" in (twin / "app/modules/orders/service.py").read_text()

@@ -84,13 +84,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     blueprint = "template/app/modules/{% yield module from views %}{{ module.name }}{% endyield %}"
     changes: dict[str, str | None] = {}
     for name, old, new in (
-        ("service.py.jinja", '"""Return one row."""', '"""Return one row, or answer 404."""'),
+        ("service.py.jinja", 'business logic."""', 'business rules."""'),
         (
             "router.py.jinja",
-            "    service = ",
-            "    # Services live for one request.\n    service = ",
+            "    return {{ tagged }}await",
+            "    # Services live for one request.\n    return {{ tagged }}await",
         ),
-        ("repository.py.jinja", "or nothing.", "or None."),
+        ("repository.py.jinja", "what the database stored", "what the database has stored"),
         ("models.py.jinja", '"""The `', '"""Model of the `'),
     ):
         text = (root / blueprint / name).read_text()

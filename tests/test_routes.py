@@ -15,10 +15,10 @@ from tests.strategies import FACTS, ROOT, TYPES, Record
 SERVED = {
     "create": ("post", ""),
     "list": ("get", ""),
-    "read": ("get", "/{item_id}"),
-    "replace": ("put", "/{item_id}"),
-    "update": ("patch", "/{item_id}"),
-    "delete": ("delete", "/{item_id}"),
+    "read": ("get", "/{thing_id}"),
+    "replace": ("put", "/{thing_id}"),
+    "update": ("patch", "/{thing_id}"),
+    "delete": ("delete", "/{thing_id}"),
 }
 PARENT: Record = {"name": "parents", "entity": "Parent", "fields": []}
 

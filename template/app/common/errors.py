@@ -1,11 +1,11 @@
-"""One format for every error: RFC 9457 `application/problem+json` with a stable code."""
+"""Errors of the API: RFC 9457 `application/problem+json` with a stable code."""
 
 from __future__ import annotations
 
 import http
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,7 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 ERROR_CONFLICT = "Another row already has this value"
 ERROR_UNKNOWN_REFERENCE = "It refers to a row that does not exist"
 ERROR_IN_USE = "It cannot be deleted, because rows refer to it"
-ERROR_CHECK_FAILED = "The values do not go together"
+ERROR_CHECK_FAILED = "The values are not allowed together"
 ERROR_CHANGED = "The row has changed since it was read; read it again"
 ERROR_INVALID_VALUE = "The database cannot store this value"
 ERROR_BUSY = "The database is busy; try again"
@@ -39,9 +39,9 @@ CODES = {
 }
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # Python 3.13 renamed both
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-# An input's place in the request (body, query, path) is left out of the field's name.
+# Where an input is in a request. It is left out of the field's name.
 PLACES = {"body", "query", "path", "header", "cookie"}
-# However much is wrong with a request, its answer stays short.
+# Limits the size of a response to an invalid request.
 MAX_LISTED = 20
 MAX_FIELD_LENGTH = 200
 
@@ -49,15 +49,13 @@ logger = logging.getLogger(__name__)
 
 
 class FieldProblem(Schema):
-    """What is wrong with one field."""
-
     field: str = Field(description="The field's name, with dots where it is nested")
     code: str = Field(description="A stable name of the error")
     message: str
 
 
 class Problem(Schema):
-    """An error as RFC 9457 describes it, with a code that stays the same."""
+    """An error as in RFC 9457, with a stable code."""
 
     type: str = "about:blank"
     title: str
@@ -67,31 +65,52 @@ class Problem(Schema):
     errors: list[FieldProblem] = Field(default=[], description="The offending fields, at most 20")
 
 
-class ProblemException(HTTPException):
-    """An HTTP error that knows its code and the fields it is about."""
+class ApiError(HTTPException):
+    """Base of all errors: `raise ConflictError(ERROR_SOLD_OUT, "sku", code="sold_out")`."""
 
-    def __init__(self, status: int, code: str, message: str, fields: Iterable[str] = ()) -> None:
-        super().__init__(status, detail=message)
-        self.code = code
-        self.errors = [FieldProblem(field=field, code=code, message=message) for field in fields]
+    status: ClassVar[int]
+    code: str
+
+    def __init__(self, message: str, *fields: str, code: str = "") -> None:
+        super().__init__(self.status, detail=message)
+        self.code = code or self.code
+        self.errors = [FieldProblem(field=name, code=self.code, message=message) for name in fields]
+
+
+class ForbiddenError(ApiError):
+    status = 403
+    code = "forbidden"
+
+
+class NotFoundError(ApiError):
+    status = 404
+    code = "not_found"
+
+
+class ConflictError(ApiError):
+    status = 409
+    code = "conflict"
+
+
+class UnprocessableError(ApiError):
+    status = 422
+    code = "unprocessable"
+
+
+class UnavailableError(ApiError):
+    status = 503
+    code = "unavailable"
 
 
 class ProblemResponse(JSONResponse):
-    """An answer that carries a problem."""
-
     media_type = MEDIA_TYPE
 
     def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(problem.model_dump(), problem.status, headers)
 
 
-def problem(status: int, code: str, message: str, *fields: str) -> HTTPException:
-    """Return the exception to raise: `raise problem(404, "not_found", ERROR_NOT_FOUND)`."""
-    return ProblemException(status, code, message, fields)
-
-
 def responses(*statuses: int | str) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses=` of a route that can answer with these errors."""
+    """Return the value of `responses=` for a route that can return these errors."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {
@@ -103,14 +122,14 @@ def responses(*statuses: int | str) -> dict[int | str, dict[str, Any]]:
 
 
 def title(status: int) -> str:
-    """Return the name of a status, the same on every version of Python."""
+    """Return the name of a status, which is the same for every version of Python."""
     return TITLES.get(status) or http.HTTPStatus(status).phrase
 
 
 def describe(
     status: int, detail: str, code: str = "", errors: Iterable[FieldProblem] = ()
 ) -> Problem:
-    """Build a problem; without a code, its status gives one."""
+    """Return a problem. The default code follows from the status."""
     return Problem(
         title=title(status),
         status=status,
@@ -121,12 +140,12 @@ def describe(
 
 
 def internal_error() -> ProblemResponse:
-    """Return the answer to an error that nobody expected: it tells nothing of the inside."""
+    """Return the response to an unexpected error. It reveals no internals."""
     return ProblemResponse(describe(500, ERROR_INTERNAL))
 
 
-async def answer_http_exception(request: Request, error: StarletteHTTPException) -> ProblemResponse:
-    """Answer an HTTPException, a module's own or the framework's (404, 405, …)."""
+async def handle_http_exception(request: Request, error: StarletteHTTPException) -> ProblemResponse:
+    """Handle every `HTTPException`: those of this service and of the framework (404, 405, …)."""
     code = getattr(error, "code", "")
     errors = getattr(error, "errors", ())
     headers = {"Allow": _allowed_methods(request)} if error.status_code == 405 else error.headers
@@ -134,15 +153,15 @@ async def answer_http_exception(request: Request, error: StarletteHTTPException)
 
 
 def _allowed_methods(request: Request) -> str:
-    """Ask every route: the framework names the methods of the path's first route alone."""
+    """Collect the methods of all routes; the framework only names those of the first match."""
     scopes = [{**request.scope, "method": method} for method in METHODS]
     routes = request.app.routes
     fitting = (s for s in scopes if any(route.matches(s)[0] is Match.FULL for route in routes))
     return ", ".join(scope["method"] for scope in fitting)
 
 
-async def answer_invalid_request(_: Request, error: RequestValidationError) -> ProblemResponse:
-    """Answer 422 with each field; the input is not repeated, since it may hold a secret."""
+async def handle_invalid_request(_: Request, error: RequestValidationError) -> ProblemResponse:
+    """List the invalid fields, without their input, which may contain a secret."""
     errors = [
         FieldProblem(field=_field_name(item["loc"]), code=item["type"], message=item["msg"])
         for item in error.errors()[:MAX_LISTED]
@@ -155,44 +174,45 @@ def _field_name(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in inside or location)[:MAX_FIELD_LENGTH]
 
 
-async def answer_integrity_error(request: Request, error: IntegrityError) -> ProblemResponse:
-    """Answer a broken rule of the database: the one place that judges uniqueness."""
+async def handle_integrity_error(request: Request, error: IntegrityError) -> ProblemResponse:
+    """Handle violated constraints. Uniqueness is only checked by the database."""
     violation = read_violation(error)
     match violation.rule:
         case "unique":
-            found = problem(409, "conflict", ERROR_CONFLICT, *violation.fields)
+            failure: ApiError = ConflictError(ERROR_CONFLICT, *violation.fields)
         case "reference" if request.method == "DELETE":
-            found = problem(409, "in_use", ERROR_IN_USE)
+            failure = ConflictError(ERROR_IN_USE, code="in_use")
         case "reference":
-            found = problem(422, "unknown_reference", ERROR_UNKNOWN_REFERENCE, *violation.fields)
+            code = "unknown_reference"
+            failure = UnprocessableError(ERROR_UNKNOWN_REFERENCE, *violation.fields, code=code)
         case "check":
-            found = problem(422, "check_failed", ERROR_CHECK_FAILED, *violation.fields)
+            failure = UnprocessableError(ERROR_CHECK_FAILED, *violation.fields, code="check_failed")
         case _:
             raise error
-    return await answer_http_exception(request, found)
+    return await handle_http_exception(request, failure)
 
 
-async def answer_database_error(request: Request, error: DBAPIError) -> ProblemResponse:
-    """Answer a busy database and a value that it refuses; any other of its errors is ours."""
+async def handle_database_error(_: Request, error: DBAPIError) -> ProblemResponse:
+    """Handle a busy database and rejected values. Any other error is a bug."""
     if is_busy(error):
         logger.warning("the database is busy: %s", error.orig)
         return ProblemResponse(describe(503, ERROR_BUSY, "database_busy"), {"Retry-After": "1"})
-    # Class 22 is SQL's "data exception". The driver refuses some values by itself, as a ValueError.
-    refused = str(getattr(error.orig, "sqlstate", "")).startswith("22")
-    if not refused and not isinstance(error.orig and error.orig.__cause__, ValueError):
+    # Class 22 is SQL's "data exception". The driver raises ValueError for some values.
+    is_rejected = str(getattr(error.orig, "sqlstate", "")).startswith("22")
+    if not is_rejected and not isinstance(error.orig and error.orig.__cause__, ValueError):
         raise error
-    return await answer_http_exception(request, problem(422, "invalid_value", ERROR_INVALID_VALUE))
+    return ProblemResponse(describe(422, ERROR_INVALID_VALUE, "invalid_value"))
 
 
-async def answer_stale_data(request: Request, _: Exception) -> ProblemResponse:
-    """Answer a change that lost against another one of the same row."""
-    return await answer_http_exception(request, problem(412, "precondition_failed", ERROR_CHANGED))
+async def handle_stale_data(_: Request, __: Exception) -> ProblemResponse:
+    """Handle a change of a row that was changed by another request."""
+    return ProblemResponse(describe(412, ERROR_CHANGED))
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Make every error of the application a problem."""
-    app.exception_handler(StarletteHTTPException)(answer_http_exception)
-    app.exception_handler(RequestValidationError)(answer_invalid_request)
-    app.exception_handler(IntegrityError)(answer_integrity_error)
-    app.exception_handler(DBAPIError)(answer_database_error)
-    app.exception_handler(StaleDataError)(answer_stale_data)
+    """Return every error of the application as a problem."""
+    app.exception_handler(StarletteHTTPException)(handle_http_exception)
+    app.exception_handler(RequestValidationError)(handle_invalid_request)
+    app.exception_handler(IntegrityError)(handle_integrity_error)
+    app.exception_handler(DBAPIError)(handle_database_error)
+    app.exception_handler(StaleDataError)(handle_stale_data)

@@ -1,4 +1,4 @@
-"""References between modules: each is checked by the service of the module that it leads to."""
+"""References between modules, checked by the service of the module that they refer to."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
-from app.common.errors import problem
+from app.common.errors import ERROR_UNKNOWN_REFERENCE, ConflictError, UnprocessableError
 
-ERROR_UNKNOWN_REFERENCE = "It refers to a row that does not exist"
+
+class InUseError(ConflictError):
+    code = "in_use"
+
+
+class UnknownReferenceError(UnprocessableError):
+    code = "unknown_reference"
 
 
 async def require_reference(
@@ -16,10 +22,10 @@ async def require_reference(
     field: str,
     exists: Callable[[uuid.UUID], Awaitable[bool]],
 ) -> None:
-    """Refuse the field's value if it names a row that is not there, or no longer is."""
-    item_id = values.get(field)
-    if item_id is not None and not await exists(item_id):
-        raise problem(422, "unknown_reference", ERROR_UNKNOWN_REFERENCE, field)
+    """Raise an error if the field refers to a row that does not exist, or is deleted."""
+    row_id = values.get(field)
+    if row_id is not None and not await exists(row_id):
+        raise UnknownReferenceError(ERROR_UNKNOWN_REFERENCE, field)
 
 
 async def require_references(
@@ -27,7 +33,7 @@ async def require_references(
     field: str,
     exist: Callable[[Collection[uuid.UUID]], Awaitable[bool]],
 ) -> None:
-    """Refuse the field's values if one of them names a row that is not there, or no longer is."""
-    item_ids = values.get(field)
-    if item_ids and not await exist(item_ids):
-        raise problem(422, "unknown_reference", ERROR_UNKNOWN_REFERENCE, field)
+    """Raise an error if the field lists a row that does not exist, or is deleted."""
+    row_ids = values.get(field)
+    if row_ids and not await exist(row_ids):
+        raise UnknownReferenceError(ERROR_UNKNOWN_REFERENCE, field)

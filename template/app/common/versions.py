@@ -1,4 +1,4 @@
-"""Versions of rows in requests and answers: `ETag` and `If-Match`, as RFC 9110 has them."""
+"""Versions of rows in requests and responses: `ETag` and `If-Match` of RFC 9110."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Header, Response
 
-from app.common.errors import ERROR_CHANGED, problem
+from app.common.errors import ERROR_CHANGED, ApiError
 
-# The versions that a request would change; without the header, or with `*`, it is any.
+# The versions that a request may change. Without the header, or with `*`, it may change any.
 IfMatch = Annotated[list[str] | None, Header(description="The `ETag` of the row as it was read")]
 
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
-class Versioned(Protocol):
-    """What has a version."""
+class PreconditionFailedError(ApiError):
+    status = 412
+    code = "precondition_failed"
 
+
+class Versioned(Protocol):
     version: int
 
 
@@ -25,13 +28,13 @@ Row = TypeVar("Row", bound=Versioned)
 
 
 def tagged(response: Response, row: Row) -> Row:
-    """Say in the answer which version of a row it holds."""
+    """Set the `ETag` of a response to the version of its row."""
     response.headers["ETag"] = f'"{row.version}"'
     return row
 
 
 def require_version(if_match: list[str] | None, version: int) -> None:
-    """Refuse to change what is not as the client has read it; a weak tag never matches."""
+    """Raise 412 if the row has another version than the client read. Weak tags never match."""
     tags = ",".join(if_match or ["*"])
     if tags.strip() != "*" and f'"{version}"' not in _TAG.findall(tags):
-        raise problem(412, "precondition_failed", ERROR_CHANGED)
+        raise PreconditionFailedError(ERROR_CHANGED)

@@ -1,7 +1,7 @@
-"""Keyset pagination: a page starts behind a row, not at a number, so it costs the same anywhere.
+"""Keyset pagination: a page starts after a row, not at an offset, so every page costs the same.
 
-The order is a column and, where its values are equal, the identifier. Rows without a value come
-last in both directions. A cursor is the order and the place of a page's last row in it.
+Rows are ordered by a column and then by their identifier. Rows without a value come last in both
+directions. A cursor contains the order, and the value and identifier of the last row of a page.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.common.errors import problem
+from app.common.errors import UnprocessableError
 from app.common.schemas import PageQuery, Schema
 from app.common.types import Duration, Finite, Instant, Int32, Int64
 from app.db.types import ExactDecimal, ExactInterval, UtcDateTime
@@ -32,8 +32,6 @@ Columns = Mapping[str, InstrumentedAttribute[Any]]
 
 
 class Cursor(Schema):
-    """What a cursor holds: a list's order, and the last row's value in it and identifier."""
-
     order: str
     value: Any
     id: uuid.UUID
@@ -41,39 +39,33 @@ class Cursor(Schema):
 
 @dataclass(frozen=True)
 class Rows(Generic[Row]):
-    """The rows of one page, and the cursor of the next one where there is one."""
-
     items: Sequence[Row]
     next_cursor: str | None
 
 
 @dataclass(frozen=True)
 class Order:
-    """One way to sort a table: by a column, or `-` the column, then by the identifier."""
-
     column: InstrumentedAttribute[Any]
     id: InstrumentedAttribute[Any]
     descending: bool
 
     @property
     def name(self) -> str:
-        """What tells this order from every other, of any table."""
+        """The order's name, unique among the orders of all tables."""
         return f"{'-' if self.descending else ''}{self.column}"
 
     @property
     def nullable(self) -> bool:
-        """Whether rows may have no value, which costs a clause that no index helps with."""
+        """Whether rows may have no value. Sorting them last needs a clause without an index."""
         return bool(self.column.property.columns[0].nullable)
 
     def sorted(self, statement: sa.Select[Row]) -> sa.Select[Row]:
-        """Sort the rows, those without a value last."""
         columns = (self.column, self.id)
         directions = [column.desc() if self.descending else column.asc() for column in columns]
         nulls_last = [self.column.is_(None)] if self.nullable else []
         return statement.order_by(*nulls_last, *directions)
 
-    def behind(self, value: Any, item_id: uuid.UUID) -> sa.ColumnElement[bool]:
-        """Select what comes after a row with this value and identifier."""
+    def after(self, value: Any, item_id: uuid.UUID) -> sa.ColumnElement[bool]:
         if value is None:
             return sa.and_(self.column.is_(None), self._passed(self.id, item_id))
         passed = sa.or_(
@@ -83,24 +75,21 @@ class Order:
         return sa.or_(passed, self.column.is_(None)) if self.nullable else passed
 
     def cursor_of(self, row: Any) -> str:
-        """Write down where a row stands."""
         value = _adapter(self.column.type).dump_python(getattr(row, self.column.key), mode="json")
         cursor = Cursor(order=self.name, value=value, id=row.id)
         return urlsafe_b64encode(cursor.model_dump_json().encode()).decode()
 
     def read_cursor(self, text: str) -> tuple[Any, uuid.UUID]:
-        """Return the value and the identifier of a cursor that was made by this order.
-
-        Raises:
-            HTTPException: it was made by another one, or by nobody.
-        """
+        """Return the value and identifier in a cursor, or raise 422 if it has another order."""
         try:
             cursor = Cursor.model_validate_json(urlsafe_b64decode(text.encode()))
             value = _adapter(self.column.type).validate_python(cursor.value)
         except (ValidationError, binascii.Error) as error:
-            raise problem(422, "invalid_cursor", ERROR_INVALID_CURSOR, "cursor") from error
+            raise UnprocessableError(
+                ERROR_INVALID_CURSOR, "cursor", code="invalid_cursor"
+            ) from error
         if cursor.order != self.name or (value is None and not self.nullable):
-            raise problem(422, "invalid_cursor", ERROR_INVALID_CURSOR, "cursor")
+            raise UnprocessableError(ERROR_INVALID_CURSOR, "cursor", code="invalid_cursor")
         return value, cursor.id
 
     def _passed(self, column: InstrumentedAttribute[Any], value: Any) -> sa.ColumnElement[bool]:
@@ -109,7 +98,7 @@ class Order:
 
 
 def where_equal(statement: sa.Select[Row], filters: Columns, query: PageQuery) -> sa.Select[Row]:
-    """Keep the rows that have the values asked for; a filter that was left out is `None`."""
+    """Select the rows that match the filters of a query. An omitted filter is `None`."""
     for name, column in filters.items():
         value = getattr(query, name)
         if value is not None:
@@ -124,10 +113,10 @@ async def fetch_page(
     sort: str,
     query: PageQuery,
 ) -> Rows[Row]:
-    """Fetch one page, and one row more to know whether there is another page."""
+    """Fetch one page, and one more row to find out whether there is a next page."""
     order = Order(sorts[sort.removeprefix("-")], sorts["id"], sort.startswith("-"))
     if query.cursor is not None:
-        statement = statement.where(order.behind(*order.read_cursor(query.cursor)))
+        statement = statement.where(order.after(*order.read_cursor(query.cursor)))
     result = await session.scalars(order.sorted(statement).limit(query.limit + 1))
     rows = result.all()
     items = rows[: query.limit]
@@ -136,7 +125,7 @@ async def fetch_page(
 
 @cache
 def _adapter(kind: sa.types.TypeEngine[Any]) -> TypeAdapter[Any]:
-    """Read and write a column's values in cursors, within the limits of the column."""
+    """Return the adapter for a column's values in cursors, with the limits of the column."""
     return TypeAdapter(_annotation(kind) | None)
 
 

@@ -1,4 +1,4 @@
-"""Rows that are somebody's: who that is, and that nobody writes them for anybody else."""
+"""Row ownership."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-ERROR_FOREIGN_ROW = "A row is written for somebody whose it is not"
+ERROR_FOREIGN_ROW = "The row belongs to another owner"
 
 
 def require_owner(actual: uuid.UUID, owner: uuid.UUID) -> None:
-    """Refuse to write a row for anybody but its owner: no request asks for that, only a mistake."""
+    """Raise an error if a row belongs to another owner, which only a bug can cause."""
     if actual != owner:
         raise PermissionError(ERROR_FOREIGN_ROW)
 
@@ -20,9 +20,9 @@ def require_owner(actual: uuid.UUID, owner: uuid.UUID) -> None:
 async def find_owner(
     session: AsyncSession, owner: InstrumentedAttribute[uuid.UUID], **reference: uuid.UUID
 ) -> uuid.UUID | None:
-    """Return who has a row that refers to one that is everybody's, or nothing when nobody has.
+    """Return an owner whose rows refer to a row without an owner, or None.
 
-    What is shared stays or goes for all; this is the one query that looks at rows of everybody.
+    Deleting a shared row affects the rows of all owners. No other query reads rows of all owners.
     """
     rows = sa.select(owner).filter_by(**reference)
     if hasattr(owner.class_, "is_deleted"):

@@ -1,4 +1,4 @@
-"""Rows that are removed, and those marked as deleted that have to let them go."""
+"""Hard deletion: removes a row and the references of soft-deleted rows to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 async def remove(session: AsyncSession, item: DeclarativeBase) -> None:
-    """Remove a row, unless a cascade has come back to it and did so before."""
+    """Remove a row, unless a cascade has already removed it."""
     state = sa.inspect(item)
     if state.persistent:
         await purge_marked(session, item.metadata, item.__tablename__, state.identity or ())
@@ -26,9 +26,9 @@ async def purge_marked(
     table: str,
     ids: Collection[uuid.UUID] | sa.Select[Any],
 ) -> None:
-    """Take the references to some rows of a table out of the rows that are marked as deleted.
+    """Clear the references of soft-deleted rows to some rows of a table.
 
-    A row whose reference cannot be empty is removed, after those that refer to it in turn.
+    A soft-deleted row whose reference cannot be null is removed, with the rows that refer to it.
     """
     for column in _marked_references(metadata, table):
         rows = column.table
@@ -41,7 +41,7 @@ async def purge_marked(
 
 
 def _marked_references(metadata: sa.MetaData, table: str) -> list[sa.Column[Any]]:
-    """List the columns that refer to a table, of those tables whose deleted rows stay."""
+    """List the columns that refer to a table, in the tables with soft-deleted rows."""
     marking = [other for other in metadata.tables.values() if "is_deleted" in other.c]
     keys = [key for other in marking for key in other.foreign_keys]
     return [key.parent for key in keys if key.column.table.name == table]

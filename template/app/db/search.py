@@ -1,4 +1,4 @@
-"""Search: the rows that have a text somewhere in one of several columns."""
+"""Text search in several columns."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Row = TypeVar("Row")
 
 
 def where_contains(statement: sa.Select[Row], columns: Columns, text: str | None) -> sa.Select[Row]:
-    """Keep the rows that have a text in one of the columns, in capitals or not.
+    """Select the rows that contain a text in one of the columns, ignoring case.
 
-    What `LIKE` reads as a pattern stands for itself. A search that was left out is `None`.
+    Wildcards of `LIKE` are escaped. An omitted search is `None`.
     """
     if text is None:
         return statement

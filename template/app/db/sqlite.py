@@ -20,7 +20,7 @@ class DatabaseSettings(BaseSettings):
     database_busy_timeout_ms: int = Field(default=5_000, ge=0)
 
     @model_validator(mode="after")
-    def refuse_what_cannot_work(self) -> Self:
+    def validate_pool_size(self) -> Self:
         """Say at the start what would otherwise be an error at the first query."""
         if not self.database_url.startswith(DRIVER):
             raise ValueError(ERROR_DRIVER)

@@ -1,4 +1,4 @@
-"""Rows that count their changes, so that the second of two who change one is told."""
+"""Row versions for optimistic locking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 
 class VersionMixin:
-    """A column that counts a row's changes; a change of any version but the last one fails."""
+    """Counts the changes of a row. Changing an outdated version fails."""
 
     version: Mapped[int] = mapped_column(sa.Integer())
 

@@ -1,4 +1,4 @@
-"""Read which rule of the database a statement broke, in words that an answer may use."""
+"""Reads which constraint a statement violated."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.db.base import Base
 
 _SQLITE_COLUMN = re.compile(r"(\w+)\.(\w+)")
-# In any language, PostgreSQL writes: Key (sku, shop)=(tea, north) already exists.
+# In every language, PostgreSQL writes: Key (sku, shop)=(tea, north) already exists.
 _POSTGRESQL_COLUMNS = re.compile(r'[^(]*\(([\w", ]+)\)=')
 _WORD = re.compile(r"\w+")
-# PostgreSQL gave a transaction up, or a statement that waited too long.
+# PostgreSQL aborted a transaction or a statement that waited too long.
 _BUSY = {"40001", "40P01", "55P03", "57014"}
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A broken rule and the columns it is about, as far as the database tells them."""
+    """A violated constraint and its columns, as far as the database reports them."""
 
     rule: Literal["unique", "reference", "check", "other"]
     fields: tuple[str, ...] = ()
 
 
 def read_violation(error: IntegrityError) -> Violation:
-    """Return what was violated, on PostgreSQL as well as on SQLite."""
+    """Return the violated constraint, on PostgreSQL and SQLite."""
     if getattr(error.orig, "sqlstate", None):
         return _from_postgresql(error)
     return _from_sqlite(str(error.orig))
 
 
 def is_busy(error: DBAPIError) -> bool:
-    """Tell whether somebody else was in the way: the same statement may succeed later."""
+    """Return whether another transaction caused the error, so that a retry may succeed."""
     state = getattr(error.orig, "sqlstate", None)
     return state in _BUSY or getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
 
 def _from_postgresql(error: IntegrityError) -> Violation:
-    """PostgreSQL tells the columns of a key with their values, and the name of a check."""
+    """PostgreSQL reports the columns of a key and the name of a check."""
     cause = getattr(error.orig, "__cause__", None)
     key = _POSTGRESQL_COLUMNS.match(getattr(cause, "detail", None) or "")
     columns = tuple(_WORD.findall(key[1])) if key else ()
@@ -57,7 +57,7 @@ def _from_postgresql(error: IntegrityError) -> Violation:
 
 
 def _from_sqlite(message: str) -> Violation:
-    """SQLite lists the columns of a unique index, and says nothing about a foreign key."""
+    """SQLite reports the columns of a unique index, and nothing about a foreign key."""
     if message.startswith("UNIQUE"):
         found = _SQLITE_COLUMN.findall(message)
         table = found[0][0] if found else None
@@ -70,14 +70,14 @@ def _from_sqlite(message: str) -> Violation:
 
 
 def _sent(name: str | None, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out whose the row is, with which keys of rows that are somebody's begin."""
+    """Remove the owner's column, which clients do not send."""
     table = Base.metadata.tables.get(name or "")
     owners = [] if table is None else [c.name for c in table.c if c.info.get("is_owner")]
     return tuple(column for column in columns if column not in owners)
 
 
 def _checked(name: str) -> tuple[str, ...]:
-    """Return the columns that a check is about: those that its text names."""
+    """Return the columns that the text of a check names."""
     for table in Base.metadata.tables.values():
         for check in table.constraints:
             if isinstance(check, sa.CheckConstraint) and check.name == name:

@@ -1,4 +1,4 @@
-"""What differs between deployments about users: keys, lifetimes, passwords and limits."""
+"""Settings of authentication: keys, lifetimes, passwords and limits."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ Key = Annotated[SecretStr, Field(min_length=32)]
 
 
 class AuthSettings(BaseSettings):
-    """How long a token lives, how strong a password is, and how often one may try."""
-
-    # SECRET_KEY signs the tokens. One that it replaced still proves those that it signed before.
+    # SECRET_KEY signs tokens. Tokens signed with a previous key stay valid.
     secret_key_fallbacks: tuple[Key, ...] = ()
     jwt_issuer: str = "service"
     jwt_audience: str = "service"
@@ -30,7 +28,7 @@ class AuthSettings(BaseSettings):
 
     @field_validator("login_rate_limit", "register_rate_limit", "refresh_rate_limit")
     @classmethod
-    def refuse_what_is_no_limit(cls, value: str) -> str:
-        """Say at the start what would otherwise be an error at the first request."""
+    def validate_rate_limit(cls, value: str) -> str:
+        """Report an invalid limit at startup instead of at the first request."""
         parse(value)
         return value

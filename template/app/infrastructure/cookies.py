@@ -1,4 +1,4 @@
-"""Tokens in cookies, for browsers: out of reach of scripts, and of other sites' forms."""
+"""Tokens in cookies for browsers, protected from scripts and from other sites."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 
 from fastapi import Request, Response
 
-from app.common.errors import problem
+from app.common.errors import ForbiddenError
 from app.infrastructure.settings import get_settings
 from app.infrastructure.tokens import derive_keys
 
@@ -17,18 +17,18 @@ CSRF_COOKIE = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
 REFRESH_PATH = "/api/v1/auth"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-OWN_SITES = {"same-origin", "none"}  # none: somebody typed the address
+OWN_SITES = {"same-origin", "none"}  # none: the user typed the address
 ERROR_CSRF = f"The header {CSRF_HEADER} must repeat the cookie {CSRF_COOKIE}"
 ERROR_OTHER_SITE = "A page of another site cannot sign in here; CORS_ORIGINS lists those that can"
 
 
 def read_cookie(request: Request, name: str) -> str | None:
-    """Return a cookie, where cookies are how tokens travel."""
+    """Return a cookie if the service uses cookies for tokens."""
     return request.cookies.get(name) if get_settings().auth_cookies else None
 
 
 def set_cookies(response: Response, access: str, refresh: str, session_id: uuid.UUID) -> None:
-    """Give the browser its tokens, and what its scripts have to repeat."""
+    """Set the cookies of the tokens and of the CSRF token."""
     settings = get_settings()
     response.set_cookie(
         ACCESS_COOKIE,
@@ -56,10 +56,10 @@ def set_cookies(response: Response, access: str, refresh: str, session_id: uuid.
     )
 
 
-async def refuse_other_sites(request: Request) -> None:
-    """Refuse cookies to another site's page: who visits it would go on as somebody else.
+async def require_same_site(request: Request) -> None:
+    """Reject sign-in from a page of another site, which could sign a visitor in as another user.
 
-    A browser says where the page comes from, and a program need not.
+    Browsers send the origin of the page; other clients need not.
     """
     settings = get_settings()
     origin = request.headers.get("Origin", "")
@@ -70,25 +70,25 @@ async def refuse_other_sites(request: Request) -> None:
     else:
         is_own = not origin or origin.partition("://")[2] == request.headers.get("Host")
     if not is_own:
-        raise problem(403, "other_site", ERROR_OTHER_SITE)
+        raise ForbiddenError(ERROR_OTHER_SITE, code="other_site")
 
 
 def clear_cookies(response: Response) -> None:
-    """Take the tokens away again."""
+    """Delete the cookies."""
     for name, path in ((ACCESS_COOKIE, "/"), (REFRESH_COOKIE, REFRESH_PATH), (CSRF_COOKIE, "/")):
         response.delete_cookie(name, path=path, secure=True)
 
 
 def require_csrf(request: Request, session_id: uuid.UUID) -> None:
-    """Refuse a change that another site may have sent: it can neither read cookies nor set headers."""
+    """Reject a change from another site, which can neither read cookies nor set headers."""
     given = request.headers.get(CSRF_HEADER, "").encode()
     expected = [token.encode() for token in csrf_tokens(session_id)]
     is_safe = request.method in SAFE_METHODS
     if not is_safe and not any(hmac.compare_digest(given, token) for token in expected):
-        raise problem(403, "csrf", ERROR_CSRF)
+        raise ForbiddenError(ERROR_CSRF, code="csrf")
 
 
 def csrf_tokens(session_id: uuid.UUID) -> list[str]:
-    """Return what proves that a page knows the login's cookie; an old key's stay valid."""
+    """Return the CSRF tokens of a login, one for each key."""
     keys = derive_keys("csrf token")
     return [hmac.digest(key, session_id.bytes, "sha256").hex() for key in keys]

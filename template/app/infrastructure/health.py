@@ -1,4 +1,4 @@
-"""Two questions of the platform: is the process alive, and can it serve?"""
+"""Liveness and readiness probes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.common.errors import problem, responses
+from app.common.errors import UnavailableError, responses
 from app.common.schemas import Schema
 from app.db.session import DbSession
 
-ERROR_DATABASE_DOWN = "The database does not answer"
+ERROR_DATABASE_DOWN = "The database does not respond"
 READY_SECONDS = 5
 
 logger = logging.getLogger(__name__)
@@ -22,14 +22,12 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 
 class Health(Schema):
-    """The answer of a healthy service."""
-
     status: Literal["ok"] = "ok"
 
 
 @router.get("/live", response_model=Health, summary="Tell whether the process is alive")
 async def live() -> Health:
-    """Ask nothing of anybody: a failure here means restart."""
+    """Liveness: a failure means that the process must be restarted."""
     return Health()
 
 
@@ -40,11 +38,11 @@ async def live() -> Health:
     responses=responses(503),
 )
 async def ready(session: DbSession) -> Health:
-    """Ask the database: a failure here means send no requests for now."""
+    """Readiness: a failure means that the service cannot handle requests at the moment."""
     try:
         async with asyncio.timeout(READY_SECONDS):
             await session.execute(sa.text("SELECT 1"))
     except (SQLAlchemyError, OSError) as error:
         logger.warning("the database does not answer: %s", error)
-        raise problem(503, "database_down", ERROR_DATABASE_DOWN) from error
+        raise UnavailableError(ERROR_DATABASE_DOWN, code="database_down") from error
     return Health()

@@ -1,4 +1,4 @@
-"""Logs as JSON, one object a line, each with the id of the request that it belongs to."""
+"""Logs as JSON, one object per line, each with its request id."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from contextvars import ContextVar
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
-# What every record has anyway; anything else came by `extra=` and belongs in the line.
+# Attributes of every record. All others come from `extra=` and are logged.
 STANDARD_ATTRIBUTES = set(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
 # Uvicorn adds a copy of the message with colours for the terminal.
 NOISE = {"color_message"}
 
 
 class JsonFormatter(logging.Formatter):
-    """Write a record, its `extra` values and its traceback as one JSON object."""
+    """Formats a record, its `extra` values and its traceback as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
         line: dict[str, object] = {
             "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(),
             "level": record.levelname.lower(),
@@ -37,9 +36,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging(level: str) -> None:
-    """Send everything to standard error as JSON, the server's own messages too.
+    """Log everything to standard error as JSON, including messages of the server.
 
-    At DEBUG libraries write what they are given, secrets as well: only the service itself goes there.
+    At DEBUG, libraries log their inputs, including secrets. Only the service uses that level.
     """
     propagate: dict[str, object] = {"handlers": [], "propagate": True}
     logging.config.dictConfig(
@@ -53,7 +52,7 @@ def configure_logging(level: str) -> None:
                 "app": {"level": level},
                 "uvicorn": propagate,
                 "uvicorn.error": propagate,
-                # Every request is logged already, with more to say.
+                # RequestMiddleware logs every request with more detail.
                 "uvicorn.access": {"handlers": [], "propagate": False},
             },
         }

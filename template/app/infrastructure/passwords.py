@@ -1,4 +1,4 @@
-"""Passwords: what one must be, and how it is kept. Bcrypt takes time, so it gets a thread."""
+"""Password rules and hashes. Bcrypt is slow, so it runs in a thread."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ERROR_TOO_LONG = f"A password has at most {MAX_BYTES} bytes"
 
 
 def keep_spaces(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Take a password as it was typed; every other text loses the spaces at its ends."""
+    """Keep the spaces at the ends of a password, unlike those of other texts."""
     stripped = handler(value)
     return SecretStr(value) if isinstance(value, str) else stripped
 
 
 def require_policy(password: SecretStr) -> SecretStr:
-    """Refuse a password that is easy to guess, or longer than what bcrypt looks at."""
+    """Reject a password that is too short, or longer than bcrypt supports."""
     text = password.get_secret_value()
     length = get_settings().password_min_length
     if len(text) < length:
@@ -38,14 +38,14 @@ NewPassword = Annotated[Password, AfterValidator(require_policy)]
 
 
 async def hash_password(password: SecretStr) -> str:
-    """Return what is stored in place of a password."""
+    """Return the hash of a password."""
     return await to_thread.run_sync(_hashing().hash, password.get_secret_value())
 
 
 async def verify_password(password: SecretStr, stored: str | None) -> tuple[bool, str | None]:
-    """Tell whether it is the stored one, and what to store instead when the cost has changed.
+    """Return whether the password matches, and a new hash if the cost has changed.
 
-    Without a stored one it takes as long, so that nobody can tell whether there is such a user.
+    Without a stored hash it takes as long, so that timing does not reveal whether a user exists.
     """
     text = password.get_secret_value().encode()
     candidate = text[:MAX_BYTES]  # bcrypt raises an error beyond it
@@ -60,5 +60,5 @@ def _hashing() -> PasswordHash:
 
 
 def impossible_hash() -> str:
-    """Return a hash of today's cost that no password has."""
+    """Return a hash with the current cost that no password matches."""
     return f"$2b${get_settings().bcrypt_rounds:02}${'.' * 53}"

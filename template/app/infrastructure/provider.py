@@ -1,4 +1,4 @@
-"""The provider of OpenID Connect: the code flow with PKCE, a state and a nonce, by Authlib."""
+"""OpenID Connect by Authlib: the code flow with PKCE, a state and a nonce."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from joserfc.errors import JoseError
 
-from app.common.errors import problem
-from app.infrastructure.auth import unauthorized
+from app.common.errors import ApiError, UnavailableError
+from app.infrastructure.auth import UnauthorizedError
 from app.infrastructure.settings import get_settings
 from app.infrastructure.tokens import ALGORITHM, derive_keys
 
@@ -24,18 +24,23 @@ STATE_PATH = "/api/v1/auth/provider"
 STATE_SECONDS = 600
 METADATA = "/.well-known/openid-configuration"
 ERROR_NO_PROVIDER = "No provider is set up: OIDC_ISSUER is empty"
-ERROR_UNREACHABLE = "The provider does not answer as it should"
-ERROR_REFUSED = "The provider did not prove who you are: start again"
-# What comes of an answer that is missing, is no JSON, is nested too deep or has something else in it.
+ERROR_UNREACHABLE = "The provider did not respond as expected"
+ERROR_REFUSED = "The provider did not confirm your identity: start again"
+# Raised for a response that is missing, is not JSON, is nested too deeply or has other content.
 BROKEN_ANSWER = (httpx2.HTTPError, ValueError, TypeError, RuntimeError)
+
+
+class ProviderError(ApiError):
+    status = 502
+    code = "provider_unreachable"
 
 
 @lru_cache
 def get_client() -> Any:
-    """Return Authlib's client, which keeps what it has learned about the provider."""
+    """Return Authlib's client, which caches the metadata of the provider."""
     settings = get_settings()
     if not settings.oidc_issuer:
-        raise problem(503, "no_provider", ERROR_NO_PROVIDER)
+        raise UnavailableError(ERROR_NO_PROVIDER, code="no_provider")
     return OAuth().register(
         "provider",
         client_id=settings.oidc_client_id,
@@ -46,12 +51,12 @@ def get_client() -> Any:
 
 
 async def start_login(request: Request, callback: str) -> RedirectResponse:
-    """Send the browser to the provider, with a cookie that only this login can be finished with."""
+    """Redirect the browser to the provider, with a cookie that identifies this login."""
     request.scope["session"] = {}
     try:
         answer: RedirectResponse = await get_client().authorize_redirect(request, callback)
     except BROKEN_ANSWER as error:
-        raise problem(502, "provider_unreachable", ERROR_UNREACHABLE) from error
+        raise ProviderError(ERROR_UNREACHABLE) from error
     claims = {"session": request.session, "exp": int(time.time()) + STATE_SECONDS}
     answer.set_cookie(
         STATE_COOKIE,
@@ -60,13 +65,13 @@ async def start_login(request: Request, callback: str) -> RedirectResponse:
         path=STATE_PATH,
         secure=True,
         httponly=True,
-        samesite="lax",  # the provider sends the browser back from its own site
+        samesite="lax",  # sent when the provider redirects the browser back
     )
     return answer
 
 
 async def finish_login(request: Request, response: Response) -> dict[str, Any]:
-    """Trade the code that the browser brings for the provider's claims about who it is."""
+    """Exchange the code for the claims of the provider."""
     request.scope["session"] = _read_state(request)
     response.delete_cookie(STATE_COOKIE, path=STATE_PATH, secure=True)
     settings = get_settings()
@@ -77,18 +82,18 @@ async def finish_login(request: Request, response: Response) -> dict[str, Any]:
     try:
         token = await get_client().authorize_access_token(request, claims_options=expected)
     except (AuthlibBaseError, JoseError, KeyError) as error:
-        raise unauthorized(ERROR_REFUSED) from error
+        raise UnauthorizedError(ERROR_REFUSED) from error
     except BROKEN_ANSWER as error:
-        raise problem(502, "provider_unreachable", ERROR_UNREACHABLE) from error
-    # Authlib puts the claims that it has checked here. Without an ID token it checks nothing, and
-    # what is here came with the answer, signed by nobody.
+        raise ProviderError(ERROR_UNREACHABLE) from error
+    # Authlib stores verified claims here. Without an ID token it verifies nothing, and these claims
+    # are unsigned.
     if "id_token" not in token:
-        raise unauthorized(ERROR_REFUSED)
+        raise UnauthorizedError(ERROR_REFUSED)
     return dict(token["userinfo"])
 
 
 def _read_state(request: Request) -> dict[str, Any]:
-    """Return what the login began with; nothing when the browser did not begin one."""
+    """Return the state of the login, or an empty one if the browser did not start it."""
     for key in derive_keys("provider state"):
         try:
             claims = jwt.decode(request.cookies.get(STATE_COOKIE, ""), key, [ALGORITHM])

@@ -1,4 +1,4 @@
-"""The provider of OpenID Connect that people may sign in with."""
+"""Settings of the OpenID Connect provider."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from app.infrastructure.auth_settings import AuthSettings
 
 
 class ProviderSettings(AuthSettings):
-    """Who the provider is, and what this service is called there."""
-
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")
-    # Where a browser that keeps its tokens in cookies goes when it is signed in.
+    # Where browsers with token cookies are redirected after they have signed in.
     oidc_return_url: str = ""

@@ -1,4 +1,4 @@
-"""What happens around every request: an id, a log line, and an answer to the unexpected."""
+"""Request ids, request logs and responses to unexpected errors."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from app.common.errors import internal_error
 from app.infrastructure.logging import request_id
 
 REQUEST_ID_HEADER = "X-Request-ID"
-# An id that a proxy sends is kept, unless it could break a log line or fill the disk.
+# An id from a proxy is kept unless it could break a log line or fill the disk.
 TRUSTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 logger = logging.getLogger("app.requests")
 
 
 class RequestMiddleware:
-    """Give each request an id, log it with its duration, and turn a crash into a plain 500."""
+    """Assign an id to each request, log its duration, and return 500 for unexpected errors."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request; anything that is not HTTP passes by."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -39,7 +38,7 @@ class RequestMiddleware:
             request_id.reset(token)
 
     async def handle(self, identifier: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and write its line when it is over."""
+        """Call the application, and log the request when it has finished."""
         started = time.perf_counter()
         status = 0
 
@@ -54,7 +53,7 @@ class RequestMiddleware:
             await self.app(scope, receive, send_with_id)
         except Exception:
             logger.exception("request failed")
-            if status:  # the answer is on its way: only a broken connection can tell now
+            if status:  # the response has started, so only a closed connection can report the error
                 raise
             await internal_error()(scope, receive, send_with_id)
         finally:
@@ -62,12 +61,12 @@ class RequestMiddleware:
 
 
 def choose_id(given: str) -> str:
-    """Return the caller's id when it is harmless, and a new one otherwise."""
+    """Return the id that the client sent if it is safe, and a new one otherwise."""
     return given if TRUSTED_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def log_request(scope: Scope, status: int, seconds: float) -> None:
-    """Write one line a request. The query is left out: it may hold personal data."""
+    """Log a request without its query, which may contain personal data."""
     logger.info(
         "request",
         extra={

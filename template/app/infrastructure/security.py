@@ -1,13 +1,13 @@
-"""The limits and headers that protect a service whatever its routes do."""
+"""Limits and security headers for all routes."""
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.common.errors import ProblemResponse, describe, problem
+from app.common.errors import ProblemResponse, describe
 from app.infrastructure.requests import REQUEST_ID_HEADER, RequestMiddleware
 from app.infrastructure.settings import Settings
 
@@ -19,9 +19,9 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=31536000",
 }
-CREDENTIALS = {"authorization", "cookie"}  # the answer to who sends one is for them alone
+CREDENTIALS = {"authorization", "cookie"}  # responses to such requests must not be cached
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
-# The page of the documentation loads Swagger UI from its CDN and starts it inline.
+# The documentation loads Swagger UI from its CDN and starts it in an inline script.
 DOCS_POLICY = (
     "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; "
     "script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
@@ -31,14 +31,13 @@ DOCS_POLICY = (
 
 
 class SecurityHeadersMiddleware:
-    """Put the security headers on every answer, errors included."""
+    """Set the security headers of every response, including errors."""
 
     def __init__(self, app: ASGIApp, docs_url: str | None) -> None:
         self.app = app
         self.docs_url = docs_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -53,7 +52,7 @@ class SecurityHeadersMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuse a body that is too large, before it is read when the client says its size.
+    """Reject a body that is too large, before it is read if the client sends its size.
 
     FastAPI has a limit of its own, but it answers outside the middlewares, in plain text.
     """
@@ -63,7 +62,6 @@ class BodyLimitMiddleware:
         self.max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -78,20 +76,20 @@ class BodyLimitMiddleware:
             part = await receive()
             received += len(part.get("body", b""))
             if received > self.max_bytes:
-                raise problem(413, "content_too_large", message)
+                raise HTTPException(413, message)
             return part
 
         await self.app(scope, receive_within_limit, send)
 
 
 def declared_size(scope: Scope) -> int:
-    """Return the size that the request claims; 0 when it claims none, as a chunked one does."""
+    """Return the size that the request declares, or 0, as for a chunked request."""
     size = Headers(scope=scope).get("content-length", "")
     return int(size) if size.isdecimal() else 0
 
 
 def add_middlewares(app: FastAPI, settings: Settings) -> None:
-    """Wrap the application; the last one added is the outermost."""
+    """Add the middleware. The last one added is the outermost."""
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestMiddleware)
     if settings.cors_origins:

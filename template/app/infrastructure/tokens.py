@@ -1,4 +1,4 @@
-"""Access tokens: signed claims that live for minutes and are checked without a query."""
+"""Access tokens: short-lived signed claims, verified without a query."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REQUIRED = ["iss", "aud", "sub", "sid", "ver", "iat", "exp", "jti"]
 
 @dataclass(frozen=True)
 class Claims:
-    """Whose token it is, the login that it comes from, and the user's `token_version` then."""
+    """The user, the login, and the user's `token_version` when the token was issued."""
 
     user_id: uuid.UUID
     session_id: uuid.UUID
@@ -43,7 +43,7 @@ def issue(claims: Claims) -> str:
 
 
 def read(token: str) -> Claims | None:
-    """Return what a token claims; nothing when it is not ours, not for us or too old."""
+    """Return the claims of a token, or None if it is invalid or expired."""
     for key in derive_keys("access token"):
         try:
             payload = _decode(token, key)
@@ -56,7 +56,7 @@ def read(token: str) -> Claims | None:
 
 
 def derive_keys(purpose: str) -> list[bytes]:
-    """Return the keys of one purpose, the newest first; no key serves two."""
+    """Return the keys for one purpose, newest first. Each purpose has its own keys."""
     settings = get_settings()
     secrets = (settings.secret_key, *settings.secret_key_fallbacks)
     return [

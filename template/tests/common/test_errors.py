@@ -13,7 +13,7 @@ from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.common.errors import problem
+from app.common.errors import ConflictError
 from app.common.schemas import PageQuery, Schema
 from tests.fixtures import client_of
 
@@ -52,7 +52,7 @@ def fail_with(error: Exception) -> Callable[[], Awaitable[None]]:
 async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the application with additional endpoints that fail."""
     app = spare_app
-    app.add_api_route("/coded", fail_with(problem(409, "sold_out", "None left", "sku")))
+    app.add_api_route("/coded", fail_with(ConflictError("None left", "sku", code="sold_out")))
     app.add_api_route("/plain", fail_with(HTTPException(418, "I am a teapot")))
     app.add_api_route("/crash", fail_with(RuntimeError(SECRET_TEXT)))
     app.add_api_route("/stale", fail_with(StaleDataError(SECRET_TEXT)))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from starlette.requests import Request
 
-from app.common.errors import answer_integrity_error
+from app.common.errors import handle_integrity_error
 from app.db.base import BaseModelMixin, RowMixin
 from app.db.removal import purge_marked, remove
 
@@ -85,7 +85,7 @@ async def test_row_in_use_is_not_removed(session: AsyncSession, owner: Owner) ->
         await remove(session, owner)
 
     request = Request({"type": "http", "method": "DELETE"})
-    answer = await answer_integrity_error(request, raised.value)
+    answer = await handle_integrity_error(request, raised.value)
     assert answer.status_code == 409
     assert b'"in_use"' in bytes(answer.body)
 

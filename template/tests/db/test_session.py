@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from app.common.errors import problem
+from app.common.errors import ConflictError
 from app.db.session import DbSession, serialize_json
 from tests.db.probe import Gadget
 from tests.fixtures import client_of
@@ -25,7 +25,7 @@ async def create(session: DbSession, payload: dict[str, Any], fail: bool = False
     session.add(Gadget(**payload, parent_id=uuid.UUID(parent) if parent else None))
     if fail:
         await session.flush()
-        raise problem(409, "sold_out", "None left")
+        raise ConflictError("None left", code="sold_out")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The table `refresh_tokens`."""
+"""Refresh token model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.db.types import UtcDateTime
 
 
 class RefreshToken(BaseModelMixin, Base):
-    """One link of the chain that starts at a login; a chain that was revoked is deleted."""
+    """A token in the chain of one login. Revoked chains are soft-deleted."""
 
     __tablename__ = "refresh_tokens"
 
@@ -22,7 +22,7 @@ class RefreshToken(BaseModelMixin, Base):
         sa.Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
     session_id: Mapped[uuid.UUID] = mapped_column(sa.Uuid(), index=True)
-    # Who reads the table cannot sign in with what stands there.
+    # Only the hash is stored, so that read access to the table does not allow signing in.
     token_hash: Mapped[str] = mapped_column(sa.String(64))
     token_version: Mapped[int] = mapped_column(sa.Integer())
     expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime())

@@ -1,4 +1,4 @@
-"""The queries of `refresh_tokens`."""
+"""Refresh token queries. Revoked tokens are excluded."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from app.modules.auth.models import RefreshToken
 
 
 class RefreshTokenRepository:
-    """Reads and writes `refresh_tokens`. Those that were revoked are not found."""
-
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def lock_login(self, token_hash: str) -> bool:
-        """Hold the login of a token, by its first one, until the commit; tell whether there is one.
+        """Lock the login of a token until the commit, and return whether it exists.
 
-        Who revokes a login would otherwise not see the token that a refresh is about to add.
+        Otherwise revoking a login could miss a token that a concurrent refresh adds.
         """
         login = sa.select(RefreshToken.session_id).filter_by(token_hash=token_hash)
         chain = sa.select(RefreshToken.id).filter_by(session_id=login.scalar_subquery())
@@ -28,12 +26,12 @@ class RefreshTokenRepository:
         return await self._session.scalar(first) is not None
 
     async def get_by_hash(self, token_hash: str) -> RefreshToken | None:
-        """Return a token, used or not, or nothing."""
+        """Return a token, whether or not it was used."""
         statement = sa.select(RefreshToken).where(sa.not_(RefreshToken.is_deleted))
         return await self._session.scalar(statement.filter_by(token_hash=token_hash))
 
     async def use(self, token_hash: str, now: dt.datetime) -> RefreshToken | None:
-        """Mark a token as used and return it, to one caller only; nothing if it cannot be used."""
+        """Mark a token as used and return it, or None. Only one caller gets it."""
         statement = (
             sa.update(RefreshToken)
             .where(
@@ -47,18 +45,17 @@ class RefreshTokenRepository:
         )
         return await self._session.scalar(statement)
 
-    async def save(self, item: RefreshToken) -> None:
-        """Write a token at once."""
-        self._session.add(item)
+    async def save(self, token: RefreshToken) -> None:
+        self._session.add(token)
         await self._session.flush()
 
     async def revoke(self, session_id: uuid.UUID) -> None:
-        """Mark every token of one login as deleted."""
+        """Soft-delete all tokens of a login."""
         chain = sa.update(RefreshToken).where(RefreshToken.session_id == session_id)
         await self._session.execute(chain.values(is_deleted=True))
 
     async def purge(self, user_id: uuid.UUID, now: dt.datetime) -> None:
-        """Remove the tokens of a user that are too old to be used, or to be misused."""
+        """Remove the expired tokens of a user."""
         expired = sa.delete(RefreshToken).where(
             RefreshToken.user_id == user_id, RefreshToken.expires_at <= now
         )

@@ -1,4 +1,4 @@
-"""The routes of signing in and out."""
+"""Sign-in and sign-out routes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pydantic import SecretStr
 
 from app.common.errors import responses
 from app.db.session import DbSession
-from app.infrastructure.auth import unauthorized
+from app.infrastructure.auth import UnauthorizedError
 from app.infrastructure.cookies import (
     REFRESH_COOKIE,
     clear_cookies,
     read_cookie,
-    refuse_other_sites,
     require_csrf,
+    require_same_site,
     set_cookies,
 )
 from app.infrastructure.rate_limits import limited
@@ -23,10 +23,7 @@ from app.infrastructure.settings import get_settings
 from app.modules.auth.schemas import LoginForm, RefreshRequest, TokenRead
 from app.modules.auth.service import AuthService, Tokens
 
-router = APIRouter(
-    prefix="/auth",
-    tags=["auth"],
-)
+router = APIRouter(prefix="/auth", tags=["auth"])
 
 
 @router.post(
@@ -35,7 +32,7 @@ router = APIRouter(
     status_code=status.HTTP_200_OK,
     summary="Sign in",
     responses=responses(401, 403, 422, 429),
-    dependencies=[Depends(refuse_other_sites), Depends(limited("login"))],
+    dependencies=[Depends(require_same_site), Depends(limited("login"))],
 )
 async def sign_in(
     form: Annotated[LoginForm, Form()],
@@ -50,9 +47,9 @@ async def sign_in(
     "/refresh",
     response_model=TokenRead,
     status_code=status.HTTP_200_OK,
-    summary="Trade a refresh token for new ones",
+    summary="Exchange a refresh token for new tokens",
     responses=responses(401, 403, 422, 429),
-    dependencies=[Depends(refuse_other_sites), Depends(limited("refresh"))],
+    dependencies=[Depends(require_same_site), Depends(limited("refresh"))],
 )
 async def refresh(
     request: Request,
@@ -90,17 +87,17 @@ async def sign_out(
 
 
 def refresh_token(request: Request, data: RefreshRequest | None) -> SecretStr:
-    """Return the refresh token of the body, or else of the browser's cookie."""
+    """Return the refresh token from the body, or from the cookie."""
     if data is not None:
         return data.refresh_token
     token = read_cookie(request, REFRESH_COOKIE)
     if token is None:
-        raise unauthorized()
+        raise UnauthorizedError()
     return SecretStr(token)
 
 
 def answer(response: Response, tokens: Tokens) -> TokenRead:
-    """Hand the tokens over, as cookies where the service is made for browsers."""
+    """Return the tokens, or set them as cookies if the service uses cookies."""
     settings = get_settings()
     response.headers["Cache-Control"] = "no-store"
     lifetime = settings.access_token_seconds

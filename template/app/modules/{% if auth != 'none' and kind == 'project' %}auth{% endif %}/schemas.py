@@ -1,4 +1,4 @@
-"""What the API takes and gives when somebody signs in."""
+"""Sign-in request and response schemas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.modules.users.schemas import UserEmail
 
 
 class LoginForm(Schema):
-    """The form of OAuth2's password flow; the other fields that clients send mean nothing here."""
+    """Form of the OAuth2 password flow. Other fields are ignored."""
 
     grant_type: Literal["password"] = "password"
     username: UserEmail = Field(description="Email address", examples=["ann@example.com"])
@@ -22,15 +22,15 @@ class LoginForm(Schema):
 
 
 class RefreshRequest(Schema):
-    """A refresh token; a browser sends it as a cookie instead."""
+    """A refresh token. Browsers send it as a cookie instead."""
 
     refresh_token: SecretStr
 
 
 class TokenRead(Schema):
-    """Both tokens; a browser gets them as cookies instead, out of reach of scripts."""
+    """Both tokens. Browsers get them as cookies instead, which scripts cannot read."""
 
     access_token: str | None = Field(description="Send it as `Authorization: Bearer …`")
-    refresh_token: str | None = Field(description="Trade it once for two new tokens")
+    refresh_token: str | None = Field(description="Exchange it once for two new tokens")
     token_type: Literal["bearer"] = Field(default="bearer")
-    expires_in: int = Field(description="How many seconds the access token lives")
+    expires_in: int = Field(description="Lifetime of the access token in seconds")

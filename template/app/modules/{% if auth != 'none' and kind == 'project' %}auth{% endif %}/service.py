@@ -1,4 +1,4 @@
-"""The rules of signing in and staying signed in."""
+"""Sign-in and refresh token business logic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import utc_now
 from app.infrastructure import rate_limits, tokens
-from app.infrastructure.auth import unauthorized
+from app.infrastructure.auth import UnauthorizedError
 from app.infrastructure.settings import get_settings
 from app.modules.auth.models import RefreshToken
 from app.modules.auth.repository import RefreshTokenRepository
@@ -25,8 +25,8 @@ from app.modules.users.service import UserService
 ERROR_LOGIN = "No user has this email address and password"
 ERROR_REFRESH = "The refresh token is not valid: sign in again"
 TOKEN_BYTES = 32
-# An email address may be tried this much more often than one address may try, so that nobody locks
-# its owner out from a single one.
+# The limit for an email address is this many times the limit for an IP address, so that a single
+# client cannot lock out a user.
 EMAIL_LIMIT_TIMES = 10
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a login, or the trade of a refresh token, gives."""
+    """The tokens of a login or a refresh."""
 
     access: str
     refresh: str
@@ -42,40 +42,37 @@ class Tokens:
 
 
 class AuthService:
-    """Signs users in and out."""
-
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self._repository = RefreshTokenRepository(session)
         self._users = UserService(session)
 
     async def sign_in(self, form: LoginForm) -> Tokens:
-        """Check a password."""
         await rate_limits.count("login", form.username, EMAIL_LIMIT_TIMES)
         user = await self._users.authenticate(form.username, form.password)
         if user is None:
-            raise unauthorized(ERROR_LOGIN)
+            raise UnauthorizedError(ERROR_LOGIN)
         return await self.start(user)
 
     async def start(self, user: User) -> Tokens:
-        """Start a chain of refresh tokens for somebody who has proved who they are."""
+        """Start a chain of refresh tokens for an authenticated user."""
         await self._repository.purge(user.id, utc_now())
         return await self._issue(user, uuid.uuid4())
 
     async def refresh(self, token: SecretStr) -> Tokens:
-        """Trade a refresh token for new ones; it works once, and a second time gives it away."""
+        """Exchange a refresh token for new tokens. Using it twice revokes its login."""
         is_known = await self._repository.lock_login(_hash(token))
         used = await self._repository.use(_hash(token), utc_now()) if is_known else None
         if used is None:
             await self._revoke_if_stolen(token)
-            raise unauthorized(ERROR_REFRESH)
+            raise UnauthorizedError(ERROR_REFRESH)
         user = await self._users.find(used.user_id, used.token_version)
         if user is None:
-            raise unauthorized(ERROR_REFRESH)
+            raise UnauthorizedError(ERROR_REFRESH)
         return await self._issue(user, used.session_id)
 
     async def sign_out(self, token: SecretStr) -> uuid.UUID | None:
-        """Revoke the chain of a refresh token, and return which; nothing if there is none."""
+        """Revoke the login of a refresh token, and return its id or None."""
         await self._repository.lock_login(_hash(token))
         found = await self._repository.get_by_hash(_hash(token))
         if found is None:
@@ -84,30 +81,30 @@ class AuthService:
         return found.session_id
 
     async def _revoke_if_stolen(self, token: SecretStr) -> None:
-        """Revoke the chain of a token that was used before: two have it, and one stole it."""
+        """Revoke the login of a token that was used before, because it must have been stolen."""
         found = await self._repository.get_by_hash(_hash(token))
         if found is None or found.used_at is None:
             return
         logger.warning("a refresh token came twice", extra={"user_id": found.user_id})
         await self._repository.revoke(found.session_id)
-        # The refusal that follows rolls the request back, and this has to outlive it.
+        # The error that follows rolls the request back, but the revocation must be kept.
         await self._session.commit()
 
     async def _issue(self, user: User, session_id: uuid.UUID) -> Tokens:
         refresh = secrets.token_urlsafe(TOKEN_BYTES)
         lifetime = dt.timedelta(seconds=get_settings().refresh_token_seconds)
-        item = RefreshToken(
+        token = RefreshToken(
             user_id=user.id,
             session_id=session_id,
             token_hash=_hash(SecretStr(refresh)),
             token_version=user.token_version,
             expires_at=utc_now() + lifetime,
         )
-        await self._repository.save(item)
+        await self._repository.save(token)
         access = tokens.issue(tokens.Claims(user.id, session_id, user.token_version))
         return Tokens(access, refresh, session_id)
 
 
 def _hash(token: SecretStr) -> str:
-    """A random token needs no slow hash: there is nothing to guess."""
+    """Return a fast hash, which is sufficient for a random token."""
     return hashlib.sha256(token.get_secret_value().encode()).hexdigest()

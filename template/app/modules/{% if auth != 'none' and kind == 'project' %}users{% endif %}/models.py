@@ -1,4 +1,4 @@
-"""The table `users`."""
+"""User model."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from app.db.indexes import unique_key
 
 
 class User(BaseModelMixin, Base):
-    """Somebody who can sign in."""
-
     __tablename__ = "users"
 
     email: Mapped[str] = mapped_column(sa.String(254))
@@ -19,7 +17,7 @@ class User(BaseModelMixin, Base):
     role: Mapped[str] = mapped_column(sa.String(20), index=True, default="user")
     is_active: Mapped[bool] = mapped_column(sa.Boolean(), index=True, default=True)
     password_hash: Mapped[str] = mapped_column(sa.String(128))
-    # Every token carries it: a step forward makes all that were issued before worthless.
+    # Part of every token. Increasing it revokes all tokens of the user.
     token_version: Mapped[int] = mapped_column(sa.Integer(), default=0)
 
     __table_args__ = (unique_key("users", "email"),)

@@ -1,4 +1,4 @@
-"""The queries of `users`."""
+"""User queries. Deleted rows are excluded."""
 
 from __future__ import annotations
 
@@ -12,43 +12,39 @@ from app.db.keyset import Columns, Rows, fetch_page, where_equal
 from app.modules.users.models import User
 from app.modules.users.schemas import UserQuery
 
-# The query parameters that keep the rows with one value of a column.
+# Query parameters that select rows by the value of a column.
 FILTERS: Columns = {"email": User.email, "role": User.role, "is_active": User.is_active}
-# The columns that a list can be sorted by; its sort parameter names them.
+# Columns that a list can be sorted by.
 SORTS: Columns = {"id": User.id, "email": User.email, "name": User.name}
 
 
 class UserRepository:
-    """Reads and writes `users`. Rows that were deleted are not found."""
-
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def get(self, item_id: uuid.UUID) -> User | None:
-        """Return one user, or nothing."""
-        return await self._session.scalar(self._rows().filter_by(id=item_id))
+    async def get(self, user_id: uuid.UUID) -> User | None:
+        return await self._session.scalar(self._live().filter_by(id=user_id))
 
     async def get_by_email(self, email: str) -> User | None:
-        """Return the user with this address, or nothing."""
-        return await self._session.scalar(self._rows().filter_by(email=email))
+        return await self._session.scalar(self._live().filter_by(email=email))
 
     async def lock_administrators(self) -> Sequence[uuid.UUID]:
-        """Return who may decide about others, and hold them until the commit.
+        """Lock the active administrators until the commit, and return their identifiers.
 
-        It is always in the same order, because two who held one each would wait forever.
+        They are locked in a fixed order, so that two transactions cannot deadlock.
         """
-        rows = self._rows().with_only_columns(User.id).filter_by(role="admin", is_active=True)
+        rows = self._live().with_only_columns(User.id).filter_by(role="admin", is_active=True)
         rows = rows.order_by(User.id).with_for_update(key_share=True)
         return (await self._session.scalars(rows)).all()
 
     async def set_password(
-        self, item_id: uuid.UUID, password_hash: str, verified: str | None
+        self, user_id: uuid.UUID, password_hash: str, verified: str | None
     ) -> User | None:
-        """Store another hash and end every login; nothing if the verified hash is gone by now.
+        """Store a hash and revoke all tokens. Return None if the verified hash has changed.
 
-        The database counts and compares: what was read before may have changed meanwhile.
+        The database compares and counts, because the row may have changed since it was read.
         """
-        statement = sa.update(User).where(User.id == item_id)
+        statement = sa.update(User).where(User.id == user_id)
         if verified is not None:
             statement = statement.where(User.password_hash == verified)
         statement = statement.values(
@@ -59,20 +55,18 @@ class UserRepository:
             execution_options={"synchronize_session": False, "populate_existing": True},
         )
 
-    async def renew_hash(self, item_id: uuid.UUID, renewed: str, verified: str) -> None:
-        """Store another hash of the same password, unless the verified hash is gone by now."""
-        statement = sa.update(User).where(User.id == item_id, User.password_hash == verified)
+    async def renew_hash(self, user_id: uuid.UUID, renewed: str, verified: str) -> None:
+        """Store a new hash of the same password, unless the verified hash has changed."""
+        statement = sa.update(User).where(User.id == user_id, User.password_hash == verified)
         await self._session.execute(statement.values(password_hash=renewed))
 
     async def list_page(self, query: UserQuery) -> Rows[User]:
-        """Return one page of the users that the query asks for."""
-        statement = where_equal(self._rows(), FILTERS, query)
+        statement = where_equal(self._live(), FILTERS, query)
         return await fetch_page(self._session, statement, SORTS, query.sort, query)
 
-    async def save(self, item: User) -> None:
-        """Write a user at once."""
-        self._session.add(item)
+    async def save(self, user: User) -> None:
+        self._session.add(user)
         await self._session.flush()
 
-    def _rows(self) -> sa.Select[User]:
+    def _live(self) -> sa.Select[User]:
         return sa.select(User).where(sa.not_(User.is_deleted))

@@ -1,4 +1,4 @@
-"""The routes of users."""
+"""User routes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ from app.modules.users.schemas import (
 )
 from app.modules.users.service import UserService
 
-router = APIRouter(
-    prefix="/users",
-    tags=["users"],
-)
+router = APIRouter(prefix="/users", tags=["users"])
 
 
 @router.post(
@@ -61,7 +58,7 @@ async def list_page(
     "/me",
     response_model=UserRead,
     status_code=status.HTTP_200_OK,
-    summary="Get yourself",
+    summary="Get your own user",
     responses=responses(401),
 )
 async def get_me(user: CurrentUser) -> UserRead:
@@ -72,7 +69,7 @@ async def get_me(user: CurrentUser) -> UserRead:
     "/me",
     response_model=UserRead,
     status_code=status.HTTP_200_OK,
-    summary="Change yourself",
+    summary="Update your own user",
     responses=responses(401, 403, 409, 422, 429),
 )
 async def update_me(
@@ -82,7 +79,7 @@ async def update_me(
     session: DbSession,
 ) -> UserRead:
     if data.model_dump(exclude_unset=True).get("email", user.email) != user.email:
-        # It tells whether the address is taken, as registering does.
+        # The response reveals whether the address is taken, as registering does.
         await limited("register")(request)
     service = UserService(session)
     return await service.update(user, data)
@@ -103,17 +100,17 @@ async def change_password(data: PasswordChange, user: CurrentUser, session: DbSe
 
 
 @router.patch(
-    "/{item_id}",
+    "/{user_id}",
     response_model=UserRead,
     status_code=status.HTTP_200_OK,
     summary="Deactivate a user or give them a role, as an administrator",
     responses=responses(401, 403, 404, 409, 422),
 )
-async def decide(
-    item_id: uuid.UUID,
+async def update_access(
+    user_id: uuid.UUID,
     data: UserAccess,
     administrator: Administrator,
     session: DbSession,
 ) -> UserRead:
     service = UserService(session)
-    return await service.decide(item_id, data, administrator)
+    return await service.update_access(user_id, data, administrator)

@@ -1,4 +1,4 @@
-"""The table `identities`."""
+"""Identity model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.db.base import Base, BaseModelMixin
 
 
 class Identity(BaseModelMixin, Base):
-    """What a provider calls a user: the same for ever, unlike an email address."""
+    """A user's permanent identifier at a provider, unlike the email address."""
 
     __tablename__ = "identities"
 

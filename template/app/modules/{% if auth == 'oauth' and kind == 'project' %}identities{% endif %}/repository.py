@@ -1,4 +1,4 @@
-"""The queries of `identities`."""
+"""Identity queries. Deleted rows are excluded."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from app.modules.users.models import User
 
 
 class IdentityRepository:
-    """Reads and writes `identities`. Those that were taken away are not found."""
-
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def get_user(self, issuer: str, subject: str) -> User | None:
-        """Return the user that a provider calls so, or nothing."""
         statement = sa.select(User).join(Identity, Identity.user_id == User.id)
         return await self._session.scalar(
             statement.where(
@@ -29,12 +26,10 @@ class IdentityRepository:
             )
         )
 
-    async def save(self, item: Identity) -> None:
-        """Write an identity at once."""
-        self._session.add(item)
+    async def save(self, identity: Identity) -> None:
+        self._session.add(identity)
         await self._session.flush()
 
-    async def take_away(self, user_id: uuid.UUID) -> None:
-        """Mark every identity of a user as deleted."""
-        theirs = sa.update(Identity).where(Identity.user_id == user_id)
-        await self._session.execute(theirs.values(is_deleted=True))
+    async def delete_by_user(self, user_id: uuid.UUID) -> None:
+        identities = sa.update(Identity).where(Identity.user_id == user_id)
+        await self._session.execute(identities.values(is_deleted=True))

@@ -1,4 +1,4 @@
-"""The routes of signing in through a provider."""
+"""Routes to sign in through a provider."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.common.errors import responses
 from app.db.session import DbSession
-from app.infrastructure.auth import unauthorized
+from app.infrastructure.auth import UnauthorizedError
 from app.infrastructure.provider import ERROR_REFUSED, STATE_PATH, finish_login, start_login
 from app.infrastructure.rate_limits import limited
 from app.infrastructure.settings import get_settings
@@ -17,10 +17,7 @@ from app.modules.auth.schemas import TokenRead
 from app.modules.identities.schemas import ProviderClaims
 from app.modules.identities.service import IdentityService
 
-router = APIRouter(
-    prefix=STATE_PATH.removeprefix("/api/v1"),
-    tags=["auth"],
-)
+router = APIRouter(prefix=STATE_PATH.removeprefix("/api/v1"), tags=["auth"])
 
 
 @router.get(
@@ -39,7 +36,7 @@ async def start(request: Request) -> RedirectResponse:
     "/callback",
     response_model=TokenRead,
     status_code=status.HTTP_200_OK,
-    summary="Come back from the provider",
+    summary="Finish signing in through the provider",
     responses=responses(401, 403, 429, 502, 503),
     dependencies=[Depends(limited("login"))],
 )
@@ -55,8 +52,8 @@ async def finish(request: Request, response: Response, session: DbSession) -> To
 
 
 def read_claims(claims: dict[str, object]) -> ProviderClaims:
-    """Read what the provider says, which may be anything."""
+    """Validate the claims of the provider."""
     try:
         return ProviderClaims.model_validate(claims)
     except ValidationError as error:
-        raise unauthorized(ERROR_REFUSED) from error
+        raise UnauthorizedError(ERROR_REFUSED) from error

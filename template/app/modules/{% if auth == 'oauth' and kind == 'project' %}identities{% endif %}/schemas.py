@@ -1,4 +1,4 @@
-"""What a provider says about who signs in."""
+"""Claims of a provider."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.modules.users.schemas import UserEmail
 
 
 class ProviderClaims(Schema):
-    """The claims of an ID token that matter here; its signature was checked before."""
+    """The used claims of an ID token. Its signature has been verified."""
 
     iss: str = Field(max_length=255)
     sub: str = Field(min_length=1, max_length=255)

@@ -1,4 +1,4 @@
-"""The tables `projects` and `project_members`."""
+"""Project and member models."""
 
 from __future__ import annotations
 
@@ -13,16 +13,12 @@ from app.modules.users.models import User
 
 
 class Project(BaseModelMixin, Base):
-    """What rows belong to, and people work on together."""
-
     __tablename__ = "projects"
 
     name: Mapped[str] = mapped_column(sa.String(120))
 
 
 class Member(BaseModelMixin, Base):
-    """Somebody who may see a project, and do there what their role allows."""
-
     __tablename__ = "project_members"
 
     project_id: Mapped[uuid.UUID] = mapped_column(
@@ -39,10 +35,10 @@ class Member(BaseModelMixin, Base):
 
     @property
     def email(self) -> str:
-        """The address of the user, who has to be loaded."""
+        """The address of the user, which must be loaded."""
         return self.user.email
 
     @property
     def name(self) -> str:
-        """The name of the user, who has to be loaded."""
+        """The name of the user, which must be loaded."""
         return self.user.name

@@ -1,4 +1,4 @@
-"""The routes of projects and their members."""
+"""Project and member routes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ from app.modules.projects.schemas import (
 )
 from app.modules.projects.service import MemberService, ProjectService
 
-router = APIRouter(
-    prefix="/projects",
-    tags=["projects"],
-)
+router = APIRouter(prefix="/projects", tags=["projects"])
 
 
 @router.post(
@@ -46,7 +43,7 @@ async def create(data: ProjectCreate, user: CurrentUser, session: DbSession) -> 
     "",
     response_model=Page[ProjectRead],
     status_code=status.HTTP_200_OK,
-    summary="List the projects that you are a member of",
+    summary="List your projects",
     responses=responses(401, 422),
 )
 async def list_page(
@@ -74,7 +71,7 @@ async def get(project_id: ReadableProject, session: DbSession) -> ProjectRead:
     "/{project_id}",
     response_model=ProjectRead,
     status_code=status.HTTP_200_OK,
-    summary="Change a project, as its owner",
+    summary="Update a project, as its owner",
     responses=responses(401, 403, 404, 422),
 )
 async def update(
@@ -135,7 +132,7 @@ async def add_member(
     "/{project_id}/members/{user_id}",
     response_model=MemberRead,
     status_code=status.HTTP_200_OK,
-    summary="Give a member another role, as an owner",
+    summary="Change the role of a member, as an owner",
     responses=responses(401, 403, 404, 409, 422),
 )
 async def update_member(

@@ -14,7 +14,7 @@ from app.infrastructure.settings import get_settings
 from app.modules.users.models import User
 from app.modules.users.repository import UserRepository
 from app.modules.users.schemas import UserAccess
-from app.modules.users.service import ERROR_NO_LONGER, UserService
+from app.modules.users.service import ERROR_NOT_ADMINISTRATOR, UserService
 from tests.api import assert_problem, create, rows_of
 from tests.modules.users.factory import (
     PASSWORD,
@@ -215,8 +215,8 @@ async def test_former_administrator_cannot_decide(
     assert root is not None
     await session.execute(sa.update(User).values(role="user"))
 
-    with pytest.raises(HTTPException, match=ERROR_NO_LONGER):
-        await UserService(session).decide(uuid.uuid4(), UserAccess(), root)
+    with pytest.raises(HTTPException, match=ERROR_NOT_ADMINISTRATOR):
+        await UserService(session).update_access(uuid.uuid4(), UserAccess(), root)
 
 
 async def test_routes_of_administrators_reject_others(client: httpx2.AsyncClient) -> None:
