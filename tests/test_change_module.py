@@ -155,7 +155,7 @@ def test_status_shows_the_rules(shop: Path, cofee: Run) -> None:
         ([], "there is nothing to change"),
         (["--soft-delete"], "nothing to change: the module"),
         (["--index", "nam"], "did you mean `name`?"),
-        (["--check", "age > "], "is no condition"),
+        (["--check", "age > "], "is not a condition"),
     ],
 )
 def test_bad_rules_are_refused(options: list[str], words: str, shop: Path, cofee: Run) -> None:

@@ -16,7 +16,7 @@ from cofee.spec.record import Field, Module, Value
 def add_fields(
     modules: Modules, name: str, given: Iterable[str], facts: Facts, backfill: str | None
 ) -> Step:
-    """Add fields after the existing ones.
+    """Return the step that adds fields after the existing ones.
 
     Args:
         backfill: the value that existing rows get.
@@ -34,13 +34,13 @@ def add_fields(
 
 
 def remove_fields(modules: Modules, name: str, removed: Sequence[str], facts: Facts) -> Step:
-    """Remove fields."""
+    """Return the step that removes fields."""
     module = find(modules, name)
     _require_once(removed)
-    gone = [module.field(one) for one in removed]
+    gone = [*map(module.field, removed)]
     for field in gone:
         module_rules.require_unnamed(module, field.name, facts)
-    after = replace(module, fields=tuple(one for one in module.fields if one not in gone))
+    after = replace(module, fields=tuple(field for field in module.fields if field not in gone))
     lost = tuple(f"drops the column of `{field.name}` and its values" for field in gone)
     step = _step("remove-field", modules, module, after, gone, {"fields": _records(gone)})
     return replace(step, warnings=lost, takes_away=True)
@@ -86,7 +86,7 @@ def rename_field(modules: Modules, name: str, old: str, new: str, facts: Facts) 
     if old == new:
         raise CofeeError(f"`{new}` is already the name of the field")
     before = module.field(old)
-    mixed = [replace(one, name=new) if one is before else one for one in module.fields]
+    mixed = [replace(field, name=new) if field is before else field for field in module.fields]
     fields = _checked(modules, module, mixed, facts)
     after = fields[module.fields.index(before)]
     ruled = replace(module_rules.renamed(module, old, new), fields=fields)

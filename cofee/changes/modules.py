@@ -39,7 +39,7 @@ def rename_module(modules: Modules, old: str, derived: Names, facts: Facts) -> S
 
 
 def remove_module(modules: Modules, name: str) -> Step:
-    """Remove a module.
+    """Return the step that removes a module.
 
     Raises:
         CofeeError: another module refers to it.

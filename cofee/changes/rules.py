@@ -1,4 +1,4 @@
-"""Changes of a module's rules, and what the migrations of its fields have to heed of them."""
+"""Changes of a module's rules, and the rules that a migration of its fields must drop first."""
 
 from __future__ import annotations
 
@@ -79,9 +79,11 @@ def _about(module: Module, names: Collection[str], facts: Facts) -> Module:
         module.fields,
         owned_by=module.owned_by,
         deletion=module.deletion,
-        unique_together=tuple(one for one in module.unique_together if named & {*one}),
-        indexes=tuple(one for one in module.indexes if named & {*one}),
-        checks=tuple(one for one in module.checks if named & {*checks.fields(one, module, facts)}),
+        unique_together=tuple(key for key in module.unique_together if named & {*key}),
+        indexes=tuple(index for index in module.indexes if named & {*index}),
+        checks=tuple(
+            check for check in module.checks if named & {*checks.fields(check, module, facts)}
+        ),
     )
 
 
@@ -93,8 +95,8 @@ def _side(module: Module) -> dict[str, object]:
 
 def _narrowings(before: Module, after: Module, facts: Facts) -> list[str]:
     """Return what a changed module rejects that it accepted before; existing rows may hold it."""
-    unique = [one for one in after.unique_together if one not in before.unique_together]
-    checked = [one for one in after.checks if one not in before.checks]
+    unique = [key for key in after.unique_together if key not in before.unique_together]
+    checked = [check for check in after.checks if check not in before.checks]
     found = [
         f"`{','.join(names)}` becomes unique together; existing rows may have duplicates"
         for names in unique

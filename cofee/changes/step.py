@@ -1,4 +1,4 @@
-"""A change of the recorded modules: the modules that follow, and the migration that leads there."""
+"""A step: the modules after a change, and the migration to them."""
 
 from __future__ import annotations
 

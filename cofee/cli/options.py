@@ -113,11 +113,11 @@ def read_rules(
     deletion = {True: "hard", False: "soft", None: None}[hard_delete]
     given = {
         "owned_by": owned_by,
-        "unique_together": [_names(one) for one in unique_together if one]
+        "unique_together": [_names(text) for text in unique_together if text]
         if unique_together
         else None,
-        "indexes": [_names(one) for one in indexes if one] if indexes else None,
-        "checks": [one for one in checks if one.strip()] if checks else None,
+        "indexes": [_names(text) for text in indexes if text] if indexes else None,
+        "checks": [check for check in checks if check.strip()] if checks else None,
         "routes": ["list", "read"] if read_only else None if only is None else _names(only),
         "search": None if search is None else _names(search),
         "deletion": deletion,

@@ -75,7 +75,7 @@ def show_status(directory: Path, options: Options, *, check: bool) -> None:
 
 
 def read(project: Project) -> Status:
-    """Compare the project with what its template gives, and ask the template for newer versions."""
+    """Compare the project with its rendered template, and fetch newer versions."""
     rendered = sides.rendered_now(project)
     differing = [
         path

@@ -1,4 +1,4 @@
-"""The commands that add or change a module: each finds the step, shows its costs and applies it."""
+"""The commands that add or change modules: compute a step, confirm its costs, apply it."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _run(
             changed = sides.plan_step(found, step, prefer_template=True, removed=removed)
         plan, packages = changed.plan, found.template.facts.packages
         broken_imports.require_sound(found.root, plan.outcome, plan.conflicted, packages)
-        mentions = [f"{one.path}:{one.line}: {one.text}" for one in changed.mentions]
+        mentions = [f"{use.path}:{use.line}: {use.text}" for use in changed.mentions]
         more = {"mentions": mentions, "warnings": list(step.warnings)}
         next_steps = found.template.setting("cofee_next_steps", [])
         _list_mentions(mentions, options)
@@ -196,7 +196,7 @@ def _list_mentions(mentions: list[str], options: Options) -> None:
 def _fields_and_rules(
     request: ModuleRequest, facts: Facts
 ) -> tuple[Sequence[Given] | None, Mapping[str, object]]:
-    """Return the new module's fields from a file or the command line; None where there are none."""
+    """Return the fields of a file or the command line, or None, and the rules of the file."""
     if request.source is None:
         return request.fields or None, {}
     from cofee.spec.yaml_input import read_module
@@ -231,7 +231,7 @@ def _asked_fields(
 
 
 def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
-    """Derive a new module's names, and refuse those that the project cannot take."""
+    """Return a new module's names, or reject names that the project cannot use."""
     derived = names.derive(name, entity, plural)
     facts = project.template.facts
     folder = project.root / facts.modules[0]
@@ -256,7 +256,7 @@ def checked_module(project: Project, ruled: Module, given: Sequence[Given]) -> M
 
 
 def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, str | None]:
-    """Drop a module that no commit holds by removing its migration, not by adding another.
+    """Remove the migration of a module that was never committed, instead of adding one.
 
     Returns:
         The step without a migration and the path of the one to remove, or the step unchanged.

@@ -1,4 +1,4 @@
-"""What `cofee new` does: settle the answers, render the service, and run the template's tasks."""
+"""`cofee new`: settles the answers, renders the service and runs the template's tasks."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from cofee.errors import INTERRUPTED, CofeeError, UsageError, listing, quote
 from cofee.files import EXECUTABLE, LINK, Change, File, Tree, load_yaml, reason
 from cofee.spec import gate, names, parse
 from cofee.spec.facts import Facts
+from cofee.spec.names import Names
 from cofee.spec.record import Module, Scope
 from cofee.spec.yaml_input import read_mapping
 from cofee.template import template, trust
@@ -51,7 +52,7 @@ class Service:
     destination: Path
     answers: Answers
     tree: Tree
-    stood: bool = False  # whether the directory existed, empty
+    existed: bool = False  # the directory existed, and was empty
 
 
 def make_service(request: Request, options: Options) -> None:
@@ -124,10 +125,10 @@ def write_service(service: Service) -> None:
 
 
 def _put(fresh: Path, destination: Path) -> None:
-    """Move a finished folder into place.
+    """Move a complete directory into place.
 
-    A folder that stands there keeps its identity, because a shell may be in it; it is empty, and
-    is so again where an entry cannot be moved.
+    An existing directory is kept, because a shell may be in it. It is empty, and is
+    empty again if a file cannot be moved.
     """
     if not destination.exists():
         fresh.rename(destination)
@@ -217,22 +218,21 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
 def _typed(specified: Sequence[str], modules: Sequence[Module], facts: Facts) -> list[Module]:
     """Return the modules of `--module`; their fields may refer to modules that follow."""
     taken = [module.names for module in modules]
-    fields: list[list[str]] = []
+    typed: list[tuple[Names, list[str]]] = []
     for specification in specified:
-        name, *rest = _split(specification)
+        name, *fields = _split(specification)
         derived = names.derive(name)
         names.check_names(derived, facts, taken)
         taken.append(derived)
-        fields.append(rest)
-    listed = [one.module for one in taken]
-    return [
-        Module(
-            one.module,
-            one.entity,
-            tuple(parse.read_field(spec, Scope(facts, listed, one.module)) for spec in specs),
-        )
-        for one, specs in zip(taken[len(modules) :], fields, strict=True)
-    ]
+        typed.append((derived, fields))
+    listed = [known.module for known in taken]
+
+    def read(derived: Names, fields: Sequence[str]) -> Module:
+        scope = Scope(facts, listed, derived.module)
+        found = tuple(parse.read_field(field, scope) for field in fields)
+        return Module(derived.module, derived.entity, found)
+
+    return [read(derived, fields) for derived, fields in typed]
 
 
 def _split(specification: str) -> list[str]:
@@ -306,7 +306,7 @@ def _removed_on_failure(service: Service) -> Iterator[None]:
         yield
     except BaseException as error:
         with tempfile.TemporaryDirectory(dir=service.destination.parent) as folder:
-            if service.stood:
+            if service.existed:
                 _move_all(service.destination, Path(folder))
             else:
                 service.destination.rename(Path(folder) / "service")

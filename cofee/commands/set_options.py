@@ -1,4 +1,4 @@
-"""What `cofee set` changes: the answers that a service was made from, each by its name."""
+"""`cofee set`: changes options, which are answers to the template's questions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def set_options(directory: Path, pairs: Sequence[str], options: Options) -> None
             options.printer.verb("note", warning)
         plan = sides.plan_step(found, step).plan
         if plan.removed:
-            confirm_loss({one.path: lines_at_stake(one) for one in plan.removed}, options)
+            at_stake = {conflict.path: lines_at_stake(conflict) for conflict in plan.removed}
+            confirm_loss(at_stake, options)
             plan = let_go(found, plan)
         packages = found.template.facts.packages
         broken_imports.require_sound(found.root, plan.outcome, plan.conflicted, packages)

@@ -1,4 +1,4 @@
-"""`cofee update`: from the recorded template commit to another, and the end of its conflicts."""
+"""`cofee update`: merges another commit of the template, and completes or aborts conflicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--verify`: the project's own checks before and after, as its template names them."""
+"""`--verify`: runs the checks that the template names before and after a change."""
 
 from __future__ import annotations
 

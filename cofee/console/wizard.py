@@ -1,7 +1,7 @@
-"""The questions that a terminal is asked: the wizard for the fields of a module, and yes or no.
+"""Prompts: the wizard for the fields of a module, and confirmations.
 
-What the wizard collects is a specification of the field language, so that it can do nothing that
-the command line cannot, and complains in the same words.
+The wizard collects specifications of the field language, so it accepts the same fields as the
+command line and shows the same messages.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def ask_fields(
 
 @contextmanager
 def _cancellable() -> Iterator[None]:
-    """Turn Ctrl-C and Ctrl-D into a refusal, so that no traceback is shown."""
+    """Turn Ctrl-C and Ctrl-D into an error without a traceback."""
     try:
         yield
     except (KeyboardInterrupt, EOFError) as error:

@@ -78,7 +78,7 @@ class _Settling:
         value = self.cast(name, question, raw)
         choices = self.choices(question)
         chosen = value if question.is_multiselect else [value]
-        if choices and not all(one in choices for one in chosen):
+        if choices and not all(choice in choices for choice in chosen):
             allowed = ", ".join(f"`{choice}`" for choice in choices)
             raise CofeeError(
                 f"`{name}` is `{raw}` and must be one of {allowed}",
@@ -101,7 +101,7 @@ class _Settling:
         kind = self.rendered(question.type or _natural_type(question.default))
         try:
             if question.is_multiselect and isinstance(raw, list):
-                return [_cast(kind, one) for one in raw]
+                return [_cast(kind, item) for item in raw]
             return _cast(kind, raw)
         except (TypeError, ValueError) as error:
             raise CofeeError(f"`{name}` is `{raw}` and must be of type `{kind}`") from error

@@ -1,6 +1,6 @@
-"""A template and its answers become a tree of files: byte for byte what Copier gives, without it.
+"""Renders a template and its answers to a tree of files, byte for byte as Copier does.
 
-Copier copies through its own classes, whose import alone costs a second, and renders into a folder.
+Importing Copier takes a second, and it renders into a directory.
 Here the same templates are rendered into memory, so that two sides can be compared at once. A test
 holds this against Copier for every example and option.
 
@@ -66,7 +66,7 @@ class _Sandbox(SandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def from_string(self, source: Any, *more: Any, **options: Any) -> JinjaTemplate:
-        """Compile a text as files are compiled: once, and kept for the next command."""
+        """Compile a string like a file: once, with the result cached for the next command."""
         if isinstance(source, str):
             name = f"{STRING}{sha256(source.encode()).hexdigest()}"
             self._texts[name] = source
@@ -121,7 +121,7 @@ class Renderer:
         *,
         judged: bool = False,
     ) -> Answers:
-        """Answer the questionnaire; see `questions.settle`."""
+        """Return the answers; see `questionnaire.settle`."""
         try:
             return questionnaire.settle(
                 self.template, self.environment, given, last, folder_name, judged
@@ -276,7 +276,7 @@ class _Values:
         self._spelt = {name: repr(value) for name, value in answers.items()}
 
     def spelt(self, name: str, value: Any) -> str:
-        """Spell out a value that a file sees under a name."""
+        """Return the text of a value that a file can use by a name."""
         shared = name in self._answers and value is self._answers[name]
         return self._spelt[name] if shared else repr(value)
 

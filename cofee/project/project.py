@@ -1,4 +1,4 @@
-"""A project on disk: its root, its recorded answers and its modules."""
+"""A service on disk: its root, recorded answers, modules and template."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def plan_step(
 
     Args:
         prefer_template: files are removed with their edits; the user has confirmed it.
-        removed: the migration that goes with a module that no commit holds.
+        removed: the migration of a module that was never committed; it is removed as well.
     """
     facts = project.template.facts
     modules = gate.check_rules(step.modules, facts, project.modules)
@@ -117,7 +117,7 @@ def _sides(
 
 
 def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -> Changed:
-    """Rewrite old names that are unmistakable, and list those that remain in hand-written lines."""
+    """Update unambiguous references to old names, and list the others."""
     renaming = step.renaming
     if renaming is None:
         return Changed(planned, ())

@@ -1,4 +1,4 @@
-"""Two rows that satisfy a module's checks, for the tests of the service that has them.
+"""Two example rows that satisfy the checks of a module, for the tests of the service.
 
 Every value that may be needed is tried: usual ones, the bounds of the fields and the literals of
 the checks. SQLite judges the rows. It stores a decimal as a whole number of its smallest unit: what
@@ -52,7 +52,7 @@ def find(module: Module, facts: Facts, later: Collection[str] = ()) -> tuple[Row
         later: the modules that are listed after this one.
 
     Raises:
-        CofeeError: there are none, or a check means something else on SQLite.
+        CofeeError: no rows were found, or a check has another meaning on SQLite.
     """
     given = module.checks
     fields = _checked(module, {module.name, *later}, facts)
@@ -171,11 +171,11 @@ def _numbers(
     places = field.scale or 0
     unit = decimal.Decimal(1).scaleb(-places)
     least, most = _range(field, kind, unit, facts)
-    literals = [decimal.Decimal(one) for one in found if re.fullmatch(r"-?\d+(\.\d+)?", one)]
+    literals = [decimal.Decimal(text) for text in found if re.fullmatch(r"-?\d+(\.\d+)?", text)]
     near = [literal + step for literal in literals for step in (0, unit, -unit, 1, -1)]
     counts = [unit * count for count in (1, 5, 50)]
     counts += [literal * unit + step for literal in literals for step in (0, unit, -unit)]
-    usual = [decimal.Decimal(one) for one in ("1", "2", "0", "5", "10", "60", "100")]
+    usual = [*map(decimal.Decimal, ("1", "2", "0", "5", "10", "60", "100"))]
     for number in dict.fromkeys([*near, *usual, *counts] if bound else [*counts, *near, *usual]):
         whole = number.quantize(unit, decimal.ROUND_DOWN, EXACT)
         if not bound or least <= whole <= most:
@@ -188,8 +188,8 @@ def _range(
     """Return the least and the greatest number that a field takes."""
     entry = facts.types[field.type]
     edge = unit * (10 ** (field.precision or 0) - 1) if kind == "decimal" else 10**15
-    least = next(one for one in (field.min, entry.least, -edge) if one is not None)
-    most = next(one for one in (field.max, entry.greatest, edge) if one is not None)
+    least = next(bound for bound in (field.min, entry.least, -edge) if bound is not None)
+    most = next(bound for bound in (field.max, entry.greatest, edge) if bound is not None)
     return decimal.Decimal(str(least)), decimal.Decimal(str(most))
 
 
@@ -208,7 +208,7 @@ def _others(
 ) -> Iterator[Value]:
     """Yield values of a field that is not a number."""
     entry = facts.types[field.type]
-    samples = [str(one) for one in entry.samples]
+    samples = [*map(str, entry.samples)]
     if kind == "choice":
         yield from field.values
     elif kind == "boolean":
@@ -217,9 +217,9 @@ def _others(
         yield from field.examples
     elif kind in MOMENTS:
         least, most = str(field.min or ""), str(field.max or "~")
-        shaped = [one for one in texts if len(one) == len(samples[0])]
+        shaped = [text for text in texts if len(text) == len(samples[0])]
         found = dict.fromkeys([*samples, *shaped, *map(str, entry.extremes)])
-        yield from (one for one in found if least <= one <= most)
+        yield from (text for text in found if least <= text <= most)
     elif kind == "string" and "len" in facts.types[field.type].modifiers:
         yield from _texts(field, samples, numbers, texts)
     else:
@@ -232,7 +232,7 @@ def _texts(
     """Yield texts for a field: its type's samples, those of the checks, and some of each length."""
     shortest = field.min_length or 0
     longest = LONGEST_TEXT if field.max_length is None else field.max_length
-    lengths = [int(one) for one in numbers if one.isdigit() and int(one) <= LONGEST_TEXT]
+    lengths = [int(text) for text in numbers if text.isdigit() and int(text) <= LONGEST_TEXT]
     lengths += [length for length in (field.min_length, field.max_length) if length is not None]
     made = [letter * length for length in lengths for letter in "ab"]
     for text in dict.fromkeys([*samples, *texts, *made]):
@@ -343,7 +343,7 @@ def require_several(module: Module, names: Sequence[str], facts: Facts) -> None:
 def _must_differ(module: Module, columns: Collection[str], facts: Facts) -> Iterator[list[str]]:
     """Yield the columns with chosen values that must differ.
 
-    Where another field is unique together with them, its two samples do, or its references.
+    If another field is unique together with them, its samples or references differ instead.
     """
     for names in module.unique_together:
         fields = {field.column: field for field in _named(module, names)}
@@ -352,7 +352,7 @@ def _must_differ(module: Module, columns: Collection[str], facts: Facts) -> Iter
 
 
 def _difference(first: Row, second: Row) -> int:
-    """Count the columns in which two rows differ."""
+    """Return the number of columns in which two rows differ."""
     return sum(first[column] != second[column] for column in first)
 
 

@@ -1,7 +1,7 @@
 """Conditions in `checks` of a module: SQL with the same meaning on both databases.
 
-SQLite itself reads them, on a scratch table with the columns of the module: it knows what is no
-expression, and tells which columns and functions there are in one.
+SQLite parses them on a scratch table with the columns of the module, and reports the columns and
+functions that they use.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _require_plain(check: str) -> None:
     """Reject SQL that is not an expression in parentheses or not valid on one of the databases."""
     outside = TOKEN.sub(lambda one: one[0][0] * 2 if one[0][0] in "'\"" else one[0], check)
     found = FOREIGN.search(outside.lower())
-    odd = [one for one in check if one in ":\\" or not one.isprintable()]
+    odd = [char for char in check if char in ":\\" or not char.isprintable()]
     if found or odd:
         what = found[0].strip() if found else odd[0]
         raise CofeeError(

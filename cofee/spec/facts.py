@@ -148,7 +148,7 @@ class Facts:
         return self.names[kind].format(table=table, columns=columns, label=columns, field=columns)
 
     def brings(self, name: str) -> str | None:
-        """Return the option and the answer that bring a module, table or class along."""
+        """Return the option and answer that add a module, table or class of this name."""
         found = (
             f"{option}: {answer}"
             for option, answers in self.brought.items()

@@ -1,4 +1,4 @@
-"""The rules of one field, whether it came from a specification or from a file."""
+"""Rules of one field, from a specification or a file."""
 
 from __future__ import annotations
 

@@ -130,9 +130,9 @@ def _complete(
     """Return the complete fields of a module, and the problems of the others."""
     fields: list[Field] = []
     problems: list[CofeeError] = []
-    for one in given:
+    for raw in given:
         try:
-            field = parse.read_field(one, scope)
+            field = parse.read_field(raw, scope)
             field = field if field in settled else field_rules.complete(field, scope)
             field_rules.check_apart(field, fields)
             fields.append(field)
@@ -150,6 +150,5 @@ def _require_none(problems: Sequence[CofeeError]) -> None:
     if len(problems) == 1:
         raise problems[0]
     if problems:
-        lines = [f"{one.message}; {one.hint}" if one.hint else one.message for one in problems]
-        listed = "".join(f"\n  {line}" for line in lines)
-        raise CofeeError(f"there are {len(problems)} problems:{listed}")
+        lines = "".join(f"\n  {'; '.join(filter(None, (p.message, p.hint)))}" for p in problems)
+        raise CofeeError(f"there are {len(problems)} problems:{lines}")

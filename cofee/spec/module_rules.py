@@ -1,4 +1,4 @@
-"""The rules of a module: those that are about several of its fields, or all."""
+"""Rules of a module: those about several of its fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a module is called in every place, derived from the one name that a user typed."""
+"""The names of a module, derived from the name that a user typed."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Names:
 
 
 def derive(name: str, entity: str | None = None, plural: str | None = None) -> Names:
-    """Derive all names, whichever of them the user typed.
+    """Return all names of a module.
 
     Args:
         name: `order-items`, `OrderItem`, `order_items` or `order item` mean the same.
-        entity: the class name, where the derived one is not wanted.
-        plural: the module's name, where the derived plural is not wanted.
+        entity: the class name instead of the derived one.
+        plural: the module's name instead of the derived plural.
 
     Raises:
         CofeeError: a name is not an identifier, or is a path.
@@ -60,7 +60,7 @@ def derive(name: str, entity: str | None = None, plural: str | None = None) -> N
 
 
 def from_record(module: str, entity: str) -> Names:
-    """Complete the two names that a recorded module has."""
+    """Return all names of a recorded module."""
     return Names(
         module=module,
         entity=entity,
@@ -163,7 +163,7 @@ def check_column_name(table: str, column: str, facts: Facts) -> None:
 
 
 def _words(name: str, what: str) -> list[str]:
-    """Split a typed name into lower-case words, or say why it cannot be a name."""
+    """Return the lower-case words of a name, or reject it."""
     if not TYPED_NAME.fullmatch(name):
         raise CofeeError(_why_no_name(name, what), hint=f"try `{_suggest_module(name)}`")
     text = re.sub(r"([A-Z]{2,})([A-Z][a-z])", r"\1_\2", name)
@@ -198,7 +198,7 @@ def _ending(words: list[str], number: Callable[[str], str]) -> list[str]:
 
 @functools.cache
 def _pluralizer() -> Any:
-    """Load the rules of English once, and only for a command that derives names."""
+    """Return the rules of English plurals, loaded once and only if needed."""
     from pluralizer import Pluralizer
 
     rules = Pluralizer()  # type: ignore[no-untyped-call]  # The library declares no types.

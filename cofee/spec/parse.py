@@ -7,8 +7,8 @@
                   | "on_delete=" rule | "pattern=" rest
 
 A name alone is a `str`. `pattern=` takes the rest of the specification, colons included, so it
-stands last. In any other value a colon is written `\\:` and a backslash `\\\\`. Dates and times may
-leave out their separators, so that no colon is needed: `min=20260131T093000Z`, `default=0930`.
+must be last. In other values a colon is written `\\:` and a backslash `\\\\`. Dates and times need
+no separators, so no colon is needed: `min=20260131T093000Z`, `default=0930`.
 """
 
 from __future__ import annotations

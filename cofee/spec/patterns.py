@@ -1,4 +1,4 @@
-"""The rules of a pattern: it compiles, and two different values can be shown that match it."""
+"""Rules of a pattern: it compiles, and two different values match it."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ class Module:
                 hint="omit the rule to have all routes",
             )
         given = _shaped(record, MODULE_SHAPES)
-        given["fields"] = tuple(Field.from_record(one) for one in record["fields"])
+        given["fields"] = tuple(map(Field.from_record, record["fields"]))
         return cls(**given)
 
     def to_record(self) -> dict[str, object]:
@@ -282,15 +282,15 @@ def _shaped(
 def _frozen(value: object) -> object:
     """Return lists as tuples; YAML reads an unquoted date as one, and a record keeps text."""
     if isinstance(value, list | tuple):
-        return tuple(_frozen(one) for one in value)
+        return tuple(map(_frozen, value))
     if isinstance(value, Mapping):
-        return {key: _frozen(one) for key, one in value.items()}
+        return {key: _frozen(entry) for key, entry in value.items()}
     return value.isoformat() if isinstance(value, dt.date | dt.time) else value
 
 
 def _thawed(value: object) -> object:
     if isinstance(value, tuple):
-        return [_thawed(one) for one in value]
+        return [*map(_thawed, value)]
     return dict(value) if isinstance(value, Mapping) else value
 
 

@@ -1,7 +1,7 @@
-"""A field's default and bounds: read from a specification or a file, compared, written back.
+"""Values of defaults and bounds: parsed, compared and formatted.
 
-A record keeps what YAML can hold without a surprise: whole numbers, floats, booleans, and text for
-everything else. Dates and times are kept in the extended form of ISO 8601.
+A record has integers, floats, booleans, and text for everything else. Dates and times are in the
+extended form of ISO 8601.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read(kind: str, value: object) -> Value:
 
 
 def rank(kind: str, value: Any) -> Any:
-    """Turn a record's value into what can be compared; texts of moments and decimals cannot."""
+    """Return a value for comparisons; moments and decimals are stored as text."""
     if kind == "decimal":
         return decimal.Decimal(value)
     if kind == "datetime":
@@ -61,7 +61,7 @@ def rank(kind: str, value: Any) -> Any:
 
 
 def write(kind: str | None, value: Any) -> str:
-    """Write a record's value for a specification, without colons where its kind allows it."""
+    """Return a value as a specification spells it, without colons if its kind allows that."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if kind == "datetime":
