@@ -273,7 +273,7 @@ LIBRARY = [
         ("links.py", "live_links", r", not_\(\{\w+\}\.is_deleted\)", ""),
         ("owners.py", "find_owner", r"is_deleted=False", ""),
         ("owners.py", "find_owner", r"\.filter_by\(\*\*\w+\)", ""),
-        ("search.py", "where_contains", r"icontains", "contains"),
+        ("search.py", "where_contains", r"autoescape=True", "autoescape=False"),
         ("search.py", "where_contains", r"sa\.or_", "sa.and_"),
         ("violations.py", "_sent", r"not in owners", "in owners"),
         ("base.py", "BaseModelMixin", r"default=False", "default=True"),

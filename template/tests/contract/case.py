@@ -95,6 +95,8 @@ class Case:
     unique_together: Sequence[Sequence[str]] = ()
     # The fields that the checks of the table compare; they change together.
     checked: Collection[str] = ()
+    # The references that a check compares with another to the same module.
+    tied: Collection[str] = ()
     references: Mapping[str, Reference] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
     # The owner of the rows, in a module whose rows have one.
@@ -133,13 +135,8 @@ class Case:
 
     @property
     def released(self) -> list[str]:
-        """The references that can change alone: no check compares them with another to its rows."""
-        compared = [self.references[name].to for name in self.checked if name in self.references]
-        return [
-            name
-            for name, reference in self.references.items()
-            if name not in self.checked or compared.count(reference.to) == 1
-        ]
+        """The references that can lead to a row alone."""
+        return [name for name in self.references if name not in self.tied]
 
     def together(self, names: Iterable[str]) -> list[str]:
         """Return fields, with those whose values a check compares with theirs."""
