@@ -64,9 +64,29 @@ def good_body(collection: str) -> dict[str, Any]:
         return {}
     name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     fields = document()["components"]["schemas"][name.rsplit("/", 1)[1]]["properties"]
-    alone = {name: field["examples"][0] for name, field in fields.items() if "examples" in field}
+    alone = {name: valid_value(field) for name, field in fields.items()}
     together = MODULES[collection].get("examples", [{}])  # what satisfies the checks
     return {**alone, **together[0]}
+
+
+# By format, or else by type, where a schema has neither an example nor a list of values.
+VALUES: dict[str, Any] = {
+    **{"email": "ann@example.com", "uri": "https://example.com/", "date": "2030-01-01"},
+    **{"date-time": "2030-01-01T00:00:00Z", "string": "text", "boolean": True, "object": {}},
+    **{"array": [], "integer": 1, "number": 1.5},
+}
+
+
+def valid_value(field: dict[str, Any]) -> Any:
+    """Return a value within the bounds of a schema; an optional one as if it were required."""
+    schema = field if "examples" in field else field.get("anyOf", [field])[0]
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "const" in schema or "enum" in schema:
+        return schema.get("const", schema.get("enum", [None])[0])
+    if schema.get("format") == "uuid":
+        return str(uuid.uuid4())
+    return VALUES[schema.get("format") or schema["type"]]
 
 
 @schemathesis.hook

@@ -253,7 +253,7 @@ def test_a_later_reference_is_optional(shop: Path, cofee: Run, command: str, kin
 
 
 def test_a_later_reference_is_optional_at_once(tmp_path: Path, template: Path, cofee: Run) -> None:
-    """An option is checked as a command is, and a file by the template's own questionnaire."""
+    """A data file is checked by the same rules as an option."""
     data = tmp_path / "data.yml"
     later = "{name: orders, entity: Order, fields: [{name: last, type: ref, to: invoices}]}"
     data.write_text(f"modules: [{later}, {{name: invoices, entity: Invoice, fields: []}}]")
@@ -264,6 +264,6 @@ def test_a_later_reference_is_optional_at_once(tmp_path: Path, template: Path, c
     by_file = cofee("new", tmp_path / "shop", *options, "--data-file", data)
 
     assert "`invoices` was added after `orders`" in by_option.err
-    assert "refers to `invoices`, which is listed later, and must be nullable" in by_file.err
+    assert "`orders`: `last`: `invoices` was added after `orders`" in by_file.err
     assert (by_option.code, by_file.code) == (1, 1)
     assert not (tmp_path / "shop").exists()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cofee.engine.render import Renderer
@@ -323,7 +323,7 @@ OPTIONS = {
 def rendered(root: Path) -> dict[str, bytes]:
     """Return what the template gives for the recorded answers, migrations apart."""
     project = find(root)
-    renderer = Renderer(Template(project.template.source, "v0.1.0", project.template.root))
+    renderer = Renderer(project.template)
     settled = renderer.settle({}, project.answers, root.name)
     return {path: file.content for path, file in renderer.render(settled, "update").items()}
 
@@ -342,7 +342,11 @@ def test_any_walk_through_the_options_ends_where_the_answers_are(root: Path, cof
     values = st.fixed_dictionaries({}, optional={k: st.sampled_from(v) for k, v in OPTIONS.items()})
 
     @given(walk=st.lists(values.filter(bool), min_size=1, max_size=3))
-    @settings(max_examples=12, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=12,
+        phases=[Phase.generate],  # each step renders and merges: shrinking takes minutes
+        suppress_health_check=list(HealthCheck),
+    )
     def check(walk: list[dict[str, str]]) -> None:
         for step in [*walk, first]:
             if step.get("auth", answers(root)["auth"]) == "none":
