@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-cell",
         action="store_true",
-        help="run the generated tests and undo after every edit and command; else after some",
+        help="run every hand edit with every command; without it each edit meets some commands",
     )
 
 
@@ -39,10 +39,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 # What generates whole services and runs their tests.
-LONGEST = {
-    *("test_blueprint_service.py", "test_owned_rows.py", "test_rules_service.py"),
-    *("test_security.py", "test_services.py"),
-}
+LONGEST = {"test_owned_rows.py", "test_security.py", "test_services.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

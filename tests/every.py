@@ -72,6 +72,24 @@ def every_module() -> list[Record]:
     ]
 
 
+def everything() -> list[Record]:
+    """Give every type, modifier and rule once, and what owners change for both kinds of them."""
+    own = {module["name"]: module for module in owned_modules()}
+    names = {name: f"own_{name}" for name in ("fulls", "required", "ruled", "marked")}
+    public = [module for module in every_module() if module["name"] not in ("required", "marked")]
+    return [*public, *(_renamed(own[name], names) for name in names)]
+
+
+def _renamed(module: Record, names: dict[str, str]) -> Record:
+    """Give a module another name, and let its references follow."""
+    fields = [
+        field | {"to": names.get(field["to"], field["to"])} if "to" in field else field
+        for field in module["fields"]
+    ]
+    entity = f"Own{module['entity']}"
+    return {**module, "name": names[module["name"]], "entity": entity, "fields": fields}
+
+
 def owned_modules() -> list[Record]:
     """Give the same modules with rows that are a user's or a project's; the parent's are all's."""
     parents, *others = every_module()

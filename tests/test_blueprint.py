@@ -56,7 +56,7 @@ def ruff(folder: Path, *arguments: str) -> None:
 
 @given(batch=st.lists(modules(), min_size=25, max_size=25))
 @settings(
-    max_examples=4,
+    max_examples=2,
     deadline=None,
     phases=[Phase.generate],  # the diff names the project; making a batch smaller takes minutes
     suppress_health_check=list(HealthCheck),

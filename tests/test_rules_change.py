@@ -57,10 +57,10 @@ def test_rules_change_and_the_service_stays_green(tmp_path: Path, cofee: Run) ->
         if number in LOOKED_AT:
             run(service, programs, "ruff", "check")
             run(service, programs, "ruff", "format", "--check")
-            run(service, programs, "mypy")
             places = ("tests/modules", "tests/db")
             run(service, programs, "pytest", "-q", *places, **DATABASES["sqlite"])
 
+    run(service, programs, "mypy")
     for state in reversed(states[:-1]):
         assert cofee("undo", "-C", service).code == 0
         assert sources(service) == state

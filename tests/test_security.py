@@ -62,9 +62,7 @@ def service(programs: tuple[Path, Path], target: Path, database: str, auth: str 
     return make_service(programs[0], target, {"project_name": "every", **options})
 
 
-@pytest.mark.parametrize(
-    ("database", "auth"), [("postgresql", "none"), ("postgresql", "oauth"), ("sqlite", "jwt")]
-)
+@pytest.mark.parametrize(("database", "auth"), [("postgresql", "oauth"), ("sqlite", "jwt")])
 def test_bandit_finds_nothing(
     database: str, auth: str, programs: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -1,15 +1,8 @@
-"""Modules without every route, with a search and with rows that go for good, in one service."""
+"""Modules with rules that meet in references, and the tests of what only two modules show."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 from tests.strategies import Record
-
-pytestmark = pytest.mark.service
 
 
 def text(name: str, **more: object) -> Record:
@@ -176,36 +169,3 @@ def references(part: object) -> list[str]:
     found = [ref for one in part.values() for ref in references(one)]
     return [*found, part["$ref"]] if isinstance(part.get("$ref"), str) else found
 '''
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The service with a test of its own, and the environment that it runs in."""
-    root = tmp_path_factory.mktemp("rules")
-    template = snapshot_template(root / "template")
-    made = make_service(template, root / "rules", {"auth": "none", "modules": MODULES})
-    (made / "tests/test_together.py").write_text(BEHAVIOUR.lstrip())
-    return made, environment(template)
-
-
-@pytest.mark.parametrize("database", DATABASES)
-def test_rules_work(project: tuple[Path, Path], database: str) -> None:
-    """Its own tests are green, and so is what only two modules show, on both databases."""
-    places = ("tests/modules", "tests/db", "tests/test_together.py")
-    folder, programs = project
-    run(folder, programs, "pytest", "-q", *places, **DATABASES[database])
-
-
-def test_rules_are_clean(project: tuple[Path, Path]) -> None:
-    """The linter with the service's own rules, the formatter and the type checker are content."""
-    run(*project, "ruff", "format", "--check")
-    run(*project, "ruff", "check")
-    run(*project, "mypy")
-
-
-def test_nothing_is_left_of_rules_that_nobody_uses(tmp_path: Path) -> None:
-    """A service whose modules have none of them has no file for their sake."""
-    template = snapshot_template(tmp_path / "template")
-    plain = make_service(template, tmp_path / "plain", {"modules": [module("a", "A", text("b"))]})
-    for name in ("app/db/removal.py", "app/db/search.py", "tests/contract/routes.py"):
-        assert not (plain / name).exists()
