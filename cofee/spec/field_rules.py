@@ -201,8 +201,8 @@ def check_reference(field: Field, scope: Scope) -> None:
         )
     if field.to in scope.later and not field.nullable:
         raise CofeeError(
-            f"`{field.name}`: `{field.to}` was added after `{scope.module}`, so that it may refer "
-            "to it, and a reference to it must be optional",
+            f"`{field.name}`: `{field.to}` is listed after `{scope.module}`, "
+            "so the reference must be optional",
             hint="add `:null`",
         )
     _check_deletion(field)
