@@ -35,17 +35,18 @@ OnDelete = Literal["restrict", "cascade", "set_null"]
 class Relation:
     """A field that leads to rows of a module.
 
-    It is deferred where those rows may refer back to this module: the field is empty until both
-    rows exist.
+    `path` is where the case of that module is imported from, once a test needs it: two modules may
+    refer to each other. The field is deferred where those rows may refer back to this module: it is
+    empty until both rows exist.
     """
 
-    to: str
+    path: str
     deferred: bool = field(default=False, kw_only=True)
 
     @property
     def target(self) -> Case:
-        """The case of the module, which may be in a cycle with this one."""
-        case = importlib.import_module(f"tests.modules.{self.to}.case").CASE
+        """The case of the module."""
+        case = importlib.import_module(self.path).CASE
         assert isinstance(case, Case)
         return case
 
@@ -64,9 +65,9 @@ class Reference(Relation):
 
 @dataclass(frozen=True)
 class Link(Relation):
-    """A field that holds the ids of any number of rows; `path` adds or removes one of them."""
+    """A field that holds the ids of any number of rows; `route` adds or removes one of them."""
 
-    path: str = field(kw_only=True)
+    route: str = field(kw_only=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +155,7 @@ class Case:
     def url_below(self, name: str, target_id: str) -> str:
         """Return the URL of the rows that refer to this one by a field."""
         reference = self.references[name]
-        prefix, target = self.url.rpartition("/")[0], reference.to.replace("_", "-")
+        prefix, target = self.url.rpartition("/")[0], reference.target.url.rpartition("/")[2]
         return f"{prefix}/{target}/{target_id}/{reference.below}"
 
     async def body(self, client: httpx2.AsyncClient, number: int) -> JSON:

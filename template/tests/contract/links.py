@@ -18,7 +18,7 @@ class LinkContract(Contract):
         row, _ = await case.pair(client)
         target = case.links[link].target
         ids = [await target.row(client, number) for number in (0, 1)]
-        url = f"{case.url_of(row)}/{case.links[link].path}"
+        url = f"{case.url_of(row)}/{case.links[link].route}"
 
         changed = await case.update(client, row, {link: [*ids, *ids]})
 
@@ -36,7 +36,7 @@ class LinkContract(Contract):
         case, unknown = self.case, str(uuid.uuid4())
         body = await case.body(client, 0)
         row = await case.create(client, body)
-        path, known = case.links[link].path, await case.links[link].target.row(client, 0)
+        path, known = case.links[link].route, await case.links[link].target.row(client, 0)
 
         assert_problem(await client.put(f"{case.url_of(row)}/{path}/{unknown}"), 404)
         assert_problem(await client.put(f"{case.url}/{unknown}/{path}/{known}"), 404)

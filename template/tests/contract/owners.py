@@ -166,7 +166,7 @@ class OwnedLinkContract(Contract):
         _, foreign = await case.pair(client)
         await give_away(session)
         row = await case.create(client, await case.body(client, 0))
-        url = f"{case.url_of(row)}/{case.links[owned_link].path}"
+        url = f"{case.url_of(row)}/{case.links[owned_link].route}"
 
         assert_problem(await client.put(f"{url}/{foreign[owned_link][0]}"), 404)
 

@@ -86,7 +86,7 @@ class LinkServiceContract(Contract):
         row = await case.create(client, await case.body(client, 0))
         linked = [await target.row(client, number) for number in (0, 1)]
         ids = [uuid.UUID(row_id) for row_id in (row["id"], linked[1])]
-        name = case.links[link].path.replace("-", "_")
+        name = case.links[link].route.replace("-", "_")
 
         await case.serve(f"add_{name}", *ids)
         assert linked[1] in (await case.read(client, row))[link]

@@ -74,7 +74,7 @@ class VersionedLinkContract(Contract):
         case = self.case
         row = await case.create(client, await case.body(client, 0))
         linked = await case.links[link].target.row(client, 1)
-        url = f"{case.url_of(row)}/{case.links[link].path}/{linked}"
+        url = f"{case.url_of(row)}/{case.links[link].route}/{linked}"
 
         assert (await client.put(url)).status_code == 204
         added = await case.read(client, row)
