@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 from difflib import unified_diff
 from itertools import islice
 from pathlib import Path
@@ -28,6 +26,7 @@ from hypothesis import HealthCheck, Phase
 
 from bench.measure import REPOSITORY
 from tests import every, strategies
+from tests.generated import files_of
 
 CACHE = REPOSITORY / ".cache" / "same-output"
 SHOWN = 5  # differing files whose diff is printed
@@ -101,11 +100,7 @@ def checkout(commit: str) -> Path:
     """Return a folder with the files of a commit."""
     folder = CACHE / commit
     if not folder.exists():
-        archive = subprocess.run(
-            ["git", "archive", commit], cwd=REPOSITORY, capture_output=True, check=True
-        ).stdout
-        with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-            packed.extractall(folder, filter="data")
+        files_of(commit, folder)
     return folder
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import os
 import re
 import shutil
 import socket
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +38,36 @@ def snapshot_template(target: Path, tag: str = "v0.1.0") -> Path:
     Copier and cofee take the newest tag of a repository, so a test of the repository itself would
     test the last release.
     """
+    copy_template(target)
+    run_git(target, "init", "--quiet", "--initial-branch=main")
+    _release(target, tag)
+    return target
+
+
+def template_since(commit: str, target: Path) -> Path:
+    """Make a repository with the template of a commit as v0.1.0, and as it stands as v0.2.0."""
+    files_of(commit, target)
+    run_git(target, "init", "--quiet", "--initial-branch=main")
+    _release(target, "v0.1.0")
+    for path in target.iterdir():
+        if path.name != ".git":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    copy_template(target)
+    _release(target, "v0.2.0")
+    return target
+
+
+def files_of(commit: str, target: Path) -> None:
+    """Write the files of a commit of this repository into a folder."""
+    archive = subprocess.run(
+        ["git", "archive", commit], cwd=REPOSITORY, capture_output=True, check=True
+    ).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        packed.extractall(target, filter="data")
+
+
+def copy_template(target: Path) -> None:
+    """Copy the files of the template as it stands, uncommitted changes included."""
     names = run_git(REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     wanted = ("copier.yml", "template/", "macros/", "hooks/", "UPGRADES.yml")
     for name in names.split("\0"):
@@ -43,11 +75,12 @@ def snapshot_template(target: Path, tag: str = "v0.1.0") -> Path:
         if name.startswith(wanted) and source.is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
-    run_git(target, "init", "--quiet", "--initial-branch=main")
-    run_git(target, "add", "--all", "--force")
-    run_git(target, "commit", "--quiet", "--message", tag)
-    run_git(target, "tag", tag)
-    return target
+
+
+def _release(template: Path, tag: str) -> None:
+    run_git(template, "add", "--all", "--force")
+    run_git(template, "commit", "--quiet", "--message", tag)
+    run_git(template, "tag", tag)
 
 
 def environment(template: Path) -> Path:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +9,7 @@ import yaml
 
 from cofee.template import template as templates
 from tests.conftest import Run, snapshot
-from tests.generated import REPOSITORY, make_service, snapshot_template
+from tests.generated import make_service, template_since
 from tests.strategies import FACTS
 from tests.tiny import run_git
 
@@ -32,36 +28,10 @@ MODULES = [
 ]
 
 
-def old_template() -> bytes:
-    """Return the files of a commit that speaks contract 1, as an archive."""
-    wanted = ("copier.yml", "template", "macros", "hooks", "UPGRADES.yml", "pyproject.toml")
-    command = ["git", "archive", OLD, "--", *wanted]
-    found = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False)
-    if found.returncode:
-        pytest.skip("a shallow clone has no commit that speaks contract 1")
-    return found.stdout
-
-
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
     """A repository with a commit of contract 1 as v0.1.0 and the template as v0.2.0."""
-    folder = tmp_path / "template"
-    with tarfile.open(fileobj=io.BytesIO(old_template())) as packed:
-        packed.extractall(folder, filter="data")
-    run_git(folder, "init", "--quiet", "--initial-branch=main")
-    run_git(folder, "add", "--all", "--force")
-    run_git(folder, "commit", "--quiet", "--message", "old")
-    run_git(folder, "tag", "v0.1.0")
-    history = folder / ".git"
-    history.rename(tmp_path / "history")
-    shutil.rmtree(folder)
-    snapshot_template(folder)
-    shutil.rmtree(folder / ".git")
-    (tmp_path / "history").rename(history)
-    run_git(folder, "add", "--all", "--force")
-    run_git(folder, "commit", "--quiet", "--message", "new")
-    run_git(folder, "tag", "v0.2.0")
-    return folder
+    return template_since(OLD, tmp_path / "template")
 
 
 @pytest.fixture

@@ -6,18 +6,15 @@ of that commit had. A push takes every fourth edit; `--every-cell` takes all.
 
 from __future__ import annotations
 
-import io
 import runpy
 import shutil
-import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Run, snapshot
-from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
+from tests.generated import environment, files_of, make_service, run, template_since
 from tests.test_matrix import MODULES, lost_lines, unsound
 from tests.tiny import run_git
 
@@ -26,15 +23,6 @@ pytestmark = pytest.mark.service
 # The last commit before the blueprint was rewritten.
 OLD = "46fc38bdf111c3c025539538f3dc0a514a8457d0"
 Edits = dict[str, Callable[[Path], list[str]]]
-
-
-def files_of(commit: str, target: Path) -> None:
-    """Write the files of a commit of this repository into a folder."""
-    archive = subprocess.run(
-        ["git", "archive", commit], cwd=REPOSITORY, capture_output=True, check=True
-    ).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-        packed.extractall(target, filter="data")
 
 
 @pytest.fixture(scope="module")
@@ -46,23 +34,9 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def template(old: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose first commit is the old template, and whose last is today's."""
-    target = tmp_path_factory.mktemp("template") / "template"
-    shutil.copytree(old, target)
-    run_git(target, "init", "--quiet", "--initial-branch=main")
-    run_git(target, "add", "--all", "--force")
-    run_git(target, "commit", "--quiet", "--message", "old")
-    run_git(target, "branch", "old")
-    for path in target.iterdir():
-        if path.name != ".git":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    fresh = snapshot_template(tmp_path_factory.mktemp("fresh") / "template")
-    shutil.rmtree(fresh / ".git")
-    shutil.copytree(fresh, target, dirs_exist_ok=True)
-    run_git(target, "add", "--all", "--force")
-    run_git(target, "commit", "--quiet", "--message", "new")
-    return target
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the old template and, after it, today's."""
+    return template_since(OLD, tmp_path_factory.mktemp("template") / "template")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +44,7 @@ def base(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service of the old template with users, and modules that refer to one another."""
     root = tmp_path_factory.mktemp("base") / "shop"
     orders = {"name": "orders", "entity": "Order", "fields": [], "owned_by": "user"}
-    make_service(template, root, {"modules": [*MODULES, orders]}, ref="old")
+    make_service(template, root, {"modules": [*MODULES, orders]}, ref="v0.1.0")
     run_git(root, "init", "--quiet", "--initial-branch=main")
     run_git(root, "add", "--all", "--force")
     run_git(root, "commit", "--quiet", "--message", "Start from the template")
