@@ -24,7 +24,8 @@ from cofee.template import template as templates
 from tests.tiny import run_git
 
 REPOSITORY = Path(__file__).parents[1]
-ENVIRONMENTS = REPOSITORY / ".cache"
+# Programs of an environment know its place, which a link must not change.
+ENVIRONMENTS = (REPOSITORY / ".cache").resolve()
 # What tells the tests of a service which database they run on.
 DATABASES: Mapping[str, Mapping[str, str]] = {
     "postgresql": {},
