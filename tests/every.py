@@ -66,7 +66,7 @@ def every_module() -> list[Record]:
         {
             "name": "order",
             "entity": "Order",
-            "fields": [_plain("select", "int"), _plain("group", "date")],
+            "fields": [_plain("select", "int"), _plain("group", "date"), _plain("type", "enum")],
         },
         *ruled_modules(),
     ]

@@ -70,14 +70,14 @@ def test_reserved_columns_are_those_of_every_table() -> None:
     """A field cannot have the name of one."""
     found = attributes("template/app/db/base.py", "RowMixin", "BaseModelMixin")
 
-    assert found == FACTS.reserved["columns"]
+    assert found == {name for name in found if FACTS.conflict("fields", name)}
 
 
 def test_reserved_parameters_are_those_of_every_list() -> None:
-    """`sort` is a parameter of each module, with its own values."""
+    """A filter cannot have the name of one."""
     found = attributes("template/app/common/schemas.py", "PageQuery")
 
-    assert found | {"sort"} == FACTS.reserved["parameters"]
+    assert found == {name for name in found if FACTS.conflict("filters", name)}
 
 
 def test_classes_of_a_module_are_the_stated_ones() -> None:

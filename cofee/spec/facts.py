@@ -124,7 +124,7 @@ class Facts:
     stored_keys: tuple[str, ...]
     indexed_keys: tuple[str, ...]
     default_type: str
-    reserved: Mapping[str, frozenset[str]]
+    reserved: Mapping[str, Mapping[str, re.Pattern[str]]]  # by what is named, then by reason
     brought: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def folders(self, module: str) -> list[str]:
@@ -146,6 +146,11 @@ class Facts:
     def name(self, kind: str, table: str, columns: str = "") -> str:
         """Return the name of an index or a constraint."""
         return self.names[kind].format(table=table, columns=columns, label=columns, field=columns)
+
+    def conflict(self, kind: str, name: str) -> str | None:
+        """Return what a name conflicts with; `kind` is a key of `reserved`."""
+        groups = self.reserved[kind].items()
+        return next((reason for reason, names in groups if names.fullmatch(name)), None)
 
     def brings(self, name: str) -> str | None:
         """Return the option and answer that add a module, table or class of this name."""
@@ -218,7 +223,10 @@ def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> 
         stored_keys=tuple(stated["stored_keys"]),
         indexed_keys=tuple(stated["indexed_keys"]),
         default_type=stated["default_type"],
-        reserved={group: frozenset(names) for group, names in stated["reserved"].items()},
+        reserved={
+            kind: {reason: re.compile("|".join(names)) for reason, names in groups.items()}
+            for kind, groups in stated["reserved"].items()
+        },
         brought={
             option: {answer: tuple(names) for answer, names in answers.items()}
             for option, answers in stated["brought"].items()

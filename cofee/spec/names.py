@@ -129,9 +129,9 @@ def check_field_name(
             f"{quote(name)} is not a field name; a-z, 0-9 and single underscores are allowed",
             hint=f"try `{_suggest_field(name, facts)}`",
         )
-    reason = reserved.field_reason(name, facts)
-    if reason is None and filterable and name in facts.reserved["parameters"]:
-        reason = "a parameter of every list endpoint, so it cannot be a filter"
+    reason = facts.conflict("fields", name)
+    if reason is None and filterable:
+        reason = facts.conflict("filters", name)
     if reason is not None:
         raise CofeeError(
             f"{quote(name)} cannot name a field: it is {reason}",
@@ -218,15 +218,18 @@ def _plural(word: str) -> str:
 
 
 def _check_reserved(names: Names, facts: Facts) -> None:
-    reason = reserved.entity_reason(names.entity, names.singular, facts)
+    reason = facts.conflict("classes", names.entity)
+    if reason is None and names.entity.startswith(reserved.TESTS):
+        reason = f"what pytest collects, as every class that begins with `{reserved.TESTS}`"
     if reason is not None:
         raise CofeeError(
             f"`{names.entity}` cannot name a class: it is {reason}",
             hint=f"try `--entity {_better_class(names.entity)}`, or another module name",
         )
-    if names.module in reserved.KEYWORDS:
+    reason = facts.conflict("modules", names.module)
+    if reason is not None:
         raise CofeeError(
-            f"`{names.module}` cannot name a module: it is a Python keyword",
+            f"`{names.module}` cannot name a module: it is {reason}",
             hint=f"try `--plural {names.module}_records`",
         )
     longest = facts.name("primary_key", names.table)
@@ -288,5 +291,5 @@ def _suggest_module(name: str) -> str:
 def _suggest_field(name: str, facts: Facts) -> str:
     words = _ascii_words(name)
     suggestion = "_".join(words) or "label"
-    is_reserved = reserved.field_reason(suggestion, facts)
+    is_reserved = facts.conflict("fields", suggestion)
     return reserved.better_field(suggestion) if is_reserved else suggestion

@@ -37,7 +37,7 @@ class Schema(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def limit_error_count(cls, value: Any, validate: Callable[[Any], Self]) -> Self:
+    def _limit_error_count(cls, value: Any, validate: Callable[[Any], Self]) -> Self:
         """Replace very many errors by one: describing each takes longer than finding them."""
         try:
             return validate(value)
