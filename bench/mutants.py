@@ -179,7 +179,6 @@ ORDERS = of(
     ("schemas.py", "Count", r"ge=0", "ge=-1"),
     ("schemas.py", "OrderSort", r", \"-note\"", ""),
     ("repository.py", "FILTERS", r"Order\.customer_id", "Order.payer_id"),
-    ("repository.py", "SORTS", r"Order\.note", "Order.number"),
     ("repository.py", "OrderRepository.list_page", r"where_equal\((.*?), FILTERS, query\)", r"\1"),
     (
         "repository.py",
@@ -203,7 +202,7 @@ ORDERS = of(
         r"sa\.not_\(Order\.is_deleted\)|Order\.is_deleted\.is_\(False\)",
         "sa.true()",
     ),
-    ("service.py", "OrderService.create", r"await self\._(check|validate)\(.*\)", "pass"),
+    ("service.py", "OrderService._write", r"await self\._validate\(.*\)", "pass"),
     (
         "service.py",
         "OrderService.replace",
@@ -211,8 +210,8 @@ ORDERS = of(
         "data.model_dump(exclude_unset=True)",
     ),
     ("service.py", "OrderService.update", r"exclude_unset=True", ""),
-    ("service.py", "OrderService.update", r", if_match\)", ", None)"),
-    ("service.py", "OrderService.delete", r"(?m), if_match\)$", ")"),
+    ("service.py", "OrderService.update", r", if_match\)", ")"),
+    ("service.py", "OrderService.delete", r", if_match\)", ")"),
     ("service.py", "OrderService.delete", r"await self\._on_delete\(.*", "pass"),
     ("service.py", "OrderService.on_customer_delete", r"if await", "if not await"),
     ("service.py", "OrderService.on_parent_delete", r"await self\.delete\(.*", "break"),

@@ -106,9 +106,8 @@ def deleted_file(root: Path) -> list[str]:
 def reformatted(root: Path) -> list[str]:
     """Let another tool format the repository with single quotes."""
     path = root / MODULE / "repository.py"
-    text = path.read_text().replace('"id"', "'id'").replace('"price"', "'price'")
-    path.write_text(text)
-    return ["    'id': Product.id,"]
+    path.write_text(path.read_text().replace('"customer_id"', "'customer_id'"))
+    return ["    'customer_id': Product.customer_id,"]
 
 
 def own_files(root: Path) -> list[str]:
@@ -168,7 +167,7 @@ EDITS: dict[str, Edit] = {
         SCHEMAS, "class ProductCreate(", '    """Something new that we sell."""', ""
     ),
     "field after the last one": put(SCHEMAS, "    customer_id: uuid.UUID = ", "    own: int = 3"),
-    "computed field": put(SCHEMAS, "    updated_at: dt.datetime", "    own: int = 0"),
+    "computed field": put(SCHEMAS, "    price: Decimal", "    own: int = 0"),
     "field of the create schema": above(SCHEMAS, "    note: str | None = None", "    own: int = 3"),
     "changed example": swap(SCHEMAS, 'examples=["alpha"]', 'examples=["A-1"]'),
     "changed default": swap(SCHEMAS, "    stock: Int32 = 0", "    stock: Int32 = 7"),
@@ -227,14 +226,14 @@ EDITS: dict[str, Edit] = {
     ),
     "order of one's own": swap(
         REPOSITORY,
-        "SORTS: Columns = {\n",
-        'SORTS: Columns = {\n    "created_at": Product.created_at,\n',
+        "statement, query.sort, query)",
+        'statement, query.sort or "-created_at", query)',
     ),
     "split line": swap(
         REPOSITORY,
-        "        return await fetch_page(self._session, statement, SORTS, query.sort, query)",
+        "        return await fetch_page(self._session, statement, query.sort, query)",
         "        return await fetch_page(\n            self._session,\n            statement,\n"
-        "            SORTS,\n            query.sort,\n            query,\n        )",
+        "            query.sort,\n            query,\n        )",
     ),
     "extra route": append(
         ROUTER,

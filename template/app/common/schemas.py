@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
 from collections.abc import Callable
-from typing import Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -18,6 +21,8 @@ MAX_PAGE_SIZE = 100
 OMITTED: Any = Field(default_factory=lambda: None)
 
 Item = TypeVar("Item")
+# The fields of a schema as query parameters.
+QueryParams = Annotated[Item, Query()]
 
 
 class Schema(BaseModel):
@@ -45,6 +50,14 @@ class Schema(BaseModel):
             if error.error_count() <= MAX_ERRORS:
                 raise
         raise PydanticCustomError("too_many_errors", ERROR_TOO_MANY_ERRORS)
+
+
+class RowSchema(Schema):
+    """Base of the schemas of rows in responses."""
+
+    id: uuid.UUID
+    created_at: dt.datetime
+    updated_at: dt.datetime
 
 
 class PageQuery(Schema):

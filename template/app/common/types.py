@@ -93,12 +93,18 @@ def _normalize_url(value: str) -> str:
     return url
 
 
+Text = Annotated[str, Field(examples=["alpha"])]
 # Signed integers of four and eight bytes, the sizes of the columns.
-Int32 = Annotated[int, _Limits(ge=-(2**31), le=2**31 - 1)]
-Int64 = Annotated[int, _Limits(ge=-(2**63), le=2**63 - 1)]
-Finite = Annotated[float, _Limits(allow_inf_nan=False)]
+Int32 = Annotated[int, _Limits(ge=-(2**31), le=2**31 - 1), Field(examples=[1])]
+Int64 = Annotated[int, _Limits(ge=-(2**63), le=2**63 - 1), Field(examples=[1])]
+Finite = Annotated[float, _Limits(allow_inf_nan=False), Field(examples=[1.5])]
+Date = Annotated[dt.date, Field(examples=["2026-01-31"])]
 # A datetime with an offset, which can be converted to UTC.
-Instant = Annotated[dt.datetime, _Limits(tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT)]
+Instant = Annotated[
+    dt.datetime,
+    _Limits(tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT),
+    Field(examples=["2026-01-31T09:30:00Z"]),
+]
 LocalTime = Annotated[
     dt.time,
     _Limits(tz_constraint="naive"),
@@ -116,11 +122,13 @@ Base64 = Annotated[
     PlainSerializer(_encode_base64, return_type=str, when_used="json"),
     _Text(format="byte", contentEncoding="base64", examples=["aGVsbG8="]),
 ]
-JsonDict = Annotated[dict[str, JsonValue], AfterValidator(_reject_nan)]
-Email = Annotated[EmailStr, Field(max_length=MAX_EMAIL_LENGTH)]
+JsonDict = Annotated[
+    dict[str, JsonValue], AfterValidator(_reject_nan), Field(examples=[{"letter": "alpha"}])
+]
+Email = Annotated[EmailStr, Field(max_length=MAX_EMAIL_LENGTH, examples=["alpha@example.com"])]
 # A URL is normalised and stored as text.
 Url = Annotated[
     str,
     AfterValidator(_normalize_url),
-    _Text(format="uri", maxLength=MAX_URL_LENGTH),
+    _Text(format="uri", maxLength=MAX_URL_LENGTH, examples=["https://example.com/alpha"]),
 ]

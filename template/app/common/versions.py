@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Header, Response
 
 from app.common.errors import ERROR_CHANGED, ApiError
+from app.common.schemas import RowSchema
 
 # The versions that a request may change. Without the header, or with `*`, it may change any.
 IfMatch = Annotated[list[str] | None, Header(description="The `ETag` of the row as it was read")]
@@ -20,11 +21,11 @@ class PreconditionFailedError(ApiError):
     code = "precondition_failed"
 
 
-class Versioned(Protocol):
+class VersionedSchema(RowSchema):
     version: int
 
 
-Row = TypeVar("Row", bound=Versioned)
+Row = TypeVar("Row", bound=VersionedSchema)
 
 
 def tagged(response: Response, row: Row) -> Row:

@@ -109,12 +109,15 @@ def where_equal(statement: sa.Select[Row], filters: Columns, query: PageQuery) -
 async def fetch_page(
     session: AsyncSession,
     statement: sa.Select[Row],
-    sorts: Columns,
     sort: str,
     query: PageQuery,
 ) -> Rows[Row]:
-    """Fetch one page, and one more row to find out whether there is a next page."""
-    order = Order(sorts[sort.removeprefix("-")], sorts["id"], sort.startswith("-"))
+    """Fetch one page, and one more row to find out whether there is a next page.
+
+    `sort` is an attribute of the selected model, after a `-` for the descending order.
+    """
+    model = statement.column_descriptions[0]["entity"]
+    order = Order(getattr(model, sort.removeprefix("-")), model.id, sort.startswith("-"))
     if query.cursor is not None:
         statement = statement.where(order.after(*order.read_cursor(query.cursor)))
     result = await session.scalars(order.sorted(statement).limit(query.limit + 1))

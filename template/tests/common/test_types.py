@@ -66,3 +66,11 @@ def test_bytes_are_serialized_as_base64() -> None:
 def test_the_description_of_a_nullable_field_is_kept() -> None:
     documented = Annotated[types.Duration, Field(description="Short")]
     assert TypeAdapter(documented | None).json_schema()["anyOf"][0]["description"] == "Short"
+
+
+@pytest.mark.parametrize("kind", [types.Int32, types.Date, types.Instant, types.Text, types.Url])
+def test_example_of_a_field_replaces_that_of_its_type(kind: Any) -> None:
+    example = TypeAdapter(kind).json_schema()["examples"][0]
+    own = Annotated[kind, Field(examples=["own"])]
+    assert TypeAdapter(kind).validate_python(example)
+    assert TypeAdapter(own).json_schema()["examples"] == ["own"]

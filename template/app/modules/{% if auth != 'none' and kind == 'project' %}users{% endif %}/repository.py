@@ -12,10 +12,7 @@ from app.db.keyset import Columns, Rows, fetch_page, where_equal
 from app.modules.users.models import User
 from app.modules.users.schemas import UserQuery
 
-# Query parameters that select rows by the value of a column.
 FILTERS: Columns = {"email": User.email, "role": User.role, "is_active": User.is_active}
-# Columns that a list can be sorted by.
-SORTS: Columns = {"id": User.id, "email": User.email, "name": User.name}
 
 
 class UserRepository:
@@ -62,7 +59,7 @@ class UserRepository:
 
     async def list_page(self, query: UserQuery) -> Rows[User]:
         statement = where_equal(self._live(), FILTERS, query)
-        return await fetch_page(self._session, statement, SORTS, query.sort, query)
+        return await fetch_page(self._session, statement, query.sort, query)
 
     async def save(self, user: User) -> None:
         self._session.add(user)

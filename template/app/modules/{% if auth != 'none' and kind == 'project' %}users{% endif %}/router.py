@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, status
+from fastapi import APIRouter, Depends, Request, status
 
 from app.common.errors import responses
-from app.common.schemas import Page
+from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
 from app.infrastructure.auth import Administrator, CurrentUser
 from app.infrastructure.rate_limits import count, limited
@@ -46,7 +45,7 @@ async def register(data: UserCreate, session: DbSession) -> UserRead:
     responses=responses(401, 403, 422),
 )
 async def list_page(
-    query: Annotated[UserQuery, Query()],
+    query: QueryParams[UserQuery],
     administrator: Administrator,
     session: DbSession,
 ) -> Page[UserRead]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import uuid
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from app.common.schemas import OMITTED, PageQuery, Schema
+from app.common.schemas import OMITTED, PageQuery, RowSchema, Schema
 from app.common.types import Email
 from app.infrastructure.passwords import NewPassword, Password
 
@@ -54,14 +52,11 @@ class UserAccess(Schema):
     is_active: Annotated[bool, Field(description="Whether the user can sign in")] = OMITTED
 
 
-class UserRead(Schema):
-    id: uuid.UUID
+class UserRead(RowSchema):
     email: UserEmail
     name: str
     role: Role
     is_active: bool
-    created_at: dt.datetime
-    updated_at: dt.datetime
 
 
 class UserQuery(PageQuery):

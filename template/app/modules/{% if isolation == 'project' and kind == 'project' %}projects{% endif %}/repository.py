@@ -9,14 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from app.common.schemas import PageQuery
-from app.db.keyset import Columns, Rows, fetch_page
+from app.db.keyset import Rows, fetch_page
 from app.modules.projects.models import Member, Project
 from app.modules.projects.schemas import ProjectQuery
 from app.modules.users.models import User
-
-# Columns that a list can be sorted by.
-SORTS: Columns = {"id": Project.id, "name": Project.name}
-MEMBER_SORTS: Columns = {"id": Member.id}
 
 
 class ProjectRepository:
@@ -37,7 +33,7 @@ class ProjectRepository:
             Member.user_id == user_id, sa.not_(Member.is_deleted)
         )
         statement = self._live().where(Project.id.in_(memberships))
-        return await fetch_page(self._session, statement, SORTS, query.sort, query)
+        return await fetch_page(self._session, statement, query.sort, query)
 
     async def save(self, project: Project) -> None:
         self._session.add(project)
@@ -77,7 +73,7 @@ class MemberRepository:
     async def list_page(self, project_id: uuid.UUID, query: PageQuery) -> Rows[Member]:
         """Return one page of the members of a project, in the order of their addition."""
         statement = self._live(project_id).options(joinedload(Member.user))
-        return await fetch_page(self._session, statement, MEMBER_SORTS, "id", query)
+        return await fetch_page(self._session, statement, "id", query)
 
     async def save(self, member: Member) -> None:
         self._session.add(member)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, status
+from fastapi import APIRouter, Depends, status
 
 from app.common.errors import responses
-from app.common.schemas import Page, PageQuery
+from app.common.schemas import Page, PageQuery, QueryParams
 from app.db.session import DbSession
 from app.infrastructure.auth import CurrentUser
 from app.infrastructure.projects import ManagedProject, ReadableProject
@@ -47,7 +46,7 @@ async def create(data: ProjectCreate, user: CurrentUser, session: DbSession) -> 
     responses=responses(401, 422),
 )
 async def list_page(
-    query: Annotated[ProjectQuery, Query()],
+    query: QueryParams[ProjectQuery],
     user: CurrentUser,
     session: DbSession,
 ) -> Page[ProjectRead]:
@@ -104,7 +103,7 @@ async def delete(project_id: ManagedProject, session: DbSession) -> None:
 )
 async def list_members(
     project_id: ReadableProject,
-    query: Annotated[PageQuery, Query()],
+    query: QueryParams[PageQuery],
     session: DbSession,
 ) -> Page[MemberRead]:
     service = MemberService(session)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.common.schemas import OMITTED, PageQuery, Schema
+from app.common.schemas import OMITTED, PageQuery, RowSchema, Schema
 from app.modules.users.schemas import UserEmail
 
 Name = Annotated[str, Field(min_length=1, max_length=120, examples=["Apollo"])]
@@ -29,11 +29,8 @@ class ProjectUpdate(Schema):
     name: Name = OMITTED
 
 
-class ProjectRead(Schema):
-    id: uuid.UUID
+class ProjectRead(RowSchema):
     name: str
-    created_at: dt.datetime
-    updated_at: dt.datetime
 
 
 class ProjectQuery(PageQuery):
