@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from cofee.engine import merge as merging
 from cofee.engine.merge import merge, merge_lines
 from cofee.errors import CofeeError
 from cofee.files import File
@@ -24,6 +28,13 @@ def numbered(*changes: tuple[int, str], extra: dict[int, str] | None = None) -> 
     lines = {number: f"line_{number} = {number}\n" for number in range(10)} | dict(changes)
     put = extra or {}
     return "".join(put.get(number, "") + lines[number] for number in range(10))
+
+
+PATHS = ("a.py", "b/c.py", "b/d.py", "e.py")
+FILES = st.none() | st.sampled_from(["x = 1\n" * 20, "y = 1\n" * 20, ""]).map(
+    lambda text: File(text.encode())
+)
+SIDES = st.tuples(FILES, FILES, st.booleans())
 
 
 @given(TEXTS, TEXTS)
@@ -135,3 +146,26 @@ def test_any_bytes_merge_or_conflict(base: bytes, template: bytes, yours: bytes)
         assert merged.tree["f"].content == yours
     if not merged.conflicts and base == yours:
         assert merged.tree["f"].content == template
+
+
+@settings(max_examples=20, phases=[Phase.generate])
+@given(st.tuples(*[SIDES] * len(PATHS)))
+def test_files_that_one_side_changed_merge_as_in_git(
+    sides: tuple[tuple[File | None, File | None, bool], ...],
+) -> None:
+    """Added, changed, removed and renamed files of the template, some of which the user has."""
+    base: dict[str, File] = {}
+    template: dict[str, File] = {}
+    yours: dict[str, File] = {}
+    for path, (before, theirs, is_taken) in zip(PATHS, sides, strict=True):
+        mine = theirs if is_taken and theirs else before
+        for side, file in ((base, before), (template, theirs), (yours, mine)):
+            if file is not None:
+                side[path] = file
+
+    with TemporaryDirectory() as folder:
+        repository = merging._Repository(Path(folder))
+        repository.load(base, template, yours)
+        expected, _ = repository.merge()
+
+    assert merge(base, template, yours) == expected

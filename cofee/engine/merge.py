@@ -12,7 +12,6 @@ from __future__ import annotations
 import ast
 import json
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -56,7 +55,6 @@ class Conflict:
 class Merged:
     """The working tree after the merge, limited to the paths that were merged."""
 
-    oid: str  # of the merged tree
     tree: dict[str, File]
     conflicts: list[Conflict] = field(default_factory=list)
     still_deleted: list[str] = field(
@@ -79,17 +77,39 @@ def merge(base: Tree, template: Tree, yours: Tree, *, prefer_template: bool = Fa
         if is_crlf(file)
         and not any(path in side and is_crlf(side[path]) for side in (base, template))
     }
+    if not line_endings and (settled := _changed_once(base, template, yours)) is not None:
+        return Merged(settled)
     plain = {path: with_lf(file) if path in line_endings else file for path, file in yours.items()}
     with tempfile.TemporaryDirectory(prefix="cofee-") as folder:
         repository = _Repository(Path(folder))
         repository.load(base, template, plain)
-        merged = repository.merge()
-        renamed = repository.renamed(merged.oid) if line_endings else {}
+        merged, oid = repository.merge()
+        renamed = repository.renamed(oid) if line_endings else {}
     if prefer_template:
         _decide_for_template(merged)
     moved = {renamed.get(path, path) for path in line_endings}
     for path in moved & merged.tree.keys():
         merged.tree[path] = with_crlf(merged.tree[path])
+    return merged
+
+
+def _changed_once(base: Tree, template: Tree, yours: Tree) -> dict[str, File] | None:
+    """Return the merge if each file changed on one side at most, or None.
+
+    Starting git takes longer than the rest of the merge. Git is needed for files that both sides
+    changed, and to find where the user moved a missing file.
+    """
+    rendered = base.keys() | template.keys()
+    if not base.keys() <= yours.keys() <= rendered:
+        return None
+    merged: dict[str, File] = {}
+    for path in rendered:
+        before, theirs, mine = base.get(path), template.get(path), yours.get(path)
+        if theirs != before and mine not in (before, theirs):
+            return None
+        after = mine if theirs == before else theirs
+        if after is not None:
+            merged[path] = after
     return merged
 
 
@@ -114,14 +134,15 @@ class _Repository:
         stream = b"".join(part for name, tree in sides for part in _commit(name, tree))
         self.git("fast-import", "--quiet", "--done", stdin=stream + b"done\n")
 
-    def merge(self) -> Merged:
+    def merge(self) -> tuple[Merged, str]:
+        """Return the result and the hash of git's tree, in which conflicts are not resolved."""
         head, _, notes = self._merge_tree().partition(b"\0\0")
         oid, *entries = head.split(b"\0")
         stages = _stages(entries)
-        merged = Merged(oid.decode(), self._tree(oid.decode()))
+        merged = Merged(self._tree(oid.decode()))
         for path, oids in sorted(stages.items()):
             self._decide(merged, path, oids, notes)
-        return merged
+        return merged, oid.decode()
 
     def _merge_tree(self) -> bytes:
         command = ("merge-tree", "--write-tree", "-z", "--messages", YOURS, TEMPLATE)
@@ -247,6 +268,8 @@ def _merge_exactly(
 
 def _parses(path: str, text: str) -> bool:
     """Return whether a text is valid in the language of its file name, if it is known."""
+    import tomllib
+
     parsers: dict[str, Callable[[str], object]] = {
         ".py": ast.parse,
         ".toml": tomllib.loads,
