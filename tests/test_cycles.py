@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cofee.changes.step import reach
 from cofee.spec import module_rules
-from cofee.spec.record import Module
+from cofee.spec.record import Module, reach
 from tests.conftest import Run, snapshot
 from tests.generated import DATABASES, environment, make_service, run, snapshot_template
 from tests.strategies import FACTS, Record

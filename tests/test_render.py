@@ -54,6 +54,23 @@ def test_equals_copier(case: str, template: Path, tmp_path: Path) -> None:
     assert rendered == copiers(template, CASES[case], tmp_path / "shop")
 
 
+def test_files_that_cannot_differ_are_left_out_of_both_sides(template: Path) -> None:
+    """Whatever differs between two sides is rendered, as without the comparison."""
+    renderer = Renderer(templates.latest(str(template)))
+    before, after = (renderer.settle(CASES[case], {}, "shop") for case in ("defaults", "modules"))
+    sides = [renderer.render(side, "copy") for side in (before, after)]
+    differing = {
+        path for side in sides for path in side if sides[0].get(path) != sides[1].get(path)
+    }
+
+    base, changed, paths = renderer.render_changed(before, after, None)
+
+    assert paths == set(sides[0])
+    assert differing
+    for whole, part in zip(sides, (base, changed), strict=True):
+        assert part == {path: file for path, file in whole.items() if path in differing}
+
+
 def test_equals_copier_on_what_copier_allows(tmp_path: Path) -> None:
     """Conditional names, empty names, includes, siblings and types of questions."""
     template = make_template(tmp_path / "template")

@@ -94,18 +94,3 @@ def find(modules: Modules, name: str) -> Module:
         f"there is no module `{name}`",
         hint=did_you_mean(derived, known) or "`cofee status` lists the modules",
     )
-
-
-def reach(before: Modules, after: Modules) -> set[str]:
-    """Return the modules with files that a change can affect: changed modules and neighbours."""
-    old = {module.name: module for module in before}
-    new = {module.name: module for module in after}
-    changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
-    targets = {
-        (module.name, field.to)
-        for module in (*before, *after)
-        for field in module.fields
-        if field.to is not None
-    }
-    neighbours = {name for pair in targets for name in pair if changed & set(pair)}
-    return changed | neighbours

@@ -50,7 +50,7 @@ def new_module(
     options: Options,
 ) -> None:
     """Add a module with its tests, migration and registration."""
-    from cofee.commands.modules import ModuleRequest, add_module
+    from cofee.commands.new_module import ModuleRequest, add_module
 
     request = ModuleRequest(name, tuple(field or NOTHING), source, entity, plural, rules)
     add_module(directory, request, options)

@@ -1,58 +1,24 @@
-"""The commands that add or change modules: compute a step, confirm its costs, apply it."""
+"""The commands that change modules: compute a step, confirm its costs, apply it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cofee.changes import fields as field_changes
 from cofee.changes import modules as module_changes
 from cofee.changes import rules as rule_changes
 from cofee.changes.step import Step, find
+from cofee.commands.new_module import module_names
 from cofee.commands.session import finish, opened
 from cofee.console.mode import Options
 from cofee.engine.merge import lines_at_stake
-from cofee.errors import UsageError
 from cofee.project import git_index, sides
 from cofee.project.project import Project
 from cofee.project.sides import Changed
 from cofee.source import broken_imports
-from cofee.spec import gate, names, owners
-from cofee.spec.facts import Facts
-from cofee.spec.gate import Given
-from cofee.spec.names import Names
-from cofee.spec.record import Field, Module
-
-
-@dataclass(frozen=True)
-class ModuleRequest:
-    """A new module as it was typed."""
-
-    name: str
-    fields: tuple[str, ...]
-    source: Path | None
-    entity: str | None
-    plural: str | None
-    rules: Mapping[str, object]
-
-
-def add_module(directory: Path, request: ModuleRequest, options: Options) -> None:
-    """Run `cofee new-module`."""
-    with opened(directory, options) as found:
-        derived = module_names(found, request.name, request.entity, request.plural)
-        given, from_file = _fields_and_rules(request, found.template.facts)
-        ruled = Module(derived.module, derived.entity).with_rules({**from_file, **request.rules})
-        about = _about(derived, ruled, found.template.facts)
-        options.printer.say("\n".join(about))
-        if given is None:
-            given = _asked_fields(found, ruled, about, options)
-        plan = sides.plan_module(found, checked_module(found, ruled, given))
-        packages = found.template.facts.packages
-        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted, packages)
-        next_steps = found.template.setting("cofee_next_steps", [])
-        finish(found, plan, options, next_steps=next_steps)
 
 
 def add_fields(
@@ -193,68 +159,6 @@ def _list_mentions(mentions: list[str], options: Options) -> None:
             print(f"  {mention}", file=sys.stderr)
 
 
-def _fields_and_rules(
-    request: ModuleRequest, facts: Facts
-) -> tuple[Sequence[Given] | None, Mapping[str, object]]:
-    """Return the fields of a file or the command line, or None, and the rules of the file."""
-    if request.source is None:
-        return request.fields or None, {}
-    from cofee.spec.yaml_input import read_module
-
-    if request.fields:
-        raise UsageError(
-            "fields on the command line and `--from` cannot be combined",
-            hint="add the fields to the file",
-        )
-    return read_module(request.source, facts)
-
-
-def _about(derived: Names, ruled: Module, facts: Facts) -> list[str]:
-    """Return what follows from a new module's name and its owner."""
-    owner = facts.owners.get(ruled.owned_by or "")
-    below = [f"its routes are below {owner.path}{derived.url}"] if owner and owner.path else []
-    return [derived.summary(facts), *below]
-
-
-def _asked_fields(
-    found: Project, ruled: Module, about: Sequence[str], options: Options
-) -> list[Field]:
-    """Ask for the fields; without a terminal there are none."""
-    if options.yes or not options.interactive:
-        return []
-    from cofee.console import wizard
-    from cofee.spec import module_rules
-
-    others = [module.name for module in found.modules]
-    options_given = module_rules.format_rules(ruled, found.template.facts)
-    return list(wizard.ask_fields(found.template.facts, others, ruled.name, about, options_given))
-
-
-def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
-    """Return a new module's names, or reject names that the project cannot use."""
-    derived = names.derive(name, entity, plural)
-    facts = project.template.facts
-    folder = project.root / facts.modules[0]
-    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    present = {name for name in present if not _is_left_over(folder / name)}
-    recorded = (module.names for module in project.modules)
-    names.check_names(
-        derived, facts, recorded, folders=present, **_definitions(project.root, facts)
-    )
-    return derived
-
-
-def checked_module(project: Project, ruled: Module, given: Sequence[Given]) -> Module:
-    """Return a new module with its fields once it passed the gate."""
-    others = [module.name for module in project.modules]
-    template = project.template
-    fields = gate.check_fields(given, template.facts, others, ruled.name)
-    modules = [*project.modules, replace(ruled, fields=fields)]
-    module = gate.check_rules(modules, template.facts, project.modules)[-1]
-    owners.require_options([module], project.answers, (), project.template.facts)
-    return module
-
-
 def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, str | None]:
     """Remove the migration of a module that was never committed, instead of adding one.
 
@@ -268,26 +172,3 @@ def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, 
         and project.migrations.is_head(path)
     )
     return (replace(step, migration=None), path) if is_new else (step, None)
-
-
-def _definitions(root: Path, facts: Facts) -> dict[str, Collection[str]]:
-    """Return what hand-written code defines and would clash, found without importing it."""
-    return {
-        what: {
-            name
-            for source in _sources(root / defined.folder)
-            for name in defined.pattern.findall(source)
-        }
-        for what, defined in facts.definitions.items()
-    }
-
-
-def _sources(folder: Path) -> Iterator[str]:
-    for path in folder.rglob("*.py"):
-        if path.is_file():
-            yield path.read_text(encoding="utf-8", errors="replace")
-
-
-def _is_left_over(folder: Path) -> bool:
-    """Return whether a directory contains only Python caches."""
-    return folder.is_dir() and all(path.name == "__pycache__" for path in folder.iterdir())

@@ -7,12 +7,13 @@ import subprocess
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from cofee.changes.step import Modules, reach
+from cofee.changes.step import Modules
 from cofee.errors import CofeeError
 from cofee.files import Change, File, read_file
 from cofee.project.journal import Record
 from cofee.project.plan import Plan
 from cofee.project.project import Project
+from cofee.spec.record import reach
 
 MODULE = "{module}"  # the placeholder for a module in a command of the template
 

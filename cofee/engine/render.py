@@ -18,7 +18,7 @@ from copy import deepcopy
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from unicodedata import normalize
 
 from jinja2 import (
@@ -45,7 +45,9 @@ Scope = Mapping[str, object]  # what a file's expressions can name
 Operation = Literal["copy", "update"]
 MODULE = "module"  # what a file of a module sees the module as
 STRING = "string:"  # before the digest of a text that is not a file
+PLAIN = frozenset({str, list, dict, tuple, int})
 DICT_ATTRIBUTES = frozenset(dir(dict))
+WORD = re.compile(r"\w+")
 YIELD = re.compile(r"{%-?\s*yield\s+(\w+)\s+from\s+(.+?)\s*-?%}(.*){%-?\s*endyield\s*-?%}")
 
 
@@ -59,6 +61,12 @@ class _Sandbox(SandboxedEnvironment):
         self._texts: dict[str, str] = {}
         loader = ChoiceLoader([FunctionLoader(self._texts.get), FileSystemLoader(root)])
         super().__init__(loader=loader, **options)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Return at once for plain data: it has no attributes that lead to the interpreter."""
+        if type(obj) in PLAIN:
+            return not attr.startswith("_")
+        return super().is_safe_attribute(obj, attr, value)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is dict and attribute in obj and attribute not in DICT_ATTRIBUTES:
@@ -143,15 +151,22 @@ class Renderer:
         Raises:
             CofeeError: a template file fails; the message names it.
         """
-        context = dict(answers.context)
-        values = _Values(context)
-        excluded = self._exclusion({**context, "_copier_operation": operation})
-        tree: dict[str, File] = {}
-        for source, is_template in self._sources:
-            for path, scope in self._paths(source, context, only):
-                if not excluded(path):
-                    tree[path] = self._file(source, scope, values, is_template)
-        return tree
+        places = self._places(answers, operation, only)
+        return {path: self._file(place) for path, place in places.items()}
+
+    def render_changed(
+        self, before: Answers, after: Answers, only: Collection[str] | None
+    ) -> tuple[dict[str, File], dict[str, File], set[str]]:
+        """Render those files of two sides that can differ.
+
+        Returns:
+            Both sides without the other files, and all paths of the first.
+        """
+        old, new = (self._places(answers, "copy", only) for answers in (before, after))
+        equal = {path for path in old.keys() & new.keys() if old[path].is_equal(new[path])}
+        base = {path: self._file(place) for path, place in old.items() if path not in equal}
+        changed = {path: self._file(place) for path, place in new.items() if path not in equal}
+        return base, changed, set(old)
 
     def text(self, text: str, context: Mapping[str, object]) -> str:
         """Render one string."""
@@ -184,6 +199,32 @@ class Renderer:
         return [
             (path, path.endswith(self.suffix)) for path in found if path + self.suffix not in plain
         ]
+
+    def _places(
+        self, answers: Answers, operation: Operation, only: Collection[str] | None
+    ) -> dict[str, _Place]:
+        """Return what each path is rendered from."""
+        context = dict(answers.context)
+        values = _Values(context)
+        excluded = self._exclusion({**context, "_copier_operation": operation})
+        return {
+            path: _Place(source, scope, self._origin(source, scope, values, is_template))
+            for source, is_template in self._sources
+            for path, scope in self._paths(source, context, only)
+            if not excluded(path)
+        }
+
+    def _origin(
+        self, source: str, scope: Scope, values: _Values, is_template: bool
+    ) -> tuple[str, ...] | None:
+        """Return all that a file can depend on; None where that cannot be known."""
+        if not is_template:
+            return (source,)
+        return self._reading.origin(self._name(source), scope, values)
+
+    def _name(self, source: str) -> str:
+        """Return the name of a source for Jinja."""
+        return f"{self.subdirectory}/{source}" if self.subdirectory else source
 
     def _paths(
         self, source: str, context: Scope, only: Collection[str] | None
@@ -227,12 +268,11 @@ class Renderer:
             return text
         return self.environment.from_string(text).render(context)
 
-    def _file(self, source: str, scope: Scope, values: _Values, is_template: bool) -> File:
-        if not is_template:
+    def _file(self, place: _Place) -> File:
+        source, scope, origin = place
+        if origin == (source,):
             return self._plain(source)
-        mode = self._mode(source)
-        name = f"{self.subdirectory}/{source}" if self.subdirectory else source
-        origin = self._reading.origin(name, scope, values)
+        mode, name = self._mode(source), self._name(source)
         if origin is None:
             return File(self._rendered(name, scope), mode)
         if origin not in self._made:
@@ -246,7 +286,7 @@ class Renderer:
         return self._copied[source]
 
     def _mode(self, source: str) -> int:
-        return EXECUTABLE if os.access(self._root / source, os.X_OK) else REGULAR
+        return EXECUTABLE if os.access(f"{self._root}/{source}", os.X_OK) else REGULAR
 
     def _rendered(self, name: str, scope: Scope) -> bytes:
         try:
@@ -266,6 +306,19 @@ class Renderer:
         lines = [line for entry in entries for line in self._string(entry, context).splitlines()]
         patterns = PathSpec.from_lines("gitignore", (normalize("NFD", line) for line in lines))
         return patterns.match_file
+
+
+class _Place(NamedTuple):
+    """What a file is rendered from; files of equal origins are equal."""
+
+    source: str
+    scope: Scope
+    origin: tuple[str, ...] | None
+
+    def is_equal(self, other: _Place) -> bool:
+        """Return whether both are known to give the same file."""
+        known = self.origin is not None
+        return known and (self.source, self.origin) == (other.source, other.origin)
 
 
 class _Values:
@@ -288,14 +341,14 @@ class _Sources:
         self._root = root
         self._environment = environment
         self._texts: dict[str, str] = {}
-        self._codes: dict[str, str] = {}
+        self._words: dict[str, frozenset[str]] = {}
         self._known: dict[str, tuple[str, frozenset[str]] | None] = {}
         self._seen: dict[tuple[str, ...], list[str]] = {}
 
     def origin(
         self, name: str, scope: Mapping[str, object], values: _Values
     ) -> tuple[str, ...] | None:
-        """Return all that a file can depend on; nothing where that cannot be known."""
+        """Return the digest of the sources of a file, and each value that they can use."""
         if name not in self._known:
             self._known[name] = self._read(name)
         known = self._known[name]
@@ -304,19 +357,16 @@ class _Sources:
         digest, sources = known
         asked = (name, *scope)
         if asked not in self._seen:
-            self._seen[asked] = sorted(key for key in scope if self._is_named(key, sources))
+            named = frozenset().union(*map(self._named, sources))
+            self._seen[asked] = sorted(named & scope.keys())
         return (digest, *(f"{key}={values.spelt(key, scope[key])}" for key in self._seen[asked]))
 
-    def _is_named(self, key: str, sources: Collection[str]) -> bool:
-        """Return whether a file may use a value: only by its name, in an expression or a tag."""
-        named = re.compile(rf"\b{re.escape(key)}\b")
-        return any(named.search(self._code(source)) for source in sources)
-
-    def _code(self, name: str) -> str:
-        """Return the expressions and tags of a file, without the text around them."""
-        if name not in self._codes:
-            self._codes[name] = "\n".join(self._tags.findall(self._text(name)))
-        return self._codes[name]
+    def _named(self, name: str) -> frozenset[str]:
+        """Return every word in the expressions and tags of a file, with all values that it uses."""
+        if name not in self._words:
+            code = "\n".join(self._tags.findall(self._text(name)))
+            self._words[name] = frozenset(WORD.findall(code))
+        return self._words[name]
 
     def _read(self, name: str) -> tuple[str, frozenset[str]] | None:
         """Return a digest of a file with all that it imports, and their names."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cofee.changes.step import Step, reach
 from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
 from cofee.files import LINK, Change, File, Tree, read_file
 from cofee.project.plan import Plan, plan_merge
 from cofee.project.project import Project
-from cofee.source import imports, renames
-from cofee.source.renames import Mention
+from cofee.source import imports
 from cofee.spec import gate, owners
-from cofee.spec.record import Module
+from cofee.spec.record import Module, reach
+
+if TYPE_CHECKING:
+    from cofee.changes.step import Step
+    from cofee.source.renames import Mention
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,9 @@ def _sides(
         only: the modules that the change reaches; None for everything.
     """
     if only is not None:
-        base = renderer.render(before, "copy", only)
-        if all((project.root / path).exists() for path in base):
-            return base, renderer.render(after, "copy", only)
+        base, changed, paths = renderer.render_changed(before, after, only)
+        if all((project.root / path).exists() for path in paths):
+            return base, changed
     return renderer.render(before, "copy"), renderer.render(after, "copy")
 
 
@@ -121,6 +124,8 @@ def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -
     renaming = step.renaming
     if renaming is None:
         return Changed(planned, ())
+    from cofee.source import renames  # imported only after a rename: start-up time is measured
+
     changes = {change.path: change for change in planned.changes}
     texts = dict(_texts(project, changes, renaming.words))
     folders = project.template.facts.folders(renaming.module)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cofee.errors import CofeeError, quote
-from cofee.spec import pattern_worker
 from cofee.spec.bounds import length_bounds
 from cofee.spec.record import Field, Scope
+
+if TYPE_CHECKING:
+    from cofee.spec.pattern_worker import Findings
 
 GIVE_EXAMPLES = "define the field in a file with two matching `examples`"
 
@@ -85,7 +87,9 @@ def _check_given(field: Field, given: list[_Text], scope: Scope) -> None:
         raise CofeeError(f"`{field.name}`: the examples must be two different values")
 
 
-def _search(field: Field, given: list[_Text], scope: Scope) -> pattern_worker.Findings:
+def _search(field: Field, given: list[_Text], scope: Scope) -> Findings:
+    from cofee.spec import pattern_worker
+
     shortest, longest = length_bounds(field, scope)
     findings = pattern_worker.search(
         {

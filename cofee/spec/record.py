@@ -332,3 +332,18 @@ class Scope:
     def kind(self, record: Field) -> str:
         """Return how the default and the bounds of a field are read."""
         return self.facts.types[record.type].value
+
+
+def reach(before: Sequence[Module], after: Sequence[Module]) -> set[str]:
+    """Return the modules with files that a change can affect: changed modules and neighbours."""
+    old = {module.name: module for module in before}
+    new = {module.name: module for module in after}
+    changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    targets = {
+        (module.name, field.to)
+        for module in (*before, *after)
+        for field in module.fields
+        if field.to is not None
+    }
+    neighbours = {name for pair in targets for name in pair if changed & set(pair)}
+    return changed | neighbours

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ def labelled(commit: str, commit_hash: str | None, version: Version | None) -> s
 
 
 def _declared(pyproject: bytes) -> str:
+    import tomllib
+
     try:
         project = tomllib.loads(pyproject.decode()).get("project", {})
     except ValueError:  # not UTF-8, or not TOML
