@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -76,14 +77,14 @@ def _own_environment(
     monkeypatch.setenv("NO_COLOR", "1")
 
 
-def _matrix(reporter: pytest.TerminalReporter) -> list[tuple[str, int, bool]]:
-    """Return what `test_matrix.py` has seen, in whichever process."""
-    reports = [report for kind in ("passed", "failed") for report in reporter.getreports(kind)]
+def _seen(reporter: pytest.TerminalReporter, kind: str) -> list[Any]:
+    """Return what tests have counted under a name, in whichever process."""
+    reports = [report for end in ("passed", "failed") for report in reporter.getreports(end)]
     return [
         value
         for report in reports
         for name, value in getattr(report, "user_properties", [])
-        if name == "matrix"
+        if name == kind
     ]
 
 
@@ -91,8 +92,13 @@ LEAST_CLEAN = 0.95
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the share of hand edits that merged clean."""
-    seen = _matrix(terminalreporter)
+    """Print the share of hand edits that merged clean, and of writes at which a kill was tried."""
+    if kills := _seen(terminalreporter, "kills"):
+        points, tried, killed, states = map(sum, zip(*kills, strict=True))
+        terminalreporter.section("kills")
+        terminalreporter.line(f"at {tried} of {points} writes of commands ({tried / points:.0%})")
+        terminalreporter.line(f"{killed} with those of recoveries, which left {states} states")
+    seen = _seen(terminalreporter, "matrix")
     if not seen:
         return
     clean = sum(code == 0 for _, code, _ in seen)
@@ -110,7 +116,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run where too few merged clean."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    seen = _matrix(reporter) if reporter else []
+    seen = _seen(reporter, "matrix") if reporter else []
     if seen and sum(code == 0 for _, code, _ in seen) < LEAST_CLEAN * len(seen):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -64,8 +64,9 @@ def failing(after: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
         monkeypatch.setattr(owner, name, maybe)
 
-    for name in ("replace", "mkdir", "unlink", "rename", "chmod", "symlink_to", "write_bytes"):
+    for name in ("replace", "mkdir", "unlink", "rename", "symlink_to", "open"):
         wrap(Path, name)
+    wrap(os, "fsync")
     return count
 
 
@@ -90,7 +91,7 @@ def test_failure_at_every_write_changes_nothing(
     before, number = snapshot(root), 0
     while True:
         number += 1
-        with monkeypatch.context() as patch, Journal(root).lock():
+        with Journal(root).lock(), monkeypatch.context() as patch:
             count = failing(number, patch)
             try:
                 Journal(root).apply(CHANGES, {"command": "test"})
@@ -152,7 +153,7 @@ def test_recovery_keeps_what_somebody_wrote_since(
     """Between a kill and the next command a person may edit; that edit stays."""
     with monkeypatch.context() as patch, Journal(root).lock():
         patch.setattr(Journal, "_roll_back", lambda *_: None)  # as if killed
-        patch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             Journal(root).apply(CHANGES[:2], {"command": "test"})
     (root / "changed.txt").write_text("edited since\n")
@@ -211,7 +212,7 @@ def test_outside_git_the_journal_hides_itself(root: Path) -> None:
     assert (root / ".cofee/.gitignore").read_text() == "*\n"
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(3))
 def test_kill_at_a_random_moment(seed: int, shop: Path, template: Path, cofee: Run) -> None:
     """After SIGKILL and one more command the tree is whole: all old, or all new."""
     extra = {f"template/{MODULE}/file{number}.py": "x = 1\n" * 50 for number in range(40)}

@@ -80,8 +80,8 @@ def require_still_green(
     lock = Change(path, read_file(project.root / path), before.lock)
     if lock.before != lock.after:
         back.append(lock)
-    project.journal.apply(back, {"command": f"{plan.command}, reverted"})
-    record.mark_undone()
+    command = f"{plan.command}, reverted"
+    project.journal.apply(back, {"command": command, "undoes": record.number})
     raise CofeeError(
         f"`{broken[0]}` passed before the change and failed after it, so the change was reverted",
         hint="run it without `--verify` to inspect the result",

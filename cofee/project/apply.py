@@ -20,21 +20,15 @@ def execute(project: Project, plan: Plan) -> Record:
     """
     data: Data = {"command": plan.command, "is_step": plan.is_step}
     if plan.undoes is not None:
-        data["undoes"] = plan.undoes.folder.name
+        data["undoes"] = plan.undoes.number
     if not plan.conflicts:
-        record = project.journal.apply([*plan.changes, plan.answers], data)
-        _mark_undone(project, record)
-        return record
+        return project.journal.apply([*plan.changes, plan.answers], data)
     assert plan.answers.after is not None  # noqa: S101 (every template has an answers file)
-    paths = [conflict.path for conflict in plan.conflicts]
-    data |= {
-        "conflicts": paths,
-        "answers": plan.answers.after.content.decode(),
-        "index": git_index.entries(project.root, paths),
-    }
-    record = project.journal.apply(plan.changes, data, pending=True)
-    git_index.show_conflicts(project.root, plan.conflicts)
-    return record
+    data["conflicts"] = [conflict.path for conflict in plan.conflicts]
+    data["answers"] = plan.answers.after.content.decode()
+    if index := git_index.with_conflicts(project.root, plan.conflicts):
+        data["index"] = index
+    return project.journal.apply(plan.changes, data)
 
 
 def require_settled(project: Project) -> None:
@@ -69,12 +63,13 @@ def resume(project: Project) -> Record:
     _require_still_there(project, record)
     current = read_file(project.root / ANSWERS_FILE)
     answers = Change(ANSWERS_FILE, current, File(record.data["answers"].encode()))
-    project.journal.apply([answers], {"command": f"{record.data['command']} --continue"})
-    record.settle()
-    record.mark_undone()  # an undo starts from the resolved files
-    resolved = (_as_it_stands(project, change) for change in record.changes)
-    _mark_undone(project, project.journal.remember([*resolved, answers], record.data))
-    git_index.mark_resolved(project.root, record.data["conflicts"])
+    # An undo starts from the resolved files, so they are recorded with the answers.
+    standing = [_as_it_stands(project, change) for change in record.changes]
+    data: Data = {**_of_the_same_step(record), "completes": record.number}
+    resolved = {path: read_file(project.root / path) for path in record.data["conflicts"]}
+    if index := git_index.with_files(project.root, resolved):
+        data["index"] = index
+    project.journal.apply([answers], data, standing=standing)
     return record
 
 
@@ -109,10 +104,14 @@ def plan_abort(project: Project, *, agreed: bool) -> Plan:
 def abort(project: Project, plan: Plan) -> None:
     """Apply the plan of `plan_abort`; `cofee undo` restores the edits made in between."""
     record = _pending(project)
-    project.journal.apply(plan.changes, {"command": plan.command, "is_step": plan.is_step})
-    record.settle()
-    record.mark_undone()
-    git_index.restore(project.root, record.data["conflicts"], record.data["index"])
+    data: Data = {
+        "command": plan.command,
+        "is_step": plan.is_step,
+        "completes": record.number,
+    }
+    if index := git_index.with_former(project.root, record.data.get("index")):
+        data["index"] = index
+    project.journal.apply(plan.changes, data)
 
 
 def has_markers(project: Project, path: str) -> bool:
@@ -135,12 +134,15 @@ def _require_still_there(project: Project, record: Record) -> None:
         )
 
 
-def _mark_undone(project: Project, record: Record) -> None:
-    """Mark the operation that a record undid, if any."""
-    undone = record.data.get("undoes")
-    for other in project.journal.records():
-        if other.folder.name == undone:
-            other.mark_undone()
+def _of_the_same_step(record: Record) -> Data:
+    """Return the data of an operation without what it waits for."""
+    data: Data = {
+        "command": record.data["command"],
+        "is_step": record.data.get("is_step", False),
+    }
+    if undone := record.data.get("undoes"):
+        data["undoes"] = undone
+    return data
 
 
 def _pending(project: Project) -> Record:

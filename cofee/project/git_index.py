@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from cofee.engine.merge import Conflict
-from cofee.files import File
+from cofee.files import LINK, File
 from cofee.git import GitError, enclosing_git_dir, git
 
 IN_PROGRESS = {
@@ -44,69 +45,104 @@ def unmerged(root: Path) -> list[str]:
     """Return the paths with unresolved conflicts in the index."""
     if enclosing_git_dir(root) is None:
         return []
-    rows = _git(root, "ls-files", "--unmerged", "-z").split("\0")
+    try:
+        rows = _git(root, "ls-files", "--unmerged", "-z").split("\0")
+    except GitError:
+        return []
     return sorted({row.partition("\t")[2] for row in rows if row})
 
 
-def entries(root: Path, paths: Sequence[str]) -> str:
-    """Return the index entries of some paths, for `restore`."""
-    if enclosing_git_dir(root) is None:
-        return ""
-    return _git(root, "ls-files", "--stage", "--full-name", "-z", "--", *paths)
+class IndexChange(TypedDict):
+    """The entries of some paths before and after a change, as `ls-files --stage -z` prints them."""
+
+    paths: list[str]
+    before: str
+    after: str
 
 
-def show_conflicts(root: Path, conflicts: Sequence[Conflict]) -> None:
-    """Add the versions of each file with a conflict as stages 1, 2 and 3."""
-    if enclosing_git_dir(root) is None:
+def with_conflicts(root: Path, conflicts: Sequence[Conflict]) -> IndexChange | None:
+    """Return the change that adds the versions of each conflict as stages 1, 2 and 3."""
+
+    def rows(prefix: str) -> Iterator[str]:
+        for conflict in conflicts:
+            for stage, file in sorted(conflict.sides.items()):
+                yield f"{file.mode:o} {_store(root, file)} {stage}\t{prefix}{conflict.path}"
+
+    return _change(root, [conflict.path for conflict in conflicts], rows)
+
+
+def with_files(root: Path, files: Mapping[str, File | None]) -> IndexChange | None:
+    """Return the change that adds files as `git add` does, and removes those that are None."""
+
+    def rows(prefix: str) -> Iterator[str]:
+        for path, file in files.items():
+            if file is not None:
+                yield f"{file.mode:o} {_store(root, file, path)} 0\t{prefix}{path}"
+
+    return _change(root, list(files), rows)
+
+
+def with_former(root: Path, former: IndexChange | None) -> IndexChange | None:
+    """Return the change that takes back another one."""
+    if former is None:
+        return None
+    return _change(root, former["paths"], lambda _: filter(None, former["before"].split("\0")))
+
+
+def update(root: Path, change: IndexChange) -> None:
+    """Make a change, unless the entries were changed since by other means; it can be repeated.
+
+    Raises:
+        GitError: the index cannot be written, for example because git holds its lock.
+    """
+    if change["before"] == change["after"] or _entries(root, change["paths"]) != change["before"]:
         return
-    prefix = _prefix(root)
-    rows = []
-    for conflict in conflicts:
-        path = f"{prefix}{conflict.path}"
-        stored = {stage: (file.mode, _store(root, file)) for stage, file in conflict.sides.items()}
-        rows.append(_removal(path, len(next(iter(stored.values()))[1])))
-        rows += [f"{mode:o} {oid} {stage}\t{path}" for stage, (mode, oid) in sorted(stored.items())]
-    _update(root, rows)
-
-
-def mark_resolved(root: Path, paths: Sequence[str]) -> None:
-    """Mark files as resolved, as `git add` does."""
-    if enclosing_git_dir(root) is not None:
-        _git(root, "add", "--all", "--", *paths)
-
-
-def restore(root: Path, paths: Sequence[str], rows: str) -> None:
-    """Restore the index entries that `entries` returned."""
-    if enclosing_git_dir(root) is None:
-        return
-    prefix = _prefix(root)
-    removed = [_removal(f"{prefix}{path}", len(_store(root, File(b"")))) for path in paths]
-    _update(root, [*removed, *(row for row in rows.split("\0") if row)])
-
-
-def _removal(path: str, length: int) -> str:
-    """Return the index row that removes a path, for object ids of this length."""
-    return f"0 {'0' * length}\t{path}"
-
-
-def _update(root: Path, rows: Sequence[str]) -> None:
+    length = len(_store(root, File(b"")))
+    removed = [f"0 {'0' * length}\t{_prefix(root)}{path}" for path in change["paths"]]
+    rows = [*removed, *filter(None, change["after"].split("\0"))]
     text = "".join(f"{row}\0" for row in rows)
     _git(root, "update-index", "-z", "--index-info", stdin=text)
 
 
-def _store(root: Path, file: File) -> str:
-    return git("hash-object", "-w", "--stdin", stdin=file.content, cwd=root).decode().strip()
+def _change(
+    root: Path, paths: list[str], rows: Callable[[str], Iterable[str]]
+) -> IndexChange | None:
+    """Return a change to the rows that a function returns for the prefix of the service.
+
+    The index only shows conflicts. Where it cannot be read there is no change, and no failure.
+    """
+    if enclosing_git_dir(root) is None:
+        return None
+    try:
+        after = "".join(f"{row}\0" for row in rows(_prefix(root)))
+        return {"paths": paths, "before": _entries(root, paths), "after": after}
+    except GitError:
+        return None
+
+
+def _entries(root: Path, paths: Sequence[str]) -> str:
+    return _git(root, "ls-files", "--stage", "--full-name", "-z", "--", *paths)
+
+
+def _store(root: Path, file: File, path: str | None = None) -> str:
+    """Store a file in the repository and return its hash.
+
+    Args:
+        path: the file is converted as git converts a file there, unless it is a link.
+    """
+    command = ["hash-object", "-w", "--stdin"]
+    if path is not None and file.mode != LINK:
+        command.append(f"--path={path}")
+    return git(*command, stdin=file.content, cwd=root).decode().strip()
 
 
 def _prefix(root: Path) -> str:
     """Return the path of the service in the repository, for index rows."""
-    return _git(root, "rev-parse", "--show-prefix").strip("\n")
+    return _git(root, "rev-parse", "--show-prefix").removesuffix("\n")
 
 
 def _git(root: Path, *arguments: str, stdin: str = "") -> str:
-    """Run git; the index is optional, so a locked repository does not fail the command."""
-    try:
-        output = git(*arguments, cwd=root, stdin=stdin.encode(errors="surrogateescape"))
-    except GitError:
-        return ""
+    """Run git; a path is a path, also with `*` or `:` in it."""
+    content = stdin.encode(errors="surrogateescape")
+    output = git("--literal-pathspecs", *arguments, cwd=root, stdin=content)
     return output.decode(errors="surrogateescape")

@@ -1,14 +1,14 @@
-"""Atomic writes of several files.
+"""Atomic operations: a command changes everything that it has to change, or nothing.
 
-An operation is recorded before its first write. A killed process therefore leaves either nothing
-or a record that is marked `applying`, which the next command rolls back. Each operation has a
+An operation is recorded on the disk before its first write, with all that is needed to complete it
+or to roll it back. One rename commits it. The next command rolls back what a killed process did not
+commit, and finishes what it did commit. Both can be killed and repeated. Each operation has a
 directory:
 
-plan.json   the data of the command, and the changes with the digests of their contents
-blobs/      those contents, by digest
-applying    exists while files are being written
-pending     exists while conflicts are unresolved
-undone      exists once the operation was undone
+plan.json   the data of the command, and the changes with the places of their contents
+contents    those contents, one after another
+applying    exists until the commit, while files are written
+finishing   exists after the commit, until the git index follows the files
 """
 
 from __future__ import annotations
@@ -20,17 +20,22 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Required, TypedDict
 
 from cofee.errors import CofeeError
-from cofee.files import LINK, Change, File, read_file
-from cofee.git import enclosing_git_dir
+from cofee.files import Change, File, read_file
+from cofee.git import GitError, enclosing_git_dir
+from cofee.project import disk, git_index
+from cofee.project.git_index import IndexChange
 
 KEPT = 20  # the number of operations that are kept
 BUSY = "another cofee command is running in this service"
+NUMBERED = "[0-9]*[0-9]"
+APPLYING, FINISHING = "applying", "finishing"
 
 
 class Data(TypedDict, total=False):
@@ -39,38 +44,86 @@ class Data(TypedDict, total=False):
     command: Required[str]
     is_step: bool  # `cofee undo` can take it back
     undoes: str  # the number of the operation that it takes back
+    completes: str  # the number of the operation with conflicts that it continues or aborts
     conflicts: list[str]  # the paths with conflicts
     answers: str  # the answers file once the conflicts are resolved
-    index: str  # the entries of the git index for these paths
+    index: IndexChange
 
 
 @dataclass(frozen=True)
 class Record:
-    """A recorded operation: its directory and the data of the command."""
+    """A recorded operation.
+
+    Attributes:
+        folder: its directory.
+        is_over: whether a later operation has undone, continued or aborted it.
+    """
 
     folder: Path
-    data: Data
-    changes: tuple[Change, ...]
-    suffix: str  # of the files that are written next to their targets
+    is_over: bool = False
+
+    @property
+    def number(self) -> str:
+        return self.folder.name
+
+    @cached_property
+    def _plan(self) -> dict[str, Any]:
+        plan: dict[str, Any] = json.loads((self.folder / "plan.json").read_text(encoding="ascii"))
+        return plan
+
+    @property
+    def data(self) -> Data:
+        data: Data = self._plan["data"]
+        return data
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes, including those of the user that it records and did not write."""
+        contents = (self.folder / "contents").read_bytes()
+
+        def file(stored: list[int] | None) -> File | None:
+            if stored is None:
+                return None
+            mode, start, length = stored
+            return File(contents[start : start + length], mode)
+
+        rows = self._plan["changes"]
+        return tuple(Change(path, file(before), file(after)) for path, before, after, _ in rows)
+
+    @property
+    def writes(self) -> tuple[Change, ...]:
+        """The changes that it writes."""
+        return self.changes[self._plan["standing"] :]
+
+    @property
+    def permissions(self) -> dict[str, int | None]:
+        """The permissions of each file before the operation."""
+        return {path: permissions for path, _, _, permissions in self._plan["changes"]}
+
+    @property
+    def new_folders(self) -> list[str]:
+        """The directories that it creates, innermost first."""
+        folders: list[str] = self._plan["folders"]
+        return folders
+
+    def beside(self, target: Path) -> Path:
+        """Return where the new content of a file is written before it is renamed."""
+        return target.with_name(f".{target.name[:80]}.cofee-{self._plan['suffix']}")
+
+    @property
+    def awaits(self) -> bool:
+        """Whether it has conflicts, resolved or not, so that another operation completes it."""
+        return "answers" in self.data
 
     @property
     def is_pending(self) -> bool:
-        """Whether it has unresolved conflicts."""
-        return (self.folder / "pending").exists()
+        """Whether it has conflicts and was neither continued nor aborted."""
+        return self.awaits and not self.is_over
 
     @property
     def can_be_undone(self) -> bool:
         """Whether it is a step that was not undone yet."""
-        is_over = self.is_pending or (self.folder / "undone").exists()
-        return bool(self.data.get("is_step")) and not is_over
-
-    def settle(self) -> None:
-        """Mark the conflicts as resolved."""
-        (self.folder / "pending").unlink()
-
-    def mark_undone(self) -> None:
-        """Mark the operation as undone or aborted."""
-        (self.folder / "undone").touch()
+        return bool(self.data.get("is_step")) and not self.awaits and not self.is_over
 
 
 class Journal:
@@ -82,7 +135,7 @@ class Journal:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Lock the service against other cofee processes, after rolling back a killed one.
+        """Lock the service against other cofee processes, after finishing what a killed one began.
 
         Raises:
             CofeeError: another process is running, or the directory cannot be written.
@@ -97,68 +150,111 @@ class Journal:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise CofeeError(BUSY, hint="wait until it has finished, then run again") from error
-            self._roll_back_unfinished()
+            self._recover()
             yield
 
     def recover(self) -> None:
-        """Roll back the operation of a killed process, if there is one.
+        """Roll back or finish the operation of a killed process, if there is one.
 
         Raises:
             CofeeError: the process is still running.
         """
-        if any(self.folder.glob("*/applying")):
+        if any(self.folder.glob(f"*/{APPLYING}")) or any(self.folder.glob(f"*/{FINISHING}")):
             with self.lock():
                 pass
 
-    def apply(self, changes: Sequence[Change], data: Data, *, pending: bool = False) -> Record:
+    def apply(
+        self, changes: Sequence[Change], data: Data, *, standing: Sequence[Change] = ()
+    ) -> Record:
         """Write all changes in order, or none.
 
         Args:
             data: JSON for the record.
-            pending: conflicts remain until the record is settled.
+            standing: changes that are recorded with the others and exist already.
 
         Raises:
             CofeeError: a file could not be written, or differs from `before`.
         """
         try:
-            marks = ("applying", "pending") if pending else ("applying",)
-            record = self._prepare(changes, data, marks)
+            record = self._begin([*standing, *changes], data, len(standing))
             self._write(record)
         except OSError as error:
             raise _cannot_write(error.filename or self.root, error) from error
-        self._forget_oldest()
+        self._finish(record)
         return record
 
     def records(self) -> list[Record]:
         """Return the recorded operations, oldest first."""
-        if not self.folder.is_dir():
-            return []
-        return [_load(folder) for folder in sorted(self.folder.glob("[0-9]*[0-9]"))]
+        records = [Record(folder) for folder in self._folders()]
+        over = {
+            number
+            for record in records
+            for number in (record.data.get("completes"), record.data.get("undoes"))
+            if not record.awaits  # what it undoes is undone once it is completed
+        }
+        return [Record(record.folder, is_over=record.number in over) for record in records]
 
     def pending(self) -> Record | None:
         """Return the operation with unresolved conflicts, if any."""
         return next((record for record in self.records() if record.is_pending), None)
 
-    def remember(self, changes: Sequence[Change], data: Data) -> Record:
-        """Record changes that are already written."""
-        return self._prepare(changes, data, ())
+    def _folders(self) -> list[Path]:
+        return sorted(self.folder.glob(NUMBERED))
 
-    def _prepare(self, changes: Sequence[Change], data: Data, marks: Sequence[str]) -> Record:
-        numbers = [int(folder.name) for folder in self.folder.glob("[0-9]*[0-9]")]
-        target = self.folder / f"{max(numbers, default=0) + 1:06}"
-        return _store(target, changes, data, marks)
+    def _begin(self, changes: Sequence[Change], data: Data, standing: int) -> Record:
+        """Record an operation, so that it survives a kill and a loss of power from here on."""
+        numbers = [int(folder.name) for folder in self._folders()]
+        folder = self.folder / f"{max(numbers, default=0) + 1:06}"
+        draft = folder.with_suffix(".draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        try:
+            disk.make_folder(draft)
+            for name, content in self._entry(changes, data, standing).items():
+                disk.write_file(draft / name, File(content), owner=draft)
+            disk.sync_folder(draft)
+            draft.rename(folder)
+            disk.sync_folder(self.folder)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        return Record(folder)
+
+    def _entry(self, changes: Sequence[Change], data: Data, standing: int) -> dict[str, bytes]:
+        """Return the files of a record."""
+        contents = bytearray()
+
+        def stored(file: File | None) -> list[int] | None:
+            if file is None:
+                return None
+            contents.extend(file.content)
+            return [file.mode, len(contents) - len(file.content), len(file.content)]
+
+        rows = [
+            [path, stored(before), stored(after), disk.permissions_of(self.root / path)]
+            for path, before, after in changes
+        ]
+        made = [self.root / change.path for change in changes if change.after is not None]
+        missing = {folder for path in made for folder in disk.missing_folders(path.parent)}
+        plan = {
+            "data": data,
+            "suffix": os.urandom(4).hex(),
+            "standing": standing,
+            "folders": sorted((os.path.relpath(path, self.root) for path in missing), reverse=True),
+            "changes": rows,
+        }
+        return {"plan.json": json.dumps(plan).encode(), "contents": bytes(contents), APPLYING: b""}
 
     def _write(self, record: Record) -> None:
-        """Write every new content next to its target, then rename each to it.
+        """Write every new content next to its target, rename each to it, and commit.
 
         A full disk fails in the first step, before any file has changed.
         """
         try:
-            for change in record.changes:
+            for change in record.writes:
                 self._write_beside(record, change)
-            for change in record.changes:
+            for change in record.writes:
                 self._replace(record, change)
-            (record.folder / "applying").unlink()
+            (record.folder / APPLYING).rename(record.folder / FINISHING)
         except BaseException as error:
             self._roll_back_after(record, error)
             raise
@@ -167,13 +263,16 @@ class Journal:
         target = self.root / change.path
         if change.after is None:
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(target.parent)
         if not target.parent.resolve().is_relative_to(self.root):
             raise CofeeError(
                 f"`{change.path}` is outside the service, because a directory is a symbolic link",
                 hint="replace the link with a directory",
             )
-        _write_file(self._beside(record, change), change.after, like=target)
+        former = record.permissions[change.path]
+        permissions = None if former is None else disk.adapted(former, change.after)
+        beside = record.beside(target)
+        disk.write_file(beside, change.after, owner=target, permissions=permissions)
 
     def _replace(self, record: Record, change: Change) -> None:
         target = self.root / change.path
@@ -183,10 +282,9 @@ class Journal:
                 hint="run the command again",
             )
         if change.after is not None:
-            self._beside(record, change).replace(target)
-            return
-        target.unlink()
-        self._remove_empty_parents(target)
+            record.beside(target).replace(target)
+        elif change.before is not None:
+            target.unlink()
 
     def _roll_back_after(self, record: Record, reason: BaseException) -> None:
         try:
@@ -198,15 +296,16 @@ class Journal:
             ) from reason
 
     def _roll_back(self, record: Record) -> None:
-        """Restore every path, except those that were changed since."""
-        for change in reversed(record.changes):
-            self._beside(record, change).unlink(missing_ok=True)
-        for change in reversed(record.changes):
+        """Restore every path, except those that were changed since; it can be repeated."""
+        if not (record.folder / APPLYING).exists():
+            return  # the interrupt came after the commit
+        for change in record.writes:
+            record.beside(self.root / change.path).unlink(missing_ok=True)
+        for change in reversed(record.writes):
             if change.before != change.after and read_file(self.root / change.path) == change.after:
                 self._restore(record, change)
-        for change in record.changes:
-            if change.before is None:
-                self._remove_empty_parents(self.root / change.path)
+        for folder in record.new_folders:
+            disk.remove_empty([self.root / folder])
         _discard(record.folder)
 
     def _restore(self, record: Record, change: Change) -> None:
@@ -214,39 +313,58 @@ class Journal:
         if change.before is None:
             target.unlink()
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._beside(record, change)
-        _write_file(beside, change.before, like=target)
+        beside, permissions = record.beside(target), record.permissions[change.path]
+        disk.write_file(beside, change.before, owner=target, permissions=permissions)
         beside.replace(target)
 
-    def _roll_back_unfinished(self) -> None:
-        """Roll back the operations of killed processes."""
-        for draft in self.folder.glob("*.draft"):
-            shutil.rmtree(draft, ignore_errors=True)
-        for folder in self.folder.glob("[0-9]*[0-9]"):
-            if (folder / "applying").exists():
-                self._roll_back(_load(folder))
+    def _finish(self, record: Record) -> None:
+        """Do what follows from a committed operation; it can be repeated.
+
+        What fails, for example because git holds the lock of its index, is tried again by the next
+        command.
+        """
+        with contextlib.suppress(OSError, GitError):
+            if completed := record.data.get("completes"):
+                (self.folder / completed / FINISHING).unlink(missing_ok=True)
+            for change in record.writes:
+                if change.after is None:
+                    disk.remove_empty(self._parents(change.path))
+            if index := record.data.get("index"):
+                git_index.update(self.root, index)
+            self._forget_oldest()
+            (record.folder / FINISHING).unlink(missing_ok=True)
+
+    def _parents(self, path: str) -> list[Path]:
+        """Return the directories below the root that a path is in, innermost first."""
+        parents = (self.root / path).parents
+        return [parent for parent in parents if parent.is_relative_to(self.root)][:-1]
+
+    def _recover(self) -> None:
+        """Roll back or finish the operations of killed processes, newest first."""
+        try:
+            for draft in self.folder.glob("*.draft"):
+                shutil.rmtree(draft, ignore_errors=True)
+            for folder in reversed(self._folders()):
+                if (folder / APPLYING).exists():
+                    self._roll_back(Record(folder))
+                elif (folder / FINISHING).exists():
+                    self._finish(Record(folder))
+        except OSError as error:
+            raise _cannot_write(error.filename or self.root, error) from error
 
     def _forget_oldest(self) -> None:
-        for folder in sorted(self.folder.glob("[0-9]*[0-9]"))[:-KEPT]:
-            if not (folder / "pending").exists():
-                _discard(folder)
-
-    def _beside(self, record: Record, change: Change) -> Path:
-        target = self.root / change.path
-        return target.with_name(f".{target.name[:80]}.cofee-{record.suffix}")
-
-    def _remove_empty_parents(self, target: Path) -> None:
-        for parent in target.parents:
-            if parent == self.root or (parent.exists() and any(parent.iterdir())):
-                return
-            if parent.exists():
-                parent.rmdir()
+        for record in self.records()[:-KEPT]:
+            if not record.is_pending:
+                _discard(record.folder)
 
     def _make_folder(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.folder.parent == self.root:  # outside git: the directory ignores itself
-            (self.folder / ".gitignore").write_text("*\n")
+        disk.make_folder(self.folder)
+        with contextlib.suppress(FileExistsError):
+            disk.write_file(self.folder / "lock", File(b""), owner=self.folder)
+        ignore = self.folder / ".gitignore"  # outside git the directory ignores itself
+        if self.folder.parent == self.root and read_file(ignore) != File(b"*\n"):
+            ignore.unlink(missing_ok=True)
+            disk.write_file(ignore, File(b"*\n"), owner=self.folder)
 
 
 def _journal_folder(root: Path) -> Path:
@@ -261,65 +379,10 @@ def _journal_folder(root: Path) -> Path:
     return git_dir / "cofee" / digest
 
 
-def _write_file(path: Path, file: File, like: Path) -> None:
-    """Write a new file with the permissions of the file that it replaces."""
-    if file.mode == LINK:
-        path.symlink_to(os.fsdecode(file.content))
-        return
-    with path.open("xb") as handle:
-        handle.write(file.content)
-        mode = os.fstat(handle.fileno()).st_mode
-    if like.is_file() and not like.is_symlink():
-        mode = like.stat().st_mode
-    if os.geteuid() == 0:  # root keeps the owner of the file
-        owner = (like if like.exists() else path.parent).stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
-    executable = (mode & 0o444) >> 2 if file.mode & 0o100 else 0
-    path.chmod((mode & 0o7666) | executable)
-
-
 def _cannot_write(path: object, error: OSError) -> CofeeError:
     reasons = {errno.ENOSPC: "the disk is full", errno.EROFS: "the file system is read-only"}
     reason = reasons.get(error.errno or 0, (error.strerror or str(error)).lower())
     return CofeeError(f"`{path}` cannot be written: {reason}", hint="nothing was written")
-
-
-def _store(target: Path, changes: Sequence[Change], data: Data, marks: Iterable[str]) -> Record:
-    """Write the plan and every content, then rename the complete directory."""
-    draft = target.with_name(f"{target.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        _fill(draft, changes, data)
-        for mark in marks:
-            (draft / mark).touch()
-        draft.rename(target)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    return _load(target)
-
-
-def _fill(draft: Path, changes: Sequence[Change], data: Data) -> None:
-    (draft / "blobs").mkdir(parents=True)
-    rows = [
-        [change.path, _stored(draft, change.before), _stored(draft, change.after)]
-        for change in changes
-    ]
-    plan = {"data": data, "suffix": os.urandom(4).hex(), "changes": rows}
-    (draft / "plan.json").write_text(json.dumps(plan), encoding="ascii")
-
-
-def _load(folder: Path) -> Record:
-    """Read a record."""
-    plan = json.loads((folder / "plan.json").read_text(encoding="ascii"))
-
-    def file(stored: list[Any] | None) -> File | None:
-        if stored is None:
-            return None
-        return File((folder / "blobs" / stored[1]).read_bytes(), stored[0])
-
-    changes = tuple(Change(path, file(old), file(new)) for path, old, new in plan["changes"])
-    return Record(folder, plan["data"], changes, plan["suffix"])
 
 
 def _discard(folder: Path) -> None:
@@ -327,13 +390,3 @@ def _discard(folder: Path) -> None:
     draft = folder.with_name(f"{folder.name}.draft")
     folder.rename(draft)
     shutil.rmtree(draft, ignore_errors=True)
-
-
-def _stored(folder: Path, file: File | None) -> list[Any] | None:
-    if file is None:
-        return None
-    digest = hashlib.sha256(file.content).hexdigest()
-    blob = folder / "blobs" / digest
-    if not blob.exists():
-        blob.write_bytes(file.content)
-    return [file.mode, digest]
