@@ -64,8 +64,8 @@ def every_module() -> list[Record]:
         {"name": "fulls", "entity": "Full", "fields": full + _more()},
         {"name": "required", "entity": "Require", "fields": [_required(field) for field in full]},
         {
-            "name": "order",
-            "entity": "Order",
+            "name": "order",  # a word of SQL, as are its columns
+            "entity": "Ordering",
             "fields": [_plain("select", "int"), _plain("group", "date"), _plain("type", "enum")],
         },
         *ruled_modules(),
@@ -73,21 +73,21 @@ def every_module() -> list[Record]:
 
 
 def everything() -> list[Record]:
-    """Give every type, modifier and rule once, and what owners change for both kinds of them."""
-    own = {module["name"]: module for module in owned_modules()}
-    names = {name: f"own_{name}" for name in ("fulls", "required", "ruled", "marked")}
-    public = [module for module in every_module() if module["name"] not in ("required", "marked")]
-    return [*public, *(_renamed(own[name], names) for name in names)]
+    """Give every type with every modifier and every rule, and both kinds of owners.
+
+    What all can see has the types that can be null; what is somebody's has those that cannot, and
+    all rules. A deletion is hard for all and for a project, and soft for a user.
+    """
+    modules = {module["name"]: module for module in every_module()}
+    required = {**modules.pop("required"), "owned_by": "project", "deletion": "hard"}
+    marked = {**modules.pop("marked"), "owned_by": "user"}
+    return [*modules.values(), completed(required), completed(marked)]
 
 
-def _renamed(module: Record, names: dict[str, str]) -> Record:
-    """Give a module another name, and let its references follow."""
-    fields = [
-        field | {"to": names.get(field["to"], field["to"])} if "to" in field else field
-        for field in module["fields"]
-    ]
-    entity = f"Own{module['entity']}"
-    return {**module, "name": names[module["name"]], "entity": entity, "fields": fields}
+def fuzzed_modules() -> list[Record]:
+    """Give modules of owners with every type, relation and rule, without what repeats them."""
+    repeated = {"empties", "required", "order"}
+    return [module for module in owned_modules() if module["name"] not in repeated]
 
 
 def owned_modules() -> list[Record]:

@@ -16,11 +16,11 @@ from typing import Any
 import requests
 import schemathesis
 
-from tests.every import owned_modules
+from tests.every import fuzzed_modules
 
 API = f"{os.environ['FUZZED_SERVICE']}/api/v1"
 PROJECT = os.environ["FUZZED_PROJECT"]
-MODULES = {module["name"].replace("_", "-"): module for module in owned_modules()}
+MODULES = {module["name"].replace("_", "-"): module for module in fuzzed_modules()}
 RELATIONS = [
     field
     for module in MODULES.values()

@@ -8,113 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from cofee.spec import module_rules
 from cofee.spec.record import Module, reach
 from tests.conftest import Run, snapshot
+from tests.cyclic import cycles
 from tests.generated import DATABASES, environment, make_service, run, snapshot_template
-from tests.strategies import FACTS, Record
 
 OPTIONS = ("--defaults", "--trust", "--data", "auth=none")
 ORDERS = "code:str:unique last_invoice:ref:invoices:null:filter receipt:one:invoices:null"
 INVOICES = "number:int:unique order:ref:orders:null:on_delete=cascade"
-# Rules that name references to a later module, whose columns come after the table.
-RULES = {
-    "unique_together": [["last_invoice", "place"]],
-    "indexes": [["place", "last_invoice"]],
-    "checks": ["last_invoice_id IS NULL OR place > 7", "receipt_id IS NOT NULL OR place > 5"],
-}
-
-# What a service's own tests cannot know: which of its modules are a cycle.
-BY_HAND = '''
-"""What becomes of rows that refer to one another."""
-
-from __future__ import annotations
-
-import httpx2
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from app.modules.invoices.models import Invoice
-from app.modules.orders.models import Order
-from tests.api import create
-from tests.modules.orders.case import CASE as ORDERS
-from tests.modules.seas.case import CASE as SEAS
-
-RING = {"springs": "river", "rivers": "sea", "seas": "spring"}
-
-
-async def test_deletion_goes_around_a_cycle_once(client: httpx2.AsyncClient) -> None:
-    ids: dict[str, str] = {}
-    for name in ("seas", "rivers", "springs"):
-        target = ids.get(f"{RING[name]}s")
-        row = await create(client, f"/api/v1/{name}", {f"{RING[name]}_id": target})
-        ids[name] = row["id"]
-    await SEAS.update(client, {"id": ids["seas"]}, {"spring_id": ids["springs"]})
-
-    deleted = await client.delete(f"/api/v1/rivers/{ids['rivers']}")
-
-    assert deleted.status_code == 204
-    for name in RING:
-        assert (await client.get(f"/api/v1/{name}")).json()["items"] == []
-
-
-async def test_rows_that_restrict_each_other_stay(client: httpx2.AsyncClient) -> None:
-    order = await create(client, "/api/v1/orders", {"code": "a"})
-    invoice = await create(client, "/api/v1/invoices", {"number": 1, "order_id": order["id"]})
-    await ORDERS.update(client, order, {"receipt_id": invoice["id"]})
-
-    refused = await client.delete(f"/api/v1/invoices/{invoice['id']}")
-
-    assert refused.status_code == 409
-    assert (await client.get(f"/api/v1/orders/{order['id']}/invoices")).json()["items"] == [invoice]
-    below = await client.get(f"/api/v1/invoices/{invoice['id']}/order/by-receipt")
-    assert below.json()["id"] == order["id"]
-
-
-async def test_two_new_rows_are_written_at_once(session: AsyncSession) -> None:
-    order = Order(code="a")
-    order.last_invoice = Invoice(number=1, order=order)
-    session.add(order)
-    await session.flush()
-
-    assert order.last_invoice_id == order.last_invoice.id
-    assert order.last_invoice.order_id == order.id
-'''
-
-
-def fields(*references: tuple[str, str, str]) -> list[Record]:
-    """Give references, each by its name, its type and what it leads to."""
-    return [
-        {"name": name, "type": kind, "to": to, "on_delete": "cascade", "nullable": True}
-        for name, kind, to in references
-    ]
-
-
-def cycles() -> list[Record]:
-    """Give a cycle of three modules, and one of two with every kind of relation both ways."""
-    orders = [
-        {"name": "code", "type": "str", "unique": True},
-        {"name": "place", "type": "int", "nullable": True},
-        *fields(("last_invoice", "ref", "invoices")),
-        {"name": "receipt", "type": "one", "to": "invoices", "nullable": True},
-        {"name": "invoices", "type": "many", "to": "invoices"},
-        {"name": "drafts", "type": "many", "to": "invoices"},
-    ]
-    invoices = [
-        {"name": "number", "type": "int", "unique": True},
-        *fields(
-            ("order", "ref", "orders"), ("basis", "one", "orders"), ("root", "ref", "invoices")
-        ),
-        {"name": "orders", "type": "many", "to": "orders"},
-    ]
-    modules: list[Record] = [
-        {"name": "seas", "entity": "Sea", "fields": fields(("spring", "ref", "springs"))},
-        {"name": "rivers", "entity": "River", "fields": fields(("sea", "ref", "seas"))},
-        {"name": "springs", "entity": "Spring", "fields": fields(("river", "ref", "rivers"))},
-        {"name": "orders", "entity": "Order", "fields": orders, **RULES},
-        {"name": "invoices", "entity": "Invoice", "fields": invoices},
-    ]
-    read = [Module.from_record(module) for module in modules]
-    return [module.to_record() for module in module_rules.complete_all(read, FACTS)]
 
 
 @pytest.fixture(scope="module")
@@ -127,30 +28,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service that was made with both cycles."""
     target = tmp_path_factory.mktemp("cycles") / "service"
-    project = make_service(template, target, {"auth": "none", "modules": cycles()})
-    (project / "tests/modules/test_by_hand.py").write_text(BY_HAND.lstrip())
-    return project
-
-
-def require_green(project: Path, template: Path, database: str) -> None:
-    """Run the tests of the modules, and of the migrations both ways."""
-    paths = ("tests/modules", "tests/db/test_migrations.py")
-    run(project, environment(template), "pytest", "-q", *paths, **DATABASES[database])
-
-
-@pytest.mark.service
-@pytest.mark.parametrize("database", DATABASES)
-def test_cycles_work(project: Path, template: Path, database: str) -> None:
-    """Tables come and go with their keys, rows refer to each other, and deletion ends."""
-    require_green(project, template, database)
-
-
-@pytest.mark.service
-def test_cycles_are_clean(project: Path, template: Path) -> None:
-    """The linter, the formatter and the type checker are content, what is by hand included."""
-    run(project, environment(template), "ruff", "format", "--check")
-    run(project, environment(template), "ruff", "check")
-    run(project, environment(template), "mypy")
+    return make_service(template, target, {"auth": "none", "modules": cycles()})
 
 
 def test_keys_to_later_tables_come_after_all_tables(project: Path) -> None:
@@ -218,8 +96,9 @@ def test_modules_of_a_cycle_change(shop: Path, template: Path, cofee: Run) -> No
         done = cofee(*step, "-C", shop)
         assert done.code == 0, done.err
 
-    for database in DATABASES:
-        require_green(shop, template, database)
+    for database, tests in {"postgresql": "tests/modules", "sqlite": ""}.items():
+        paths = ("tests/db/test_migrations.py", *tests.split())
+        run(shop, environment(template), "pytest", "-q", *paths, **DATABASES[database])
     texts = [path.read_text() for path in (shop / "app").rglob("*.py")]
     assert not [text for text in texts if "nvoice" in text or "modules.orders" in text]
 

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 import requests
 
-from tests.every import every_module, owned_modules
+from tests.every import fuzzed_modules
 from tests.generated import (
     REPOSITORY,
     environment,
@@ -54,12 +54,10 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return template, environment(template)
 
 
-def service(programs: tuple[Path, Path], target: Path, database: str, auth: str = "none") -> Path:
-    """Make a service with every type and relation; with users, the rows are theirs."""
-    options: dict[str, Any] = {"database": database, "auth": auth, "modules": every_module()}
-    if auth != "none":
-        options |= {"isolation": "project", "modules": owned_modules()}
-    return make_service(programs[0], target, {"project_name": "every", **options})
+def service(programs: tuple[Path, Path], target: Path, database: str, auth: str) -> Path:
+    """Make a service with every type and relation, whose rows are a user's or a project's."""
+    options = {"database": database, "auth": auth, "isolation": "project"}
+    return make_service(programs[0], target, {**options, "modules": fuzzed_modules()})
 
 
 @pytest.mark.parametrize(("database", "auth"), [("postgresql", "oauth"), ("sqlite", "jwt")])
@@ -144,7 +142,7 @@ def test_no_body_sets_what_is_not_its_to_set(programs: tuple[Path, Path], tmp_pa
     print_it = "import json; from app.main import app; print(json.dumps(app.openapi()))"
     nowhere = "sqlite+aiosqlite:///nowhere"
     document = json.loads(run(project, programs[1], "python", "-c", print_it, DATABASE_URL=nowhere))
-    entities = {one["entity"] for one in owned_modules() if "routes" not in one}
+    entities = {one["entity"] for one in fuzzed_modules() if "routes" not in one}
 
     bodies = [
         operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
