@@ -7,7 +7,9 @@ CofeeError            1   the command failed and wrote nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 # The exit codes; 0 is success.
 REFUSED = 1
@@ -18,6 +20,8 @@ SIGNALLED = 128  # plus the number of the signal, as shells count it
 INTERRUPTED = SIGNALLED + 2  # SIGINT
 
 LONGEST_QUOTE = 80
+
+Item = TypeVar("Item")
 
 
 class CofeeError(Exception):
@@ -53,6 +57,53 @@ class CancelledError(CofeeError):
 
     def __init__(self) -> None:
         super().__init__("cancelled; nothing was written")
+
+
+class SeveralError(CofeeError):
+    """Several problems, one on a line."""
+
+    def __init__(self, problems: Iterable[CofeeError]) -> None:
+        self.problems = tuple(problems)
+        lines = ["; ".join(filter(None, (one.message, one.hint))) for one in self.problems]
+        super().__init__("\n  ".join([f"there are {len(lines)} problems:", *lines]))
+
+
+class Problems:
+    """Collects problems, so that all of them are reported at once."""
+
+    def __init__(self) -> None:
+        self._found: list[CofeeError] = []
+
+    @contextmanager
+    def collected(self, where: str = "") -> Iterator[None]:
+        """Collect the problems of a block; their messages begin with `where`."""
+        try:
+            yield
+        except SeveralError as several:
+            self._found += [_within(where, problem) for problem in several.problems]
+        except CofeeError as problem:
+            self._found.append(_within(where, problem))
+
+    def require_none(self) -> None:
+        """Raise the only problem, or all of them."""
+        if len(self._found) == 1:
+            raise self._found[0]
+        if self._found:
+            raise SeveralError(self._found)
+
+
+def check_each(check: Callable[[Item], object], items: Iterable[Item]) -> None:
+    """Check every item, and raise all problems."""
+    problems = Problems()
+    for item in items:
+        with problems.collected():
+            check(item)
+    problems.require_none()
+
+
+def _within(where: str, problem: CofeeError) -> CofeeError:
+    message = f"{where}: {problem.message}" if where else problem.message
+    return CofeeError(message, hint=problem.hint)
 
 
 def quote(value: object) -> str:

@@ -131,6 +131,8 @@ def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:
         ),
         ([ITEMS | {"owner": "user"}], "module `items` has the unknown key `owner`; known keys"),
         ([ITEMS | {"routes": []}], "`routes` of `items` must name at least one of create, list"),
+        ([ITEMS | {"name": "class"}], "module `class` cannot have this name: it is a Python"),
+        ([ITEMS | {"entity": "TestRun"}], "`TestRun` cannot name an entity: it is what pytest"),
         ([ITEMS | {"checks": ["1 > 0"]}], "module `items` has checks and must have `examples`"),
         ([ITEMS | {"checks": ["1 > 0"], "examples": [{}]}], "module `items` has checks and"),
     ],
@@ -160,6 +162,34 @@ def test_the_validator_knows_the_rules(renderer: Renderer) -> None:
         ([{"name": "x", "type": "str", "pattern": "a"}], "field `items.x` has a pattern"),
         ([{"name": "x", "type": "ref", "to": "items"}], "field `items.x` refers to its own"),
         ([{"name": "x", "type": "ref", "to": "y"}], "field `items.x` refers to `y`, which"),
+        ([{"name": "uuid", "type": "uuid"}], "field `items.uuid` cannot have this name: it is a"),
+        ([{"name": "xmin", "type": "int"}], "field `items.xmin` cannot have this name: it is a"),
+        (
+            [{"name": "sort", "type": "int", "filter": True}],
+            "field `items.sort` cannot be a filter: it is a parameter",
+        ),
+        (
+            [{"name": "x", "type": "text", "unique": True}],
+            "field `items.x` has the key `unique`, which `text` does not take",
+        ),
+        ([{"name": "x", "type": "int", "min": 9, "max": 3}], "`min`, `default` and `max` of"),
+        ([{"name": "x", "type": "int", "max": 2**31}], "`min`, `default` and `max` of field"),
+        (
+            [{"name": "x", "type": "int", "default": "abc"}],
+            "field `items.x` has the bound or default `abc`, which is not a `int`",
+        ),
+        (
+            [{"name": "x", "type": "enum", "values": ["a", "b"], "default": "c"}],
+            "the default of field `items.x` is not one of its values",
+        ),
+        (
+            [{"name": "x", "type": "decimal", "precision": 40, "scale": 3}],
+            "field `items.x` must have a `precision` of 1 to 18",
+        ),
+        (
+            [{"name": "x", "type": "str", "min_length": 9, "max_length": 3}],
+            "the lengths of field `items.x` must be 1 to 10485760",
+        ),
     ],
 )
 def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], problem: str) -> None:
@@ -209,6 +239,19 @@ def test_broken_relations_are_named(renderer: Renderer, module: Record, problem:
         {"name": "note", "entity": "Memo", "fields": [note]},
     ]
     assert validate(renderer, modules) == problem
+
+
+def test_all_problems_are_named_at_once(renderer: Renderer) -> None:
+    fields = [{"name": "class", "type": "str"}, {"name": "size", "type": "int", "min": 2, "max": 1}]
+    module = {"name": "items", "entity": "Item", "fields": fields}
+
+    assert validate(renderer, [module, ITEMS | {"name": "is", "entity": "I"}]).splitlines() == [
+        "field `items.class` cannot have this name: it is a Python keyword",
+        "`min`, `default` and `max` of field `items.size` are not in this order, "
+        "or not in the range of `int`",
+        "module `is` cannot have this name: it is a Python keyword",
+        "`I` cannot name an entity: it is a letter that looks like a digit",
+    ]
 
 
 @given(modules())

@@ -277,9 +277,16 @@ def test_fields_that_clash_are_refused() -> None:
 
 
 def test_a_constraint_name_that_postgresql_would_cut_is_refused() -> None:
-    """The table, the column and `_fkey` have to fit together."""
-    assert len(parse("a" * 51)["name"]) == 51
-    assert "is 1 characters too long" in refusal("a" * 52)
+    """The table and the column have to fit together with the ending, where there is one."""
+    for longest, modifiers in (
+        (63, "str"),
+        (52, "str:unique"),
+        (52, "int:filter"),
+        (48, "ref:customers"),
+    ):
+        name = "a" * longest
+        assert parse(f"{name}:{modifiers}")["name"] == name
+        assert "is 1 characters too long" in refusal(f"{name}a:{modifiers}")
 
 
 def test_a_table_of_another_template_adds_a_type_by_itself() -> None:

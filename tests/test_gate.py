@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 
 from cofee.errors import CofeeError
-from cofee.spec.gate import check_fields, check_modules, read_modules
+from cofee.spec.gate import check_fields, check_modules, read_modules, require_known
 from cofee.spec.record import Field, Module
 from tests import every, strategies
 from tests.conftest import Run
@@ -21,7 +21,9 @@ EXAMPLES = sorted((strategies.ROOT / "examples").glob("*.yml"))
 
 def read(*records: Record) -> tuple[Module, ...]:
     """Read records as an answers file holds them."""
-    return read_modules(list(records), FACTS, "the test")
+    modules = read_modules(list(records), "the test")
+    require_known(modules, FACTS, "the test")
+    return modules
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
@@ -77,6 +79,81 @@ def test_all_problems_of_fields_are_reported_at_once() -> None:
         assert words in line
     assert problems[0].startswith("  `orders`: `total`: the type `number` is unknown")
     assert problems[0].endswith("did you mean `decimal`?")
+
+
+def test_all_problems_of_modules_are_reported_at_once() -> None:
+    """Names and rules of all modules, and the fields of each."""
+    records: list[Record] = [
+        {"name": "class", "entity": "Class", "fields": []},
+        {"name": "Notes", "entity": "note", "fields": []},
+        {"name": "things", "entity": "Thing", "fields": [{"name": "uuid", "type": "uuid"}]},
+        {
+            "name": "codes",
+            "entity": "Page",
+            "fields": [{"name": "code", "type": "str"}],
+            "unique_together": [["code"], ["code", "code"], ["code", "nothing"]],
+            "routes": ["lists"],
+            "search": ["nowhere"],
+        },
+        {"name": "others", "entity": "Thing", "fields": []},
+    ]
+    with pytest.raises(CofeeError) as caught:
+        check_modules(read_modules(records, "the test"), FACTS)
+
+    beginnings = [
+        "`class`: `class` cannot name a module: it is a Python keyword",
+        "`Notes`: `Notes` is not in snake case",
+        "`things`: `uuid` cannot name a field",
+        "`codes`: `Page` cannot name a class",
+        "`codes`: `unique_together`: `code` must name at least two fields",
+        "`codes`: `unique_together`: `code` occurs twice",
+        "`codes`: the module `codes` has no field `nothing`",
+        "`codes`: `routes`: `lists` is not a route",
+        "`codes`: the module `codes` has no field `nowhere`",
+        "`others`: the class `Thing` exists already, in the module `things`",
+    ]
+    _, *problems = caught.value.message.splitlines()
+    assert len(problems) == len(beginnings)
+    for line, beginning in zip(problems, beginnings, strict=True):
+        assert line.strip().startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        ({"type": "enum", "values": ["a", "b"], "default": "c"}, "`c` must be one of `a`, `b`"),
+        ({"type": "int", "default": "abc"}, "the default `abc` must be an integer"),
+        ({"type": "decimal", "precision": 40, "scale": 3}, "`40` digits are out of range"),
+        ({"type": "text", "unique": True}, "`text` cannot have `unique`"),
+    ],
+)
+def test_records_follow_the_rules_of_specifications(field: Record, problem: str) -> None:
+    record = {"name": "things", "entity": "Thing", "fields": [{"name": "size", **field}]}
+    with pytest.raises(CofeeError) as caught:
+        check_modules(read_modules([record], "the test"), FACTS)
+
+    assert caught.value.message.startswith("`things`: `size`")
+    assert problem in caught.value.message
+
+
+def test_a_data_file_passes_the_gate(tmp_path: Path, cofee: Run, template: Path) -> None:
+    """All problems are reported, and nothing is written."""
+    fields = [{"name": "class", "type": "int"}, {"name": "size", "type": "int", "min": 9, "max": 3}]
+    data = {"modules": [{"name": "things", "entity": "Thing", "fields": fields}]}
+    (tmp_path / "data.yml").write_text(yaml.safe_dump(data))
+
+    options = ("--defaults", "--template", template, "--data-file", tmp_path / "data.yml")
+    ran = cofee("new", tmp_path / "service", *options, "--module", "codes a:b c:d")
+
+    assert ran.code == 1
+    for problem in (
+        "`things`: `class` cannot name a field: it is a Python keyword",
+        "`things`: `size`: the min `9` must not be above the max `3`",
+        "`codes`: `a`: the type `b` is unknown",
+        "`codes`: `c`: the type `d` is unknown",
+    ):
+        assert problem in ran.err
+    assert not (tmp_path / "service").exists()
 
 
 def test_a_module_that_does_not_change_keeps_its_record(shop: Path, cofee: Run) -> None:

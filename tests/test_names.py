@@ -65,6 +65,14 @@ def test_however_a_name_is_typed_it_means_one_module(typed: str) -> None:
         ("HTTPLog", "http_logs", "HttpLog", "http_log"),
         ("OAuth2Client", "oauth2_clients", "Oauth2Client", "oauth2_client"),
         ("top-10-items", "top10_items", "Top10Item", "top10_item"),
+        ("caches", "caches", "Cache", "cache"),
+        ("head-aches", "head_aches", "HeadAche", "head_ache"),
+        ("axis", "axes", "Axis", "axis"),
+        ("bias", "biases", "Bias", "bias"),
+        ("species", "species", "Species", "species"),
+        ("selfies", "selfies", "Selfie", "selfie"),
+        ("branches", "branches", "Branch", "branch"),
+        ("apis", "apis", "Api", "api"),
         ("order", "orders", "Order", "order"),
         ("s", "s", "S", "s"),
     ],
@@ -141,6 +149,24 @@ def test_what_is_no_identifier_is_refused(typed: str, sentence: str) -> None:
         derive(typed)
 
     assert sentence in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("typed", "suggestion"),
+    [
+        ("Straße", "strasse"),
+        ("Æble", "aeble"),
+        ("café", "cafe"),
+        ("Łódź", "lodz"),
+        ("注文", "items"),
+    ],
+)
+def test_a_refused_name_is_spelt_in_ascii(typed: str, suggestion: str) -> None:
+    """No letter of the word gets lost."""
+    with pytest.raises(CofeeError) as caught:
+        derive(typed)
+
+    assert hint(caught.value) == suggestion
 
 
 @pytest.mark.parametrize("entity", ["", "1x", "Ünï", "a/b"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cofee.changes import rules
 from cofee.changes.step import Migration, Modules, Renaming, Step, find
-from cofee.errors import CofeeError, listing, quote
+from cofee.errors import CofeeError, check_each, listing, quote
 from cofee.spec import field_rules, gate, module_rules, parse
 from cofee.spec.facts import Facts
 from cofee.spec.record import Field, Module, Value
@@ -21,8 +21,9 @@ def add_fields(
     Args:
         backfill: the value that existing rows get.
     """
-    module = find(modules, name)
+    module, given = find(modules, name, facts), list(given)
     present = module.fields
+    check_each(lambda spec: _require_new(spec, module), given)
     added = _checked(modules, module, [*present, *given], facts)[len(present) :]
     if not added:
         raise CofeeError("there is no field to add", hint="name one, such as `note:text:null`")
@@ -35,7 +36,7 @@ def add_fields(
 
 def remove_fields(modules: Modules, name: str, removed: Sequence[str], facts: Facts) -> Step:
     """Return the step that removes fields."""
-    module = find(modules, name)
+    module = find(modules, name, facts)
     _require_once(removed)
     gone = [*map(module.field, removed)]
     for field in gone:
@@ -50,7 +51,7 @@ def change_fields(
     modules: Modules, name: str, given: Iterable[str], facts: Facts, backfill: str | None
 ) -> Step:
     """Change the type or the modifiers of fields, keeping their order."""
-    module, given = find(modules, name), list(given)
+    module, given = find(modules, name, facts), list(given)
     wanted = {spec.split(":")[0]: spec for spec in given}
     _require_once([spec.split(":")[0] for spec in given])
     for unknown in wanted:
@@ -82,7 +83,7 @@ def change_fields(
 
 def rename_field(modules: Modules, name: str, old: str, new: str, facts: Facts) -> Step:
     """Rename a field and its column."""
-    module = find(modules, name)
+    module = find(modules, name, facts)
     if old == new:
         raise CofeeError(f"`{new}` is already the name of the field")
     before = module.field(old)
@@ -141,6 +142,15 @@ def _require_once(named: Sequence[str]) -> None:
     twice = [name for name in named if named.count(name) > 1]
     if twice:
         raise CofeeError(f"the field {quote(twice[0])} is named twice", hint="name it once")
+
+
+def _require_new(spec: str, module: Module) -> None:
+    name = spec.split(":")[0]
+    if name in (field.name for field in module.fields):
+        raise CofeeError(
+            f"the module `{module.name}` has a field `{name}` already",
+            hint=f"`cofee change-field {module.name} {spec}` changes it",
+        )
 
 
 def _narrowings(old: Field, new: Field) -> list[str]:
@@ -206,4 +216,4 @@ def _backfill(fields: Sequence[Field], value: str | None, facts: Facts) -> dict[
             hint="add the other fields with a separate command",
         )
     (field,) = required
-    return {field.name: parse.read_default(field, value, facts)}
+    return {field.name: parse.read_backfill(field, value, facts)}

@@ -13,7 +13,7 @@ from cofee.spec.record import Module
 
 def rename_module(modules: Modules, old: str, derived: Names, facts: Facts) -> Step:
     """Rename a module: its directory, table, URL and classes, and references to it."""
-    module = find(modules, old)
+    module = find(modules, old, facts)
     name = module.name
     renamed = replace(module, name=derived.module, entity=derived.entity)
     after = [_repointed(renamed if other is module else other, name, derived) for other in modules]
@@ -38,13 +38,13 @@ def rename_module(modules: Modules, old: str, derived: Names, facts: Facts) -> S
     return Step(command, after, migration, moves, renaming)
 
 
-def remove_module(modules: Modules, name: str) -> Step:
+def remove_module(modules: Modules, name: str, facts: Facts) -> Step:
     """Return the step that removes a module.
 
     Raises:
         CofeeError: another module refers to it.
     """
-    module = find(modules, name)
+    module = find(modules, name, facts)
     referring = [
         f"{other.name}.{field.name}"
         for other in modules

@@ -21,7 +21,7 @@ def change_module(modules: Modules, name: str, given: Mapping[str, object], fact
     Raises:
         CofeeError: a rule is not possible, or nothing would change.
     """
-    before = find(modules, name)
+    before = find(modules, name, facts)
     if not given:
         raise CofeeError("there is nothing to change", hint="give a rule: `--unique-together a,b`")
     ruled = _ruled(before, given)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cofee.errors import CofeeError, did_you_mean
 from cofee.spec import names
+from cofee.spec.facts import Facts
 from cofee.spec.record import Field, Module
 
 Modules = Sequence[Module]
@@ -78,8 +79,11 @@ class Step:
     answers: Mapping[str, object] = field(default_factory=dict)
 
 
-def find(modules: Modules, name: str) -> Module:
+def find(modules: Modules, name: str, facts: Facts | None = None) -> Module:
     """Return a module by any spelling of its name.
+
+    Args:
+        facts: tell a module that an option brings along from an unknown one.
 
     Raises:
         CofeeError: it does not exist; the hint has a similar name.
@@ -90,7 +94,10 @@ def find(modules: Modules, name: str) -> Module:
     derived = names.derive(name).module
     if derived in known:
         return known[derived]
+    option = facts.brings(derived) if facts is not None else None
     raise CofeeError(
         f"there is no module `{name}`",
-        hint=did_you_mean(derived, known) or "`cofee status` lists the modules",
+        hint=f"the {derived} of `{option}` are code of their own: edit it, and write a migration"
+        if option
+        else did_you_mean(derived, known) or "`cofee status` lists the modules",
     )

@@ -94,7 +94,7 @@ def remove_module(directory: Path, name: str, options: Options) -> None:
     """Run `cofee remove-module`."""
     _run(
         directory,
-        lambda found: module_changes.remove_module(found.modules, name),
+        lambda found: module_changes.remove_module(found.modules, name, found.template.facts),
         options,
         whole=name,
     )

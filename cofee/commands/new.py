@@ -19,7 +19,7 @@ from cofee.console import output
 from cofee.console.mode import Options
 from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
-from cofee.errors import INTERRUPTED, CofeeError, UsageError, listing, quote
+from cofee.errors import INTERRUPTED, CofeeError, Problems, UsageError, listing, quote
 from cofee.files import EXECUTABLE, LINK, Change, File, Tree, load_yaml, reason
 from cofee.spec import gate, names, parse
 from cofee.spec.facts import Facts
@@ -209,30 +209,33 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
         refuse_hidden(found, name)
     given = request.data.get("modules", [])
     records = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
-    modules = [*gate.read_modules(records, found.facts, "the data")]
-    modules += _typed(request.modules, modules, found.facts)
-    checked = gate.check_modules(modules, found.facts)
-    return {**request.data, "modules": [module.to_record() for module in checked]}
+    problems = Problems()
+    modules = [*gate.read_modules(records, "the data")]
+    with problems.collected():
+        modules += _typed(request.modules, modules, found.facts)
+    with problems.collected():
+        modules = [*gate.check_modules(modules, found.facts)]
+    problems.require_none()
+    return {**request.data, "modules": [module.to_record() for module in modules]}
 
 
 def _typed(specified: Sequence[str], modules: Sequence[Module], facts: Facts) -> list[Module]:
     """Return the modules of `--module`; their fields may refer to modules that follow."""
-    taken = [module.names for module in modules]
     typed: list[tuple[Names, list[str]]] = []
     for specification in specified:
         name, *fields = _split(specification)
-        derived = names.derive(name)
-        names.check_names(derived, facts, taken)
-        taken.append(derived)
-        typed.append((derived, fields))
-    listed = [known.module for known in taken]
-
-    def read(derived: Names, fields: Sequence[str]) -> Module:
-        scope = Scope(facts, listed, derived.module)
-        found = tuple(parse.read_field(field, scope) for field in fields)
-        return Module(derived.module, derived.entity, found)
-
-    return [read(derived, fields) for derived, fields in typed]
+        typed.append((names.derive(name), fields))
+    listed = [*(module.name for module in modules), *(derived.module for derived, _ in typed)]
+    found: list[Module] = []
+    problems = Problems()
+    for derived, given in typed:
+        scope, read = Scope(facts, listed, derived.module), []
+        for field in given:
+            with problems.collected(f"`{derived.module}`"):
+                read.append(parse.read_field(field, scope))
+        found.append(Module(derived.module, derived.entity, tuple(read)))
+    problems.require_none()
+    return found
 
 
 def _split(specification: str) -> list[str]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from cofee.errors import CancelledError, CofeeError
 from cofee.spec.facts import Facts
-from cofee.spec.field_rules import check_apart
-from cofee.spec.names import check_column_name, check_field_name
+from cofee.spec.field_rules import check_apart, check_constraints
+from cofee.spec.names import check_field_name
 from cofee.spec.parse import escape, format_field, parse_field
 from cofee.spec.record import FLAG_KEYS, ON_DELETE, Field, Scope
 
@@ -129,7 +129,7 @@ def _check_place(field: Field, scope: Scope, others: Sequence[Field]) -> None:
     """Check what can be known of a field before it is described in full."""
     check_field_name(field.name, scope.facts, reference=field.to is not None)
     check_apart(field, others)
-    check_column_name(scope.module, field.column, scope.facts)
+    check_constraints(scope.module, field, scope.facts)
 
 
 def _ask_field(name: str, scope: Scope, records: Sequence[Field]) -> Field | None:

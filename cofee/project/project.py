@@ -13,7 +13,7 @@ from cofee.errors import CofeeError, quote
 from cofee.files import load_yaml
 from cofee.project.journal import Journal
 from cofee.project.migrations import Migrations
-from cofee.spec.gate import read_modules
+from cofee.spec.gate import read_modules, require_known
 from cofee.spec.record import Module
 from cofee.template import template
 from cofee.template.template import Template
@@ -90,8 +90,10 @@ class Project:
         Raises:
             CofeeError: a record has a wrong shape, or the template would not read all of it.
         """
-        records, template = self._recorded.get("modules", []), self.template
-        return read_modules(records, template.facts, f"`{ANSWERS_FILE}`")
+        where = f"`{ANSWERS_FILE}`"
+        modules = read_modules(self._recorded.get("modules", []), where)
+        require_known(modules, self.template.facts, where)
+        return modules
 
     def records(self, modules: Iterable[Module]) -> list[object]:
         """Return the records of modules; one that did not change keeps its record as it is."""

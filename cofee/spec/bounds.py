@@ -64,13 +64,9 @@ def length_bounds(field: Field, scope: Scope) -> tuple[int, int]:
 
 def read_values(field: Field, scope: Scope) -> Field:
     """Return the field with its default and bounds as a record keeps them."""
-    kind = scope.kind(field)
 
     def read(key: str, value: Value | None) -> Value | None:
-        if value is None:
-            return None
-        found = _read(field.name, key, kind, value)
-        return _with_digits(field, key, str(found)) if kind == "decimal" else found
+        return None if value is None else read_value(field, key, value, scope)
 
     return replace(
         field,
@@ -80,18 +76,28 @@ def read_values(field: Field, scope: Scope) -> Field:
     )
 
 
+def read_value(field: Field, label: str, value: Value, scope: Scope) -> Value:
+    """Return a value as a record keeps it; `label` names it in messages.
+
+    Raises:
+        CofeeError: it is not of the field's type.
+    """
+    kind = scope.kind(field)
+    found = _read(field.name, label, kind, value)
+    return _with_digits(field, label, str(found)) if kind == "decimal" else found
+
+
 def check_bounds(field: Field, scope: Scope) -> None:
     """Reject bounds that are inverted or beyond the type, and a default outside of them."""
     kind = scope.kind(field)
-    for key in ("min", "max", "default"):
-        if getattr(field, key) is not None:
-            _check_type_limits(field, key, scope)
+    for key in ("min", "max"):
+        _check_type_limits(field, key, getattr(field, key), scope)
     low, high = _rank(kind, field.min), _rank(kind, field.max)
     if low is not None and high is not None and low > high:
         raise CofeeError(
             f"`{field.name}`: the min `{field.min}` must not be above the max `{field.max}`"
         )
-    _check_default(field, scope)
+    check_value(field, "default", field.default, scope)
     if field.unique and is_single(field, scope):
         raise CofeeError(f"`{field.name}`: a `unique` field must have more than one possible value")
 
@@ -116,7 +122,7 @@ def _with_digits(field: Field, key: str, text: str) -> str:
             f"{places} are possible before the decimal point and {scale} after it"
         )
     sign = "-" if text.startswith("-") else ""
-    if key == "default":
+    if key not in ("min", "max"):
         fraction = fraction.ljust(scale, "0")
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
@@ -140,10 +146,10 @@ def _fits_type(type_name: str, value: Any, scope: Scope) -> bool:
     )
 
 
-def _check_type_limits(field: Field, key: str, scope: Scope) -> None:
+def _check_type_limits(field: Field, label: str, given: Value | None, scope: Scope) -> None:
     kind = scope.kind(field)
-    value = _rank(kind, getattr(field, key))
-    if _fits_type(field.type, value, scope):
+    value = _rank(kind, given)
+    if given is None or _fits_type(field.type, value, scope):
         return
     allowed = dict(_limits(field.type, scope))
     wider = [
@@ -152,38 +158,28 @@ def _check_type_limits(field: Field, key: str, scope: Scope) -> None:
         if entry.value == kind and _fits_type(other, value, scope)
     ]
     raise CofeeError(
-        f"`{field.name}`: the {key} `{getattr(field, key)}` is out of range; `{field.type}` holds "
+        f"`{field.name}`: the {label} `{given}` is out of range; `{field.type}` holds "
         f"{allowed.get('least', '…')} to {allowed.get('greatest', '…')}",
         hint=f"`{wider[0]}` is wider" if wider else None,
     )
 
 
-def _check_default(field: Field, scope: Scope) -> None:
-    """Reject a default that the generated schema would reject if a client sent it."""
-    if field.default is None:
+def check_value(field: Field, label: str, value: Value | None, scope: Scope) -> None:
+    """Reject a value that the generated schema would reject if a client sent it."""
+    if value is None:
         return
-    kind, default = scope.kind(field), field.default
-    if field.values and default not in field.values:
-        allowed = listing(field.values)
-        raise CofeeError(f"`{field.name}`: the default {quote(default)} must be one of {allowed}")
-    if field.min is not None and _rank(kind, default) < _rank(kind, field.min):
-        raise CofeeError(
-            f"`{field.name}`: the default `{default}` must not be below the min `{field.min}`"
-        )
-    if field.max is not None and _rank(kind, default) > _rank(kind, field.max):
-        raise CofeeError(
-            f"`{field.name}`: the default `{default}` must not be above the max `{field.max}`"
-        )
-    if kind == "string":
-        _check_default_length(field, str(default), scope)
-
-
-def _check_default_length(field: Field, default: str, scope: Scope) -> None:
+    _check_type_limits(field, label, value, scope)
+    kind, about = scope.kind(field), f"`{field.name}`: the {label} {quote(value)}"
+    if field.values and value not in field.values:
+        raise CofeeError(f"{about} must be one of {listing(field.values)}")
+    if field.min is not None and _rank(kind, value) < _rank(kind, field.min):
+        raise CofeeError(f"{about} must not be below the min `{field.min}`")
+    if field.max is not None and _rank(kind, value) > _rank(kind, field.max):
+        raise CofeeError(f"{about} must not be above the max `{field.max}`")
     shortest, longest = length_bounds(field, scope)
-    if not shortest <= len(default) <= longest:
+    if kind == "string" and not shortest <= len(str(value)) <= longest:
         raise CofeeError(
-            f"`{field.name}`: the default {quote(default)} has {len(default)} characters; "
-            f"{shortest} to {longest} are allowed"
+            f"{about} has {len(str(value))} characters; {shortest} to {longest} are allowed"
         )
 
 

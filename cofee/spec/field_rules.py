@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.spec import bounds
 from cofee.spec.facts import Facts, FieldType
-from cofee.spec.names import check_column_name, check_field_name
+from cofee.spec.names import check_field_name, check_length
 from cofee.spec.patterns import check_compiles, complete_pattern
 from cofee.spec.record import (
     KEYS,
@@ -72,11 +72,17 @@ def check_apart(field: Field, others: Iterable[Field]) -> None:
 
 
 def check_constraints(module: str, field: Field, facts: Facts) -> None:
-    """Reject a field whose column, or table of links, would have names that are too long."""
+    """Reject a field whose column, constraints or table of links would have names too long."""
+    table, column = module, field.column
     if facts.is_link(field.type):
-        check_column_name(facts.name("links", module, field.name), facts.names["other"], facts)
-    else:
-        check_column_name(module, field.column, facts)
+        table, column = facts.name("links", module, field.name), facts.names["other"]
+    kinds = {
+        "foreign_key": field.to is not None,
+        "unique": facts.is_unique(field),
+        "index": field.index or field.filter,
+    }
+    for name in (column, *(facts.name(kind, table, column) for kind in kinds if kinds[kind])):
+        check_length(column, name)
 
 
 def check_name(

@@ -1,8 +1,8 @@
 """The gate of records: modules of the answers, of a file and of the command line pass it.
 
-`read_modules` checks the shape, the keys and the types of records. It is cheap, so every command
-runs it on the recorded modules. `check_modules` checks every rule of fields and modules. Recorded
-modules passed it before and are not checked again.
+`read_modules` checks the shape of records and `require_known` their keys and types. Both are cheap,
+so every command runs them on the recorded modules. `check_modules` checks every rule of names,
+fields and modules. Recorded modules passed it before and are not checked again.
 """
 
 from __future__ import annotations
@@ -10,36 +10,35 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cofee.errors import CofeeError, did_you_mean, listing, quote
+from cofee.errors import CofeeError, Problems, check_each, did_you_mean, listing, quote
 from cofee.spec import field_rules, module_rules, owners, parse
 from cofee.spec.facts import Facts
+from cofee.spec.names import check_names
 from cofee.spec.record import PLAIN_KEYS, Field, Module, Scope
 
 Given = Field | Mapping[str, object] | str  # a field, a record or a specification
 
 
-def read_modules(records: object, facts: Facts, where: str) -> tuple[Module, ...]:
-    """Return the modules of records.
+def read_modules(records: object, where: str) -> tuple[Module, ...]:
+    """Return the modules of records; their rules are not checked.
 
     Args:
-        facts: what the template states; it can have rules that this command does not know.
         where: the file or option with the records, for messages.
 
     Raises:
-        CofeeError: records have a wrong shape, or keys or types that the template does not know.
+        CofeeError: every record with a wrong shape.
     """
     if not isinstance(records, list):
         raise CofeeError(f"`modules` in {where} must be a list of module records")
 
     modules: list[Module] = []
+    problems = Problems()
     for number, record in enumerate(records, start=1):
         name = record.get("name") if isinstance(record, Mapping) else None
         which = quote(name) if isinstance(name, str) else f"number {number}"
-        try:
+        with problems.collected(f"`modules` in {where}: {which}"):
             modules.append(Module.from_record(record))
-            _require_known(modules[-1], facts)
-        except CofeeError as problem:
-            raise _within(f"`modules` in {where}: {which}", problem) from problem
+    problems.require_none()
     return tuple(modules)
 
 
@@ -47,25 +46,26 @@ def require_known(modules: Iterable[Module], facts: Facts, where: str) -> None:
     """Reject rules, keys and types that a template would not read.
 
     Raises:
-        CofeeError: one is misspelt, or of another version of the template.
+        CofeeError: each that is misspelt, or of another version of the template.
     """
+    problems = Problems()
     for module in modules:
-        try:
+        with problems.collected(f"`modules` in {where}: `{module.name}`"):
             _require_known(module, facts)
-        except CofeeError as problem:
-            raise _within(f"`modules` in {where}: `{module.name}`", problem) from problem
+    problems.require_none()
 
 
 def _require_known(module: Module, facts: Facts) -> None:
-    for rule in module.rules:
+    def check_rule(rule: str) -> None:
         if rule not in facts.rules:
             known = (*PLAIN_KEYS, *facts.rules)
             raise CofeeError(
                 f"the key {quote(rule)} is unknown",
                 hint=did_you_mean(rule, known) or f"keys are {listing(known)}",
             )
-    for field in module.fields:
-        field_rules.check_readable(field, facts)
+
+    check_each(check_rule, module.rules)
+    check_each(lambda field: field_rules.check_readable(field, facts), module.fields)
 
 
 def check_fields(
@@ -84,10 +84,18 @@ def check_fields(
         settled: the recorded fields, which are not checked again.
 
     Raises:
-        CofeeError: a field breaks a rule, or two fields have the same name or column.
+        CofeeError: every field that breaks a rule, or has the name or column of another.
     """
-    fields, problems = _complete(given, Scope(facts, modules, module), settled)
-    _require_none(problems)
+    scope = Scope(facts, modules, module)
+    fields: list[Field] = []
+    problems = Problems()
+    for raw in given:
+        with problems.collected():
+            field = parse.read_field(raw, scope)
+            field = field if field in settled else field_rules.complete(field, scope)
+            field_rules.check_apart(field, fields)
+            fields.append(field)
+    problems.require_none()
     return tuple(fields)
 
 
@@ -108,47 +116,22 @@ def check_rules(
 
 
 def check_modules(modules: Sequence[Module], facts: Facts) -> tuple[Module, ...]:
-    """Return modules once their fields and their rules are possible.
+    """Return modules once their names, their fields and their rules are possible.
 
     Raises:
-        CofeeError: every problem of the fields, or the first of the rules.
+        CofeeError: every problem, with its module.
     """
-    names = [module.name for module in modules]
-    completed: list[Module] = []
-    problems: list[CofeeError] = []
-    for module in modules:
-        fields, found = _complete(module.fields, Scope(facts, names, module.name))
-        completed.append(replace(module, fields=tuple(fields)))
-        problems += [_within(f"`{module.name}`", problem) for problem in found]
-    _require_none(problems)
-    return check_rules(completed, facts)
-
-
-def _complete(
-    given: Iterable[Given], scope: Scope, settled: Collection[Field] = ()
-) -> tuple[list[Field], list[CofeeError]]:
-    """Return the complete fields of a module, and the problems of the others."""
-    fields: list[Field] = []
-    problems: list[CofeeError] = []
-    for raw in given:
-        try:
-            field = parse.read_field(raw, scope)
-            field = field if field in settled else field_rules.complete(field, scope)
-            field_rules.check_apart(field, fields)
-            fields.append(field)
-        except CofeeError as problem:
-            problems.append(problem)
-    return fields, problems
-
-
-def _within(where: str, problem: CofeeError) -> CofeeError:
-    return CofeeError(f"{where}: {problem.message}", hint=problem.hint)
-
-
-def _require_none(problems: Sequence[CofeeError]) -> None:
-    """Raise the only problem, or all of them, one on a line."""
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        lines = "".join(f"\n  {'; '.join(filter(None, (p.message, p.hint)))}" for p in problems)
-        raise CofeeError(f"there are {len(problems)} problems:{lines}")
+    listed = [module.name for module in modules]
+    checked: list[Module] = []
+    problems = Problems()
+    for number, module in enumerate(modules):
+        with problems.collected(f"`{module.name}`"):
+            check_names(module.names, facts, [other.names for other in modules[:number]])
+        with problems.collected(f"`{module.name}`"):
+            fields = check_fields(module.fields, facts, listed, module.name)
+            complete = replace(module, fields=fields)
+            checked.append(module_rules.complete(complete, facts, listed[number + 1 :]))
+    with problems.collected():
+        owners.check_references(checked)
+    problems.require_none()
+    return tuple(checked)

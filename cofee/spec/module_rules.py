@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cofee.errors import CofeeError, did_you_mean, listing, quote
+from cofee.errors import CofeeError, Problems, check_each, did_you_mean, listing, quote
 from cofee.spec import owners, reserved
 from cofee.spec.facts import Facts, Rule
 from cofee.spec.names import LONGEST_IDENTIFIER
@@ -26,40 +26,51 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         later: the modules that are listed after this one.
 
     Raises:
-        CofeeError: the first thing that is wrong.
+        CofeeError: each rule that is wrong.
     """
-    for rule in module.rules:
-        if rule not in facts.rules:
-            raise CofeeError(
-                f"the template of this service does not support the rule `{rule}`",
-                hint=did_you_mean(rule, facts.rules) or "run `cofee update` first",
-            )
-    owners.check_kind(module, facts)
-    _check_unique_together(module, facts)
-    _check_indexes(module, facts)
-    module = replace(module, checks=_checks(module, facts), routes=_routes(module, facts))
-    _check_search(module, facts)
+    problems = Problems()
+    for check in (_check_known, owners.check_kind, _check_unique_together, _check_indexes):
+        with problems.collected():
+            check(module, facts)
+    with problems.collected():
+        module = replace(module, checks=_checks(module, facts))
+    with problems.collected():
+        module = replace(module, routes=_routes(module, facts))
+    with problems.collected():
+        _check_search(module, facts)
+    problems.require_none()
     module = replace(_with_choices(module, facts), examples=_examples(module, facts, later))
-    _check_names(module, facts)
-    _check_reserved(module, facts)
+    for check in (_check_names, _check_reserved):
+        with problems.collected():
+            check(module, facts)
+    problems.require_none()
     return module
 
 
 def complete_all(
     modules: Sequence[Module], facts: Facts, settled: Collection[Module] = ()
 ) -> list[Module]:
-    """Check the rules of all modules that have some, but for those that are as they were.
+    """Check the rules of all modules but those that are as they were.
 
     Args:
         settled: the modules that were checked when they were recorded.
     """
     names = [module.name for module in modules]
     return [
-        complete(module, facts, Scope(facts, names, module.name).later)
-        if module.rules and module not in settled
-        else module
+        module
+        if module in settled
+        else complete(module, facts, Scope(facts, names, module.name).later)
         for module in modules
     ]
+
+
+def _check_known(module: Module, facts: Facts) -> None:
+    for rule in module.rules:
+        if rule not in facts.rules:
+            raise CofeeError(
+                f"the template of this service does not support the rule `{rule}`",
+                hint=did_you_mean(rule, facts.rules) or "run `cofee update` first",
+            )
 
 
 def naming(module: Module, field: str, facts: Facts) -> list[str]:
@@ -137,18 +148,19 @@ def _columns(module: Module, names: Iterable[str]) -> str:
 
 
 def _check_unique_together(module: Module, facts: Facts) -> None:
-    for names in module.unique_together:
+    def check(names: Sequence[str]) -> None:
+        from cofee.spec import check_examples
+
         if len(names) < 2:
             raise CofeeError(
                 f"`unique_together`: {quote(','.join(names))} must name at least two fields",
                 hint="use `unique` for a single field",
             )
-    _check_indexed(module, module.unique_together, facts, "unique_together")
-    for names in module.unique_together:
-        from cofee.spec import check_examples
-
+        _check_indexed(module, names, facts, "unique_together")
         _require_needed(module, names, facts)
         check_examples.require_several(module, names, facts)
+
+    check_each(check, module.unique_together)
 
 
 def _require_needed(module: Module, names: Sequence[str], facts: Facts) -> None:
@@ -166,19 +178,18 @@ def _require_needed(module: Module, names: Sequence[str], facts: Facts) -> None:
 def _check_indexes(module: Module, facts: Facts) -> None:
     if any(not names for names in module.indexes):
         raise CofeeError("`indexes`: an index must name at least one field")
-    _check_indexed(module, module.indexes, facts, "indexes")
+    check_each(lambda names: _check_indexed(module, names, facts, "indexes"), module.indexes)
 
 
-def _check_indexed(module: Module, given: Sequence[Sequence[str]], facts: Facts, rule: str) -> None:
-    for names in given:
-        _require_once(names, rule)
-        for name in names:
-            field = module.field(name)
-            if not _can_be_indexed(field, facts):
-                raise CofeeError(
-                    f"`{rule}`: `{name}` is `{field.type}`, which cannot have an index",
-                    hint="remove the field from the rule",
-                )
+def _check_indexed(module: Module, names: Sequence[str], facts: Facts, rule: str) -> None:
+    _require_once(names, rule)
+    for name in names:
+        field = module.field(name)
+        if not _can_be_indexed(field, facts):
+            raise CofeeError(
+                f"`{rule}`: `{name}` is `{field.type}`, which cannot have an index",
+                hint="remove the field from the rule",
+            )
 
 
 def _can_be_indexed(field: Field, facts: Facts) -> bool:
@@ -193,8 +204,7 @@ def _checks(module: Module, facts: Facts) -> tuple[str, ...]:
     from cofee.spec import checks
 
     found = tuple(checks.written(check, module, facts) for check in module.checks)
-    for check in found:
-        checks.require_possible(check, module, facts)
+    check_each(lambda check: checks.require_possible(check, module, facts), found)
     _require_once(found, "checks")
     return found
 
@@ -256,23 +266,27 @@ def _require_once(given: Sequence[str], rule: str) -> None:
 
 def _check_names(module: Module, facts: Facts) -> None:
     """Reject indexes and constraints with the same name or a name too long for PostgreSQL."""
+    given = [*index_names(module, facts)]
+    if module.checks:
+        given.append((facts.name("check", module.name, "0" * CHECK_LABEL), "a check"))
     names: dict[str, str] = {}
-    for name, what in index_names(module, facts):
+
+    def check(named: tuple[str, str]) -> None:
+        name, what = named
         if name in names:
             raise CofeeError(
                 f"{what} would have the same index as {names[name]}: `{name}`",
                 hint="remove one of them",
             )
         names[name] = what
-    if module.checks:
-        names[facts.name("check", module.name, "0" * CHECK_LABEL)] = "a check"
-    for name, what in names.items():
         if len(name) > LONGEST_IDENTIFIER:
             raise CofeeError(
                 f"{what} has a name that is {len(name) - LONGEST_IDENTIFIER} characters too long: "
                 f"PostgreSQL names hold {LONGEST_IDENTIFIER}, and {quote(name)} is one",
                 hint="use shorter field names, or a shorter module name with `--plural`",
             )
+
+    check_each(check, given)
 
 
 def _check_reserved(module: Module, facts: Facts) -> None:

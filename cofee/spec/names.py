@@ -23,8 +23,20 @@ CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 # Where the library's rules give a word that no one uses.
-IRREGULAR = {"lens": "lenses", "virus": "viruses", "index": "indexes"}
-UNCOUNTABLE = ("data", "metadata")
+WITH_S = (
+    "ache", "avalanche", "brioche", "cache", "cliche", "headache", "moustache", "niche",
+    "pastiche", "psyche", "quiche", "selfie", "tranche",
+)  # fmt: skip
+IRREGULAR = {
+    **{"axis": "axes", "bias": "biases", "lens": "lenses", "virus": "viruses", "index": "indexes"},
+    **{"ellipsis": "ellipses", "ibis": "ibises", "oasis": "oases", "trellis": "trellises"},
+    **{word: f"{word}s" for word in WITH_S},
+}
+UNCOUNTABLE = ("chaos", "cosmos", "data", "metadata", "species")
+# Letters without an accent that could be left out.
+LETTERS = str.maketrans(
+    {"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,7 @@ def check_names(
     Raises:
         CofeeError: a name is reserved, taken or too long.
     """
+    _check_spelling(names)
     _check_reserved(names, facts)
     for other in others:
         _check_apart(names, other, facts)
@@ -146,18 +159,17 @@ def check_field_name(
         )
 
 
-def check_column_name(table: str, column: str, facts: Facts) -> None:
-    """Reject a column with a constraint name that is too long for PostgreSQL.
+def check_length(field: str, name: str) -> None:
+    """Reject a field with a name in the database that is too long for PostgreSQL.
 
     Raises:
         CofeeError: the name is too long, and by how much.
     """
-    constraint = facts.name("foreign_key", table, column)
-    excess = len(constraint) - LONGEST_IDENTIFIER
+    excess = len(name) - LONGEST_IDENTIFIER
     if excess > 0:
         raise CofeeError(
-            f"the field {quote(column)} is {excess} characters too long: PostgreSQL names hold "
-            f"{LONGEST_IDENTIFIER}, and `{constraint}` is one",
+            f"the field {quote(field)} is {excess} characters too long: PostgreSQL names hold "
+            f"{LONGEST_IDENTIFIER}, and {quote(name)} is one",
             hint="use a shorter field name, or a shorter module name with `--plural`",
         )
 
@@ -217,10 +229,24 @@ def _plural(word: str) -> str:
     return str(_pluralizer().plural(_singular(word)))
 
 
+def _check_spelling(names: Names) -> None:
+    """Reject names of a record that no typed name gives."""
+    if not FIELD_NAME.fullmatch(names.module):
+        raise CofeeError(
+            f"{quote(names.module)} is not in snake case; a-z, 0-9 and single underscores are "
+            "allowed",
+            hint=f"try `{'_'.join(_ascii_words(names.module)) or 'items'}`",
+        )
+    if not CLASS_NAME.fullmatch(names.entity):
+        words = _ascii_words(names.entity) or ["item"]
+        raise CofeeError(
+            f"the entity {quote(names.entity)} is not in CamelCase; A-Z, a-z and 0-9 are allowed",
+            hint=f"try `{''.join(word.capitalize() for word in words)}`",
+        )
+
+
 def _check_reserved(names: Names, facts: Facts) -> None:
     reason = facts.conflict("classes", names.entity)
-    if reason is None and names.entity.startswith(reserved.TESTS):
-        reason = f"what pytest collects, as every class that begins with `{reserved.TESTS}`"
     if reason is not None:
         raise CofeeError(
             f"`{names.entity}` cannot name a class: it is {reason}",
@@ -274,7 +300,8 @@ def _another(names: Names) -> str:
 
 def _ascii_words(text: str) -> list[str]:
     """Return the characters that a name can have, without accents."""
-    plain = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode()
+    spelt = text[:200].translate(LETTERS)
+    plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", plain).lower()
     found = re.findall(r"[a-z0-9]+", spaced)
     while found and found[0][0].isdigit():
@@ -284,8 +311,7 @@ def _ascii_words(text: str) -> list[str]:
 
 
 def _suggest_module(name: str) -> str:
-    words = _ascii_words(name)
-    return "-".join(_ending(words, _plural)) if words else "items"
+    return "-".join(_ascii_words(name)) or "items"
 
 
 def _suggest_field(name: str, facts: Facts) -> str:

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from cofee.errors import CofeeError, quote
-from cofee.spec import field_rules, values
+from cofee.spec import bounds, field_rules, values
 from cofee.spec.facts import Facts
+from cofee.spec.patterns import check_match
 from cofee.spec.record import FLAG_KEYS, Field, Scope, Value
 
 LENGTH = re.compile(r"(?P<least>[0-9]{1,9})?(?P<dash>-)?(?P<greatest>[0-9]{1,9})?")
@@ -27,6 +27,7 @@ PRECISION = re.compile(r"(?P<precision>[0-9]{1,9})\.(?P<scale>[0-9]{1,9})")
 # A colon ends a segment unless it follows a backslash.
 SEGMENT = re.compile(r"(?:\\[\\:]|[^:])*")
 LONGEST_SPECIFICATION = 10_000
+BACKFILL = "value of `--backfill`"
 
 ARGUMENT_EXAMPLES = {
     "precision": "its digits in total and after the decimal point, such as `12.2`",
@@ -63,17 +64,18 @@ def read_field(given: Field | Mapping[str, object] | str, scope: Scope) -> Field
     return given if isinstance(given, Field) else Field.from_record(given)
 
 
-def read_default(field: Field, value: str, facts: Facts) -> Value:
+def read_backfill(field: Field, value: str, facts: Facts) -> Value:
     """Read a value for existing rows, by the rules of the field's default.
 
     Raises:
         CofeeError: the value does not fit the field, or its type has no values to write down.
     """
-    scope = Scope(facts, () if field.to is None else (field.to,), "")
+    scope = Scope(facts, (), "")
     if "default" in facts.types[field.type].modifiers:
-        completed = field_rules.complete(replace(field, default=value), scope).default
-        assert completed is not None  # noqa: S101 (a default that is given stays)
-        return completed
+        read = bounds.read_value(field, BACKFILL, value, scope)
+        bounds.check_value(field, BACKFILL, read, scope)
+        check_match(field, BACKFILL, str(read), scope)
+        return read
     kind = "uuid" if field.to is not None else scope.kind(field)
     try:
         return values.read(kind, value)

@@ -45,6 +45,13 @@ def complete_pattern(field: Field, scope: Scope) -> Field:
     return replace(field, examples=tuple(examples), counterexample=missed)
 
 
+def check_match(field: Field, label: str, text: str, scope: Scope) -> None:
+    """Reject a value that does not match the pattern of a field, if it has one."""
+    if field.pattern is not None:
+        given = [_Text(label, text, must_match=True)]
+        _check_matches(field, given, _search(field, given, scope)["matching"])
+
+
 def check_compiles(name: str, pattern: str) -> None:
     """Reject a pattern that is not a regular expression on one line."""
     if not pattern or not pattern.isprintable():

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from cofee.errors import CofeeError, did_you_mean, quote
+from cofee.errors import CofeeError, check_each, did_you_mean, quote
 from cofee.spec.facts import Facts
 from cofee.spec.names import Names
 from cofee.spec.names import from_record as names_of
@@ -150,6 +150,7 @@ class Module:
                 "`routes`: a module must have at least one route",
                 hint="omit the rule to have all routes",
             )
+        check_each(Field.from_record, record["fields"])
         given = _shaped(record, MODULE_SHAPES)
         given["fields"] = tuple(map(Field.from_record, record["fields"]))
         return cls(**given)
