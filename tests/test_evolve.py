@@ -416,7 +416,9 @@ def test_json_lists_mentions_and_warnings(shop: Path, cofee: Run) -> None:
 
 CHECKS = """\
 _cofee_verify:
-  - python3 -c "import sys; sys.exit('email' in open('app/modules/customers/models.py').read())"
+  - >-
+    python3 -c "import sys; text = open('app/modules/customers/models.py').read();
+    sys.exit('there is an email' if 'email' in text else 0)"
 """
 
 
@@ -434,6 +436,7 @@ def test_verify_takes_back_what_breaks_the_checks(shop: Path, template: Path, co
 
     assert broken.code == 1
     assert "passed before the change and failed after it" in broken.err
+    assert "\nthere is an email\n" in broken.err
     assert after == before
     assert harmless.code == 0
     assert still_red.code == 0

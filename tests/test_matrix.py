@@ -29,7 +29,7 @@ from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
 from cofee.files import File
 from cofee.source import renames
-from cofee.source.broken_imports import faults as faults_of
+from cofee.source.breakage import faults as faults_of
 from tests.conftest import Ran, Run, Tree, snapshot
 from tests.generated import environment, make_service, snapshot_template
 from tests.hand_edits import EDITS

@@ -87,7 +87,7 @@ def test_what_would_not_import_is_asked_for(shop: Path, cofee: Run) -> None:
     done = cofee("undo", "--yes", "-C", shop)
 
     assert refused.code == 1
-    assert "unresolved imports or syntax errors in `app/report.py`" in refused.err
+    assert "unresolved imports or undefined names in `app/report.py`" in refused.err
     assert "line 1: there is no module `.modules.orders.models`" in refused.err
     assert unchanged == before
     assert done.code == 0

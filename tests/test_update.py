@@ -236,7 +236,7 @@ def test_what_would_not_import_is_asked_for(shop: Path, template: Path, cofee: R
 
     for ran in refused:
         assert ran.code == 1
-        assert "unresolved imports or syntax errors in `app/reports/mine.py`" in ran.err
+        assert "unresolved imports or undefined names in `app/reports/mine.py`" in ran.err
         assert "--yes" in ran.err
         assert "line 3: there is no module `app.main` to import `NAME` from" in ran.err
     assert unchanged == before
@@ -245,6 +245,25 @@ def test_what_would_not_import_is_asked_for(shop: Path, template: Path, cofee: R
     assert (shop / "app/start.py").exists()
     assert cofee("undo", "-C", shop).code == 0
     assert snapshot(shop) == before
+
+
+def test_name_that_the_template_removes_is_asked_for(
+    shop: Path, template: Path, cofee: Run
+) -> None:
+    """A line of one's own in the same file still uses it, and the merge has no conflict."""
+    edit(shop / "app/main.py", "    return 1\n", "    return 1\n\n\nLIMIT = PORT * 2\n")
+    release(template, "v1.1.0", next_main(**{"PORT = 8000": "HTTP_PORT = 8000"}))
+    before = snapshot(shop)
+
+    refused = cofee("update", "-C", shop)
+    unchanged = snapshot(shop)
+    done = cofee("update", "--yes", "--json", "-C", shop)
+
+    assert refused.code == 1
+    assert "line 10: `PORT` is not defined" in refused.err
+    assert unchanged == before
+    assert done.code == 0
+    assert json.loads(done.out)["broken"] == ["app/main.py:10: `PORT` is not defined"]
 
 
 @pytest.mark.parametrize("agreed", [True, False])
@@ -575,3 +594,20 @@ def test_json_tells_the_plan_and_the_result(shop: Path, template: Path, cofee: R
     assert {"path": "app/main.py", "action": "update"} in document["files"]
     assert document["written"] is True
     assert document["conflicts"] == []
+
+
+def test_verified_update_is_reverted_if_checks_fail(shop: Path, template: Path, cofee: Run) -> None:
+    """The output of the check is shown; an update that passes is kept."""
+    check = '_cofee_verify: [grep -c "PORT = 8000" app/main.py]\n'
+    release(template, "v1.1.0", {"copier.yml": FILES["copier.yml"] + check})
+    passed = cofee("update", "--verify", "-C", shop)
+    before = snapshot(shop)
+    release(template, "v1.2.0", next_main(**{"PORT = 8000": "PORT = 9000"}))
+
+    failed = cofee("update", "--verify", "-C", shop)
+
+    assert passed.code == 0
+    assert failed.code == 1
+    assert "$ grep -c 'PORT = 8000' app/main.py\n0\n" in failed.err
+    assert "so the change was reverted" in failed.err
+    assert snapshot(shop) == before

@@ -84,7 +84,7 @@ def new(
 
 
 @app.command()
-@takes(options=read_options, without=["verify"])
+@takes(options=read_options)
 def update(
     to: Annotated[
         str | None,

@@ -18,7 +18,7 @@ from cofee.engine.merge import lines_at_stake
 from cofee.project import git_index, sides
 from cofee.project.project import Project
 from cofee.project.sides import Changed
-from cofee.source import broken_imports
+from cofee.source import breakage
 
 
 def add_fields(
@@ -125,7 +125,7 @@ def _run(
             confirm_loss(at_stake, options)
             changed = sides.plan_step(found, step, prefer_template=True, removed=removed)
         plan, packages = changed.plan, found.template.facts.packages
-        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted, packages)
+        breakage.require_sound(found.root, plan.outcome, plan.conflicted, packages)
         mentions = [f"{use.path}:{use.line}: {use.text}" for use in changed.mentions]
         more = {"mentions": mentions, "warnings": list(step.warnings)}
         next_steps = found.template.setting("cofee_next_steps", [])

@@ -12,7 +12,7 @@ from cofee.errors import UsageError
 from cofee.files import read_file
 from cofee.project import sides
 from cofee.project.project import Project
-from cofee.source import broken_imports, imports
+from cofee.source import breakage, imports
 from cofee.spec import gate, names, owners
 from cofee.spec.facts import Facts
 from cofee.spec.gate import Given
@@ -44,7 +44,7 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
             given = _asked_fields(found, ruled, about, options)
         plan = sides.plan_module(found, checked_module(found, ruled, given))
         packages = found.template.facts.packages
-        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted, packages)
+        breakage.require_sound(found.root, plan.outcome, plan.conflicted, packages)
         next_steps = found.template.setting("cofee_next_steps", [])
         finish(found, plan, options, next_steps=next_steps)
 

@@ -62,7 +62,7 @@ def finish(
 
 
 def _apply(found: Project, plan: Plan, options: Options, concerned: Collection[str]) -> None:
-    if not options.verify:
+    if not options.verify or plan.conflicts:
         apply.execute(found, plan)
         return
     from cofee.commands import verify

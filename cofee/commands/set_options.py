@@ -18,7 +18,7 @@ from cofee.errors import CofeeError, UsageError, did_you_mean, listing, quote
 from cofee.project import sides
 from cofee.project.plan import let_go
 from cofee.project.project import Project
-from cofee.source import broken_imports
+from cofee.source import breakage
 from cofee.spec import owners
 from cofee.template.template import Template
 from cofee.template.upgrade_notes import follow_up
@@ -44,7 +44,7 @@ def set_options(directory: Path, pairs: Sequence[str], options: Options) -> None
             confirm_loss(at_stake, options)
             plan = let_go(found, plan)
         packages = found.template.facts.packages
-        broken_imports.require_sound(found.root, plan.outcome, plan.conflicted, packages)
+        breakage.require_sound(found.root, plan.outcome, plan.conflicted, packages)
         next_steps = [
             *follow_up(found.template, plan.outcome),
             *found.template.setting("cofee_next_steps", []),

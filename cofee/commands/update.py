@@ -71,6 +71,11 @@ def finish_update(
             "`--to` cannot be combined with `--continue` and `--abort`",
             hint="complete or abort the update first",
         )
+    if options.verify:
+        raise UsageError(
+            "`--verify` cannot be combined with `--continue` and `--abort`",
+            hint="run the tests after the update is complete",
+        )
     if not options.writes:
         raise UsageError("`--continue` and `--abort` have no preview; use `git diff`")
     found = project.find(directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,9 +21,9 @@ MODULE = "{module}"  # the placeholder for a module in a command of the template
 
 @dataclass(frozen=True)
 class State:
-    """The state before a change: the failed checks and the lock file."""
+    """The state before a change: the failed checks with their output, and the lock file."""
 
-    failing: list[str]
+    failing: dict[str, str]
     lock: File | None
 
 
@@ -43,15 +44,16 @@ def state(project: Project, modules: Collection[str]) -> State:
     return State(_failures(project, modules), lock)
 
 
-def _failures(project: Project, modules: Collection[str]) -> list[str]:
-    """Run the template's checks; return the commands that fail.
+def _failures(project: Project, modules: Collection[str]) -> dict[str, str]:
+    """Run the template's checks; return the commands that fail and their output.
 
     Args:
         modules: the modules with tests to run; empty for all tests.
     """
     wanted: Sequence[str] = project.template.setting("cofee_verify", [])
     commands = [shlex.join(_words(command, modules)) for command in wanted]
-    return [command for command in commands if not _passes(project, command)]
+    outputs = {command: _failure(project, command) for command in commands}
+    return {command: output for command, output in outputs.items() if output is not None}
 
 
 def _words(command: str, modules: Collection[str]) -> Iterator[str]:
@@ -66,15 +68,17 @@ def _words(command: str, modules: Collection[str]) -> Iterator[str]:
 def require_still_green(
     project: Project, plan: Plan, record: Record, before: State, modules: Collection[str]
 ) -> None:
-    """Revert an applied plan if checks that passed before it fail.
+    """Revert an applied plan if checks that passed before it fail, and show their output.
 
     Raises:
         CofeeError: it did; the project is as it was.
     """
     failing = _failures(project, modules)
     broken = [command for command in failing if command not in before.failing]
-    if not broken or plan.conflicts:
+    if not broken:
         return
+    for command in broken:
+        print(f"$ {command}\n{failing[command].rstrip()}", file=sys.stderr)
     back = [Change(change.path, change.after, change.before) for change in record.changes]
     path = project.template.facts.lock  # running the checks brings it in line with dependencies
     lock = Change(path, read_file(project.root / path), before.lock)
@@ -88,8 +92,15 @@ def require_still_green(
     )
 
 
-def _passes(project: Project, command: str) -> bool:
+def _failure(project: Project, command: str) -> str | None:
+    """Run a command; return its output if it fails."""
     done = subprocess.run(
-        shlex.split(command), cwd=project.root, stdin=subprocess.DEVNULL, capture_output=True
+        shlex.split(command),
+        cwd=project.root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
-    return done.returncode == 0
+    return done.stdout if done.returncode else None

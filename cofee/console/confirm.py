@@ -8,7 +8,7 @@ from cofee.console.mode import Options
 from cofee.errors import CancelledError, CofeeError, listing
 from cofee.project.plan import Plan
 from cofee.project.project import Project
-from cofee.source import broken_imports
+from cofee.source import breakage
 
 
 def confirm_loss(at_stake: Mapping[str, Sequence[str]], options: Options) -> None:
@@ -32,14 +32,15 @@ def confirm_broken(project: Project, plan: Plan, options: Options) -> list[str]:
         CofeeError: the user did not agree, or there is no terminal.
     """
     packages = project.template.facts.packages
-    places = broken_imports.broken(project.root, plan.outcome, plan.conflicted, packages)
+    places = breakage.broken(project.root, plan.outcome, plan.conflicted, packages)
     if not places:
         return []
     by_path: dict[str, list[str]] = {}
     for place in places:
         by_path.setdefault(place.path, []).append(f"line {place.line}: {place.reason}")
     refusal = CofeeError(
-        f"this would leave unresolved imports or syntax errors in {listing(by_path)}",
+        f"this would leave syntax errors, unresolved imports or undefined names in "
+        f"{listing(by_path)}",
         hint="fix these lines first, or run again with `--yes` and fix them afterwards",
     )
     shown = {f"{path}: would break": lines for path, lines in by_path.items()}

@@ -12,6 +12,8 @@ from typing import NamedTuple
 # They mark a directory with other code: a virtual environment, a submodule or another service.
 FOREIGN = {"pyvenv.cfg", "conda-meta", ".git", ".copier-answers.yml"}
 NO_SOURCES = {"__pycache__", "node_modules"}
+# The errors of `ast.parse` for invalid Python.
+UNREADABLE = (SyntaxError, ValueError, RecursionError)
 BLOCKS = ("body", "orelse", "cases")  # the fields of statements that contain statements
 
 Key = tuple[str, str]  # identifies an import of a file independently of its path

@@ -1,4 +1,7 @@
-"""Static check that a planned change leaves no syntax errors or unresolved imports."""
+"""Static check that a planned change leaves no new faults in the user's Python.
+
+Faults are syntax errors, unresolved imports and undefined names.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +14,24 @@ from typing import NamedTuple
 
 from cofee.errors import CofeeError
 from cofee.files import File, read_file
-from cofee.source.imports import Import, Key, imports_of, python_files
+from cofee.source.imports import UNREADABLE, Import, Key, imports_of, python_files
+from cofee.source.undefined_names import undefined_names
 
 # A name bound at the top level of a file, found by a regular expression.
 DEFINITION = re.compile(rb"^(?:(?:async )?def |class )?([A-Za-z_]\w*)(?: *[:=(\[]|:)", re.MULTILINE)
 ANYTHING = "*"
-UNREADABLE = (
-    SyntaxError,
-    ValueError,
-    RecursionError,
-)  # the errors of `ast.parse` for invalid Python
+UNDEFINED = "undefined"  # in the key of a fault
 CHANGE = "change that line first"
 # A new line imports a module from the template's path, and only the user knows where it is now.
 PUT_BACK = "restore what it imports, run again, and move it afterwards"
+DEFINE = "restore its import or its definition first"
 
 Read = Callable[[str], str | None]
 Planned = Mapping[str, File | None]  # changed paths and their new contents; None for a removed file
 
 
 class Fault(NamedTuple):
-    """A line that does not parse, or an unresolved import."""
+    """A line that does not parse, an unresolved import or an undefined name."""
 
     line: int
     reason: str
@@ -43,7 +44,7 @@ class Broken(NamedTuple):
     path: str
     line: int
     reason: str
-    comes_new: bool  # the line is part of the change
+    hint: str
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.reason}"
@@ -60,7 +61,7 @@ def require_sound(
     for place in broken(root, planned, skip, packages):
         raise CofeeError(
             f"`{place.path}` would break: {place.reason}",
-            hint=f"nothing was written; {PUT_BACK if place.comes_new else CHANGE}",
+            hint=f"nothing was written; {place.hint}",
         )
 
 
@@ -85,21 +86,32 @@ def broken(
         return _text(planned[path]) if path in planned else before(path)
 
     paths = [path for path in _affected(root, planned) if path not in skip]
-    found = [(path, fault) for path in paths for fault in faults(path, after, packages)]
     gone = [path for path, file in planned.items() if file is None and path.endswith(".py")]
 
-    def place_of(path: str, fault: Fault) -> Broken | None:
+    def places(path: str) -> Iterator[Broken]:
         # A new file may be a moved one, with its faults.
         earlier = [path] if before(path) is not None else gone
-        old = [known for one in earlier for known in faults(one, before, packages)]
-        keys = {key for one in earlier for key in _keys(one, before, packages)}
-        return _broken(path, fault, old, keys)
+        is_moved = any(Path(one).name == Path(path).name for one in earlier)
+        found = list(faults(path, after, packages, has_edits=is_moved))
+        known = {fault.key for one in earlier for fault in faults(one, before, packages)}
+        texts = [before(one) or "" for one in earlier]
+        imported = {key for one in earlier for key in _keys(one, before, packages)}
+        for fault in found:
+            if fault.key not in known:
+                hint = _hint(fault, imported, texts)
+                yield Broken(path, fault.line, fault.reason, hint)
 
-    return [place for path, fault in found if (place := place_of(path, fault))]
+    return [place for path in paths for place in places(path)]
 
 
-def faults(path: str, read: Read, packages: tuple[str, ...]) -> Iterator[Fault]:
-    """Yield the syntax error or the unresolved imports of a file."""
+def faults(
+    path: str, read: Read, packages: tuple[str, ...], *, has_edits: bool = True
+) -> Iterator[Fault]:
+    """Yield the syntax error, or the unresolved imports and undefined names, of a file.
+
+    Args:
+        has_edits: the file can have lines of the user, and not only of the template.
+    """
     text = read(path)
     if text is None:
         return
@@ -115,20 +127,22 @@ def faults(path: str, read: Read, packages: tuple[str, ...]) -> Iterator[Fault]:
     for one in imports:
         if reason := _missing(one, read):
             yield Fault(one.line, reason, one.key)
+    for name, line in undefined_names(text).items() if has_edits else ():
+        yield Fault(line, f"`{name}` is not defined", (UNDEFINED, name))
 
 
 def _text(file: File | None) -> str | None:
     return file.content.decode("utf-8-sig", errors="replace") if file else None
 
 
-def _broken(
-    path: str, fault: Fault, earlier: Iterable[Fault], imported: Collection[Key]
-) -> Broken | None:
-    """Return the place of a fault, unless one of the previous files had it."""
-    if any(fault.key == old.key for old in earlier):
-        return None
-    is_import = fault.key[0] != ""
-    return Broken(path, fault.line, fault.reason, comes_new=is_import and fault.key not in imported)
+def _hint(fault: Fault, imported: Collection[Key], texts: Iterable[str]) -> str:
+    """Return how to avoid a fault: a line of the user changes, or gets back what it needs."""
+    kind, name = fault.key
+    if kind == UNDEFINED:
+        word = re.compile(rf"\b{name}\b")
+        return CHANGE if any(word.search(text) for text in texts) else DEFINE
+    is_import = kind != ""
+    return PUT_BACK if is_import and fault.key not in imported else CHANGE
 
 
 def _keys(path: str, read: Read, packages: tuple[str, ...]) -> set[Key]:
