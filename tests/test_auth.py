@@ -219,8 +219,9 @@ def test_users_can_come_and_go_later(
     (made,) = (project / "migrations/versions").glob(f"*_set_auth_{after}.py")
     assert answers(project)["auth"] == after
     programs = environment(released)
-    for variables in DATABASES.values():
-        run(project, programs, "pytest", "-q", "tests/db/test_migrations.py", **variables)
+    database = list(DATABASES)[CHANGES.index((before, after)) % 2]  # each table is made on both
+    tests = "tests/db/test_migrations.py"
+    run(project, programs, "pytest", "-q", tests, **DATABASES[database])
     run(project, programs, "ruff", "check")
     run(project, programs, "ruff", "format", "--check", "migrations")
 

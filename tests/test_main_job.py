@@ -33,24 +33,26 @@ MODULES = (
 EXAMPLES = {
     path.stem: yaml.safe_load(path.read_text()) for path in (REPOSITORY / "examples").glob("*.yml")
 }
+# Every choice of every question is in one of them, and every text that needs quotes.
 OPTIONS: dict[str, Mapping[str, Any]] = {
     "defaults": {},
-    "sqlite": {"database": "sqlite"},
-    "no users": {"auth": "none"},
-    "projects": {"isolation": "project"},
-    "gitlab": {"ci": "gitlab"},
-    "no ci": {"ci": "none"},
-    "python": {"python_version": "3.13", "description": 'Says "größe" & more'},
-    "beyond ASCII": {
+    "least": {"database": "sqlite", "auth": "none", "ci": "none"},
+    "most": {
+        "auth": "oauth",
+        "isolation": "project",
+        "ci": "gitlab",
+        "python_version": "3.13",
+        "description": 'Says "größe" & more',
         "modules": [
             {
                 "name": "notes",
                 "entity": "Note",
                 "fields": [{"name": "mood", "type": "str", "default": "größe 😀 \u2028 'x'"}],
             }
-        ]
+        ],
     },
-    **EXAMPLES,
+    "chinook": EXAMPLES["chinook"],
+    "coffee": EXAMPLES["coffee"],
     "module alone": {**EXAMPLES["shop"], "kind": "module"},
 }
 
@@ -63,7 +65,7 @@ def released(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("case", OPTIONS)
 def test_rendering_equals_copier(case: str, released: Path, tmp_path: Path) -> None:
-    """Every example and every option, byte for byte."""
+    """Every option and the longest examples, byte for byte."""
     renderer = Renderer(templates.latest(str(released)))
     answers = renderer.settle(OPTIONS[case], {}, "service")
 
