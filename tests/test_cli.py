@@ -30,6 +30,8 @@ def test_version(cofee: Run) -> None:
         ["new"],
         ["update", "--continue", "--abort"],
         ["update", "--continue", "--to", "v1"],
+        ["update", "--continue", "--verify"],
+        ["-C", "folder", "new", "shop"],
     ],
 )
 def test_wrong_usage_ends_with_64(arguments: list[str], cofee: Run) -> None:
@@ -53,6 +55,33 @@ def test_a_folder_that_is_no_project_is_refused(
     )
     assert "cofee new DEST" in ran.err
     assert snapshot(tmp_path) == {}
+
+
+def test_directory_before_the_command_is_the_same_as_after_it(shop: Path, cofee: Run) -> None:
+    """As in git; the option after the command counts more."""
+    after = cofee("status", "-C", shop)
+
+    assert cofee("-C", shop, "status") == after
+    assert cofee("-C", shop.parent, "status", "-C", shop) == after
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["add-field", "-h"]])
+def test_short_option_shows_the_help(arguments: list[str], cofee: Run) -> None:
+    """Before and after the command."""
+    ran = cofee(*arguments)
+
+    assert ran.code == 0
+    assert "Usage:" in ran.out
+
+
+def test_completion_is_a_script_for_the_shell(cofee: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--install-completion` installs the same script."""
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+
+    ran = cofee("--show-completion", "zsh")
+
+    assert ran.code == 0
+    assert "compdef" in ran.out
 
 
 BROKEN = {
@@ -114,7 +143,9 @@ def test_nothing_to_continue_or_abort(shop: Path, cofee: Run) -> None:
 def test_an_old_git_is_refused_by_name(
     shop: Path, cofee: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sentence says which git is there and which is needed."""
+    """The sentence says which git is there and which is needed, where the user edited a file."""
+    router = shop / "app/router.py"
+    router.write_text(f"# mine\n{router.read_text()}")
     old = tmp_path / "bin/git"
     old.parent.mkdir()
     old.write_text(

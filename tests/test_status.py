@@ -67,3 +67,22 @@ def test_says_when_the_template_cannot_be_asked(shop: Path, template: Path, cofe
 
     assert ran.code == 0
     assert "(newer versions could not be checked)" in ran.out
+
+
+def test_status_of_a_module_leaves_out_other_modules(shop: Path, cofee: Run) -> None:
+    """Its fields, rules and edited files, by any spelling of its name."""
+    cofee("new-module", "orders", "total:int", "-C", shop)
+    for name in ("customers", "orders"):
+        edit(shop / f"app/modules/{name}/models.py", "class", "# mine\nclass")
+    edit(shop / "app/main.py", "return 1", "return 2")
+
+    ran = cofee("status", "Order", "-C", shop)
+    document = json.loads(cofee("status", "orders", "--json", "-C", shop).out)
+    unknown = cofee("status", "odrers", "-C", shop)
+
+    assert "module    orders (Order)\n          total:int\n" in ran.out
+    assert document["edited"] == ["app/modules/orders/models.py"]
+    assert [module["name"] for module in document["modules"]] == ["orders"]
+    assert "customers" not in ran.out
+    assert unknown.code == 1
+    assert "did you mean `orders`?" in unknown.err

@@ -190,3 +190,22 @@ def test_diff_of_an_unknown_module_is_refused(shop: Path, cofee: Run) -> None:
 
     assert ran.code == 1
     assert "did you mean `customers`?" in ran.err
+
+
+def test_recorded_commands_are_listed(shop: Path, cofee: Run) -> None:
+    """Newest first, with whether `cofee undo` can revert each."""
+    cofee("new-module", "orders", "-C", shop)
+    cofee("new-module", "tags", "-C", shop)
+    cofee("undo", "-C", shop)
+    before = snapshot(shop)
+
+    ran = cofee("undo", "--list", "-C", shop)
+    document = json.loads(cofee("undo", "--list", "--json", "-C", shop).out)
+
+    undo, tags, orders = ran.out.splitlines()
+    assert undo.endswith("cofee undo of `cofee new-module tags` (cannot be undone)")
+    assert tags.endswith("cofee new-module tags (cannot be undone)")
+    assert orders.endswith("cofee new-module orders")
+    assert [row["can_be_undone"] for row in document["records"]] == [False, False, True]
+    assert "app/modules/orders/models.py" in document["records"][-1]["files"]
+    assert snapshot(shop) == before

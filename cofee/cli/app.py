@@ -12,10 +12,11 @@ import typer
 
 from cofee.cli.options import HERE, Defaults, Directory, Json, read_options, takes
 from cofee.console.mode import Options
+from cofee.errors import UsageError
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
     help="Generate FastAPI services and their modules, and update them without losing an edit.",
 )
@@ -25,9 +26,15 @@ NOTHING: tuple[str, ...] = ()
 
 @app.callback(invoke_without_command=True)
 def cofee(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    directory: Directory = HERE,
 ) -> None:
-    """Define the options of the command itself."""
+    """Define the options of the command itself. `-C` is passed on to the subcommand."""
+    if directory != HERE and context.invoked_subcommand == "new":
+        raise UsageError("`cofee new` has no `-C`", hint="give the directory as `DEST`")
+    if context.invoked_subcommand:
+        context.default_map = {context.invoked_subcommand: {"directory": directory}}
     if version:
         from importlib.metadata import version as installed
 
@@ -130,14 +137,20 @@ def set_options(
 @app.command()
 @takes(options=read_options, without=["verify"])
 def undo(
+    only_list: Annotated[
+        bool, typer.Option("--list", help="Show the recorded commands, newest first.")
+    ] = False,
     directory: Directory = HERE,
     *,
     options: Options,
 ) -> None:
     """Undo the last command and keep later edits."""
-    from cofee.commands.undo import undo
+    from cofee.commands import undo
 
-    undo(directory, options)
+    if only_list:
+        undo.show_records(directory, options)
+    else:
+        undo.undo(directory, options)
 
 
 @app.command("diff")
@@ -156,6 +169,9 @@ def difference(
 
 @app.command()
 def status(
+    module: Annotated[
+        str | None, typer.Argument(metavar="[MODULE]", help="Show only this module.")
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Exit with 1 if there is a newer version or a conflict.")
     ] = False,
@@ -165,4 +181,4 @@ def status(
     """Show the template version, the modules, your edits and conflicts."""
     from cofee.commands.inspect import show_status
 
-    show_status(directory, Options(as_json=as_json), check=check)
+    show_status(directory, module, Options(as_json=as_json), check=check)

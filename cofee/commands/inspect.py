@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cofee.changes.step import find
 from cofee.console import output
 from cofee.console.mode import Options
-from cofee.errors import PENDING, CofeeError, did_you_mean
+from cofee.errors import PENDING, CofeeError
 from cofee.files import Change, read_file
 from cofee.project import apply, project, sides
 from cofee.project.project import ANSWERS_FILE, Project
 from cofee.spec import module_rules
 from cofee.spec import parse as language
+from cofee.spec.facts import Facts
 from cofee.spec.record import Module
 from cofee.template import template
 
@@ -36,6 +38,23 @@ class Status:
     conflicts: list[str]
     fields: dict[str, list[str]]  # each module's fields as they would be typed
     rules: dict[str, list[str]]  # its rules, as the options that would give them
+
+    def of_module(self, module: Module, facts: Facts) -> Status:
+        """Return the status of one module and its files."""
+        folders = tuple(f"{folder}/" for folder in facts.folders(module.name))
+
+        def inside(paths: list[str]) -> list[str]:
+            return [path for path in paths if path.startswith(folders)]
+
+        return replace(
+            self,
+            modules=(module,),
+            edited=inside(self.edited),
+            missing=inside(self.missing),
+            conflicts=inside(self.conflicts),
+            fields={module.name: self.fields[module.name]},
+            rules={module.name: self.rules[module.name]},
+        )
 
     @property
     def is_pending(self) -> bool:
@@ -61,11 +80,13 @@ def show_difference(directory: Path, module: str | None, options: Options) -> No
         output.write(output.patch_of(changes))
 
 
-def show_status(directory: Path, options: Options, *, check: bool) -> None:
+def show_status(directory: Path, module: str | None, options: Options, *, check: bool) -> None:
     """Run `cofee status`."""
     found = project.find(directory)
     found.journal.recover()
     state = read(found)
+    if module is not None:
+        state = state.of_module(find(found.modules, module), found.template.facts)
     for line in lines(state, found.template):
         if not options.as_json:
             output.write(f"{line}\n")
@@ -148,13 +169,8 @@ def edits(project: Project, module: str | None = None) -> list[Change]:
     Raises:
         CofeeError: the module does not exist.
     """
-    names = [module.name for module in project.modules]
-    if module is not None and module not in names:
-        raise CofeeError(
-            f"there is no module `{module}`",
-            hint=did_you_mean(module, names) or "`cofee status` lists the modules",
-        )
-    folders = project.template.facts.folders(module or "")
+    name = "" if module is None else find(project.modules, module).name
+    folders = project.template.facts.folders(name)
     inside = tuple(f"{folder}/" for folder in folders)
     found = (
         Change(path, file, read_file(project.root / path))

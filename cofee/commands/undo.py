@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cofee.commands.session import finish, opened
+from cofee.console import output
 from cofee.console.confirm import confirm, confirm_broken
 from cofee.console.mode import Options
 from cofee.errors import CofeeError
 from cofee.files import File, read_file
-from cofee.project import git_index, sides
+from cofee.project import git_index, project, sides
 from cofee.project.journal import Record
 from cofee.project.plan import Plan, plan_merge
 from cofee.project.project import ANSWERS_FILE, Project
@@ -40,6 +42,32 @@ def undo(directory: Path, options: Options) -> None:
         steps = follow_up(found.template, planned.plan.outcome)
         more = {"notes": planned.notes, "broken": broken}
         finish(found, planned.plan, options, next_steps=steps, more=more)
+
+
+def show_records(directory: Path, options: Options) -> None:
+    """Run `cofee undo --list`."""
+    found = project.find(directory)
+    found.journal.recover()
+    rows = [
+        {
+            "command": record.data["command"],
+            "at": _time(record).isoformat(),
+            "files": sorted(change.path for change in record.writes),
+            "can_be_undone": record.can_be_undone,
+        }
+        for record in reversed(found.journal.records())
+    ]
+    for row in rows if not options.as_json else ():
+        state = "" if row["can_be_undone"] else " (cannot be undone)"
+        output.write(f"{row['at']}  {row['command']}{state}\n")
+    if not rows:
+        options.printer.say("no command is recorded for this service")
+    options.printer.data({"command": "cofee undo --list", "records": rows})
+
+
+def _time(record: Record) -> dt.datetime:
+    """Return when an operation was recorded, in local time."""
+    return dt.datetime.fromtimestamp(record.recorded_at).astimezone().replace(microsecond=0)
 
 
 def plan_undo(project: Project) -> Undo:

@@ -66,6 +66,11 @@ class Record:
     def number(self) -> str:
         return self.folder.name
 
+    @property
+    def recorded_at(self) -> float:
+        """When it was recorded, in seconds since the epoch."""
+        return (self.folder / "plan.json").stat().st_mtime
+
     @cached_property
     def _plan(self) -> dict[str, Any]:
         plan: dict[str, Any] = json.loads((self.folder / "plan.json").read_text(encoding="ascii"))
