@@ -172,6 +172,7 @@ def _more() -> list[Record]:
             "sort": True,
         },
         {"name": "long_text", "type": "str", "min_length": 200, "max_length": 4000},
+        {"name": "one_byte", "type": "bytes", "max_length": 1, "nullable": True},
         {"name": "long_bytes", "type": "bytes", "min_length": 100, "nullable": True},
         {"name": "lone", "type": "enum", "values": ["one"], "filter": True, "sort": True},
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import time
 from dataclasses import replace
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
 from cofee.spec.facts import FieldType
 from cofee.spec.gate import check_fields
 from cofee.spec.parse import parse_field
+from cofee.spec.patterns import whole
 from cofee.spec.record import Field
 from cofee.template.template import Template
 
@@ -180,7 +183,44 @@ def test_a_pattern_gets_two_examples_and_a_counterexample() -> None:
 
 def test_a_pattern_that_everything_matches_has_no_counterexample() -> None:
     """There is nothing to show, so the key is absent."""
-    assert "counterexample" not in parse("code:str:pattern=.")
+    assert "counterexample" not in parse("code:str:pattern=.*")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (r"[A-Z]{2}[0-9]{8,12}", r"^(?:[A-Z]{2}[0-9]{8,12})$"),
+        (r"^[A-Z]:\d{4}$", r"^[A-Z]:\d{4}$"),
+        ("^(red|blue)$", "^(red|blue)$"),
+        ("red|blue", "^(?:red|blue)$"),
+        ("^red|blue$", "^(?:^red|blue$)$"),
+        (r"^a\$", r"^(?:^a\$)$"),
+        ("(?i)abc", "(?i)^(?:abc)$"),
+    ],
+)
+def test_a_pattern_matches_the_whole_value(pattern: str, expected: str) -> None:
+    """The command and the template anchor it alike."""
+    environment = Renderer(Template(str(ROOT), "HEAD", ROOT)).environment
+    literals: Any = environment.get_template("macros/literals.jinja")
+
+    assert whole(pattern) == expected
+    assert ast.literal_eval(literals.module.pattern(pattern)) == expected
+
+
+def test_a_counterexample_can_contain_a_match() -> None:
+    field = {
+        "name": "vat",
+        "type": "str",
+        "pattern": "DE[0-9]{9}",
+        "counterexample": "a DE123456789",
+    }
+    (record,) = check_fields([field], FACTS, MODULES, "orders")
+
+    assert record.counterexample == "a DE123456789"
+
+
+def test_a_pattern_that_escapes_its_anchors_is_refused() -> None:
+    assert "is not a regular expression" in refusal("a:str:pattern=(?x)abc # a comment")
 
 
 def test_a_pattern_that_backtracks_for_ever_is_refused() -> None:

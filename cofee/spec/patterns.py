@@ -14,6 +14,8 @@ from cofee.spec.record import Field, Scope
 if TYPE_CHECKING:
     from cofee.spec.pattern_worker import Findings
 
+ANCHORED = re.compile(r"\^([^\\|()]|\\.|\(([^\\()]|\\.)*\))*\$")
+FLAGS = re.compile(r"(\(\?[a-zA-Z]+\))?(.*)")
 GIVE_EXAMPLES = "define the field in a file with two matching `examples`"
 
 
@@ -52,6 +54,13 @@ def check_match(field: Field, label: str, text: str, scope: Scope) -> None:
         _check_matches(field, given, _search(field, given, scope)["matching"])
 
 
+def whole(pattern: str) -> str:
+    """Return a pattern that matches the whole of a text, exactly as the template writes it."""
+    if ANCHORED.fullmatch(pattern):
+        return pattern
+    return FLAGS.sub(r"\1^(?:\2)$", pattern, count=1)
+
+
 def check_compiles(name: str, pattern: str) -> None:
     """Reject a pattern that is not a regular expression on one line."""
     if not pattern or not pattern.isprintable():
@@ -61,6 +70,7 @@ def check_compiles(name: str, pattern: str) -> None:
             # What Python warns of today is an error in the generated service's tests.
             warnings.simplefilter("error")
             re.compile(pattern)
+            re.compile(whole(pattern))  # A comment or a flag inside could undo the anchors.
     except (re.error, OverflowError, RecursionError, Warning) as error:
         raise CofeeError(
             f"`{name}`: the pattern {quote(pattern)} is not a regular expression: {error}",
@@ -100,7 +110,7 @@ def _search(field: Field, given: list[_Text], scope: Scope) -> Findings:
     shortest, longest = length_bounds(field, scope)
     findings = pattern_worker.search(
         {
-            "pattern": str(field.pattern),
+            "pattern": whole(str(field.pattern)),
             "shortest": shortest,
             "longest": longest,
             "texts": [text for _, text, _ in given],

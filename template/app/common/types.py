@@ -6,6 +6,7 @@ import base64
 import binascii
 import datetime as dt
 import json
+import re
 from typing import Annotated, Any, cast
 
 from pydantic import (
@@ -21,9 +22,11 @@ from pydantic import (
     TypeAdapter,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, core_schema
 
 ERROR_BASE64 = "The value is not valid base64"
+ERROR_NOT_JSON = "JSON contains neither NaN, Infinity nor surrogates without their other half"
+ERROR_NOT_ONE_LINE = "The text must be on one line and contain no control characters"
 ERROR_URL_TOO_LONG = "The URL is longer than 2083 characters"
 
 MAX_EMAIL_LENGTH = 254
@@ -34,6 +37,8 @@ FIRST_INSTANT = dt.datetime.min.replace(tzinfo=dt.UTC)
 LAST_INSTANT = dt.datetime.max.replace(tzinfo=dt.UTC)
 # The formats of JSON Schema require an offset in a time and do not allow negative durations.
 DURATION = r"^-?P(\d+Y)?(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$"
+# All but the control characters of Unicode and its separators of lines and paragraphs.
+ONE_LINE_TEXT = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 LOCAL_TIME = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 
 _http_url: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
@@ -67,6 +72,26 @@ class _Text:
         return documented | {"type": "string"} if handler.mode == "serialization" else documented
 
 
+class _OneLine:
+    """Rejects line breaks and other control characters. OpenAPI shows a field's own pattern."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(_require_one_line, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"pattern": ONE_LINE_TEXT, **handler(schema)}
+
+
+def _require_one_line(value: str) -> str:
+    if re.fullmatch(ONE_LINE_TEXT, value) is None:
+        raise ValueError(ERROR_NOT_ONE_LINE)
+    return value
+
+
 def _decode_base64(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -80,9 +105,12 @@ def _encode_base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def _reject_nan(value: dict[str, Any]) -> dict[str, Any]:
-    # Python parses NaN and Infinity, which JSON does not have and PostgreSQL rejects.
-    json.dumps(value, allow_nan=False)
+def _require_json(value: dict[str, Any]) -> dict[str, Any]:
+    # Python parses NaN, Infinity and lone surrogates, which no database and no response can hold.
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError as error:
+        raise ValueError(ERROR_NOT_JSON) from error
     return value
 
 
@@ -93,6 +121,8 @@ def _normalize_url(value: str) -> str:
     return url
 
 
+# Follows the bounds of a text: `Annotated[str, Field(max_length=40), ONE_LINE]`.
+ONE_LINE = _OneLine()
 Text = Annotated[str, Field(examples=["alpha"])]
 # Signed integers of four and eight bytes, the sizes of the columns.
 Int32 = Annotated[int, _Limits(ge=-(2**31), le=2**31 - 1), Field(examples=[1])]
@@ -123,7 +153,7 @@ Base64 = Annotated[
     _Text(format="byte", contentEncoding="base64", examples=["aGVsbG8="]),
 ]
 JsonDict = Annotated[
-    dict[str, JsonValue], AfterValidator(_reject_nan), Field(examples=[{"letter": "alpha"}])
+    dict[str, JsonValue], AfterValidator(_require_json), Field(examples=[{"letter": "alpha"}])
 ]
 Email = Annotated[EmailStr, Field(max_length=MAX_EMAIL_LENGTH, examples=["alpha@example.com"])]
 # A URL is normalised and stored as text.
