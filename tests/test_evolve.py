@@ -414,6 +414,29 @@ def test_json_lists_mentions_and_warnings(shop: Path, cofee: Run) -> None:
     assert document["written"] is True
 
 
+def test_uses_of_a_removed_field_are_listed(shop: Path, cofee: Run) -> None:
+    """Of the module's class and in its directory; generated lines and other classes are not."""
+    write(
+        shop,
+        {
+            "app/report.py": "from app.modules.customers.models import Customer\n\n"
+            "AGE = Customer.age\nadult = dict(age=18)\nages = 1\n",
+            "app/modules/customers/own.py": 'KEYS = ["name", "age"]\n',
+            "app/wine.py": "wine.age = 1\n",
+        },
+    )
+
+    ran = cofee("remove-field", "customers", "age", "--yes", "--dry-run", "-C", shop)
+    document = cofee("remove-field", "customers", "age", "--yes", "--json", "-C", shop)
+
+    assert "uses of removed names:\n" in ran.err
+    assert json.loads(document.out)["mentions"] == [
+        'app/modules/customers/own.py:1: KEYS = ["name", "age"]',
+        "app/report.py:3: AGE = Customer.age",
+        "app/report.py:4: adult = dict(age=18)",
+    ]
+
+
 CHECKS = """\
 _cofee_verify:
   - >-

@@ -209,3 +209,17 @@ def test_recorded_commands_are_listed(shop: Path, cofee: Run) -> None:
     assert [row["can_be_undone"] for row in document["records"]] == [False, False, True]
     assert "app/modules/orders/models.py" in document["records"][-1]["files"]
     assert snapshot(shop) == before
+
+
+def test_uses_of_what_is_undone_are_listed(shop: Path, cofee: Run) -> None:
+    """Lines that the user wrote since, which parse and import."""
+    cofee("add-field", "customers", "email:str:null", "-C", shop)
+    text = "from app.modules.customers.models import Customer\n\nMAIL = Customer.email\n"
+    write(shop, {"app/report.py": text})
+
+    preview = cofee("undo", "--dry-run", "-C", shop)
+    document = json.loads(cofee("undo", "--json", "-C", shop).out)
+
+    assert "uses of removed names:\n  app/report.py:3: MAIL = Customer.email\n" in preview.err
+    assert document["mentions"] == ["app/report.py:3: MAIL = Customer.email"]
+    assert document["written"] is True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -126,10 +125,12 @@ def _run(
             changed = sides.plan_step(found, step, prefer_template=True, removed=removed)
         plan, packages = changed.plan, found.template.facts.packages
         breakage.require_sound(found.root, plan.outcome, plan.conflicted, packages)
-        mentions = [f"{use.path}:{use.line}: {use.text}" for use in changed.mentions]
+        mentions = [str(use) for use in changed.mentions]
         more = {"mentions": mentions, "warnings": list(step.warnings)}
         next_steps = found.template.setting("cofee_next_steps", [])
-        _list_mentions(mentions, options)
+        options.printer.listed(
+            "other uses of the old name:" if step.renaming else "uses of removed names:", mentions
+        )
         finish(
             found,
             changed.plan,
@@ -150,13 +151,6 @@ def _concerned(found: Project, step: Step) -> set[str]:
 def _at_stake(changed: Changed) -> dict[str, list[str]]:
     """Return the hand-written lines in what would go, by file."""
     return {conflict.path: lines_at_stake(conflict) for conflict in changed.plan.conflicts}
-
-
-def _list_mentions(mentions: list[str], options: Options) -> None:
-    if mentions and not options.quiet and not options.as_json:
-        print("other uses of the old name:", file=sys.stderr)
-        for mention in mentions:
-            print(f"  {mention}", file=sys.stderr)
 
 
 def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, str | None]:

@@ -27,6 +27,7 @@ class Undo:
     plan: Plan
     record: Record
     notes: tuple[str, ...]
+    mentions: tuple[str, ...]  # hand-written lines that use what it removes
 
 
 def undo(directory: Path, options: Options) -> None:
@@ -39,8 +40,9 @@ def undo(directory: Path, options: Options) -> None:
         broken = confirm_broken(found, planned.plan, options)
         if planned.notes and options.writes:
             confirm("Undo it now?", options)
+        options.printer.listed("uses of removed names:", planned.mentions)
         steps = follow_up(found.template, planned.plan.outcome)
-        more = {"notes": planned.notes, "broken": broken}
+        more = {"notes": planned.notes, "broken": broken, "mentions": planned.mentions}
         finish(found, planned.plan, options, next_steps=steps, more=more)
 
 
@@ -88,7 +90,10 @@ def plan_undo(project: Project) -> Undo:
     planned = plan_merge(project, command, {**rest, **after}, {**rest, **before}, is_step=False)
     planned = replace(planned, undoes=record)
     notes = tuple(_downgrade(project, path) for path in revisions)
-    return Undo(planned, record, notes)
+    uses = sides.uses_of_removed(
+        project, planned, after, before, lambda: {**sides.rendered_now(project), **before}
+    )
+    return Undo(planned, record, notes, tuple(map(str, uses)))
 
 
 def _rest(project: Project, after: Mapping[str, File]) -> dict[str, File]:

@@ -35,6 +35,11 @@ class Printer:
         if not self.as_json and not self.quiet:
             print(text, file=sys.stderr)
 
+    def listed(self, heading: str, lines: Sequence[str]) -> None:
+        """Print lines under a heading, if there are any."""
+        for text in (heading, *(f"  {line}" for line in lines)) if lines else ():
+            self.say(text)
+
     def verb(self, verb: str, text: str) -> None:
         """Print a right-aligned coloured verb and its object."""
         self.say(f"{paint(f'{verb:>10}', verb)}  {text}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +82,34 @@ def plan_step(
     if removed is not None:
         gone = Change(removed, read_file(project.root / removed), None)
         planned = replace(planned, changes=(*planned.changes, gone))
-    return _follow_names(project, planned, step, rendered)
+    changed = _follow_names(project, planned, step, rendered)
+    if not (step.takes_away or step.renaming):
+        return changed
+    uses = uses_of_removed(project, changed.plan, base, rendered, _whole(renderer, after, rendered))
+    return replace(changed, mentions=tuple(sorted({*changed.mentions, *uses})))
+
+
+def uses_of_removed(
+    project: Project, plan: Plan, base: Tree, changed: Tree, generated: Callable[[], Tree]
+) -> list[Mention]:
+    """Return the hand-written lines that use names which a plan removes.
+
+    Args:
+        base: the generated files before the change.
+        changed: the same files after it.
+        generated: returns all generated files after it, for the lines that are not hand-written.
+    """
+    from cofee.source import removed_names  # imported only here: start-up time is measured
+
+    removed = removed_names.removals(base, changed)
+    words = {name for one in removed for name in one.names}
+    texts = dict(_texts(project, {change.path: change for change in plan.changes}, words))
+    found = removed_names.uses(texts, removed)
+    return _by_hand(found, generated()) if found else []
+
+
+def _whole(renderer: Renderer, after: Answers, rendered: Tree) -> Callable[[], Tree]:
+    return lambda: {**renderer.render(after, "copy"), **rendered}
 
 
 def is_edited_migration(project: Project, path: str, step: Step) -> bool:
@@ -138,12 +165,17 @@ def _follow_names(project: Project, planned: Plan, step: Step, rendered: Tree) -
             changes[path] = _rewritten(project.root, changes.get(path), path, rewritten)
             texts[path] = rewritten
     rewritten_plan = replace(planned, changes=tuple(sorted(changes.values())))
-    by_hand = [
-        mention
-        for mention in renames.mentions(texts, renaming)
-        if mention.text.encode() not in rendered.get(mention.path, File(b"")).content
-    ]
+    by_hand = _by_hand(renames.mentions(texts, renaming), rendered)
     return Changed(rewritten_plan, tuple(by_hand))
+
+
+def _by_hand(mentions: Iterable[Mention], generated: Tree) -> list[Mention]:
+    """Return the mentions whose line is not generated."""
+    return [
+        mention
+        for mention in mentions
+        if mention.text.encode() not in generated.get(mention.path, File(b"")).content
+    ]
 
 
 def _texts(

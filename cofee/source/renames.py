@@ -27,6 +27,9 @@ class Mention(NamedTuple):
     line: int
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.text}"
+
 
 class _Spot(NamedTuple):
     """The position of an old name in a file; columns count bytes, as in `ast`."""
@@ -73,12 +76,14 @@ def mentions(files: Mapping[str, str], renaming: Renaming) -> list[Mention]:
     if renaming.url:
         patterns += [rf"{re.escape(renaming.url)}(?![\w-])"]
     words = re.compile("|".join(patterns))
-    return [
-        Mention(path, number, line.strip().encode(errors="replace").decode())
-        for path, text in sorted(files.items())
-        for number, line in enumerate(NEWLINE.split(text), start=1)
-        if words.search(line)
-    ]
+    return [one for path, text in sorted(files.items()) for one in lines_with(words, path, text)]
+
+
+def lines_with(pattern: re.Pattern[str], path: str, text: str) -> Iterator[Mention]:
+    """Yield the lines of a file that match a pattern."""
+    for number, line in enumerate(NEWLINE.split(text), start=1):
+        if pattern.search(line):
+            yield Mention(path, number, line.strip().encode(errors="replace").decode())
 
 
 def _replace(lines: list[bytes], spot: _Spot) -> None:
