@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from cofee.errors import CofeeError
@@ -47,6 +50,42 @@ def test_rows_that_satisfy_checks_are_found(fields: list[str], checks: list[str]
 
     assert len(found) == 2
     assert examples(fields, *checks, examples=found) == found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "allowed"),
+    [
+        ("price:int", "price:int:min=10", lambda value: value >= 10),
+        ("price:int", "price:decimal:6.2", lambda value: isinstance(value, str)),
+        ("price:decimal:6.1", "price:decimal:6.2", lambda value: value[-3] == "."),
+        ("price:int", "price:float:max=0.5", lambda value: isinstance(value, float)),
+    ],
+)
+def test_rows_that_a_changed_field_rejects_are_found_again(
+    before: str, after: str, allowed: Callable[[Any], bool]
+) -> None:
+    found = examples([before], "price > -5")
+
+    again = examples([after], "price > -5", examples=found)
+
+    assert all(allowed(row["price"]) for row in again)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("code:str", "code:str:pattern=[A-Z]{3}"),
+        ("code:str", "code:str:len=4-"),
+        ("code:enum:tea,milk", "code:enum:milk,water"),
+        ("code:date", "code:date:min=2030-01-01"),
+    ],
+)
+def test_rows_of_texts_follow_a_changed_field(before: str, after: str) -> None:
+    found = examples([before], "code <> ''")
+
+    again = examples([after], "code <> ''", examples=found)
+
+    assert again == examples([after], "code <> ''")
 
 
 @pytest.mark.parametrize(

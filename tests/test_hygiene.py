@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cofee.engine.render import Renderer
+from cofee.spec.names import FIELD_NAME
 from cofee.template.template import CONTRACTS, Template
 from tests.generated import REPOSITORY
 from tests.tiny import run_git
@@ -108,6 +109,22 @@ def test_jinja_suffix_says_the_truth() -> None:
 def test_plain_python_parses(path: Path) -> None:
     """Every file without an option's or a module's content is plain Python in its place."""
     ast.parse(path.read_text())
+
+
+def test_tables_of_the_services_own_tests_have_names_that_no_module_can_have() -> None:
+    """A module `samples` or `parts` is as good as any other."""
+    tables = re.compile(
+        r'(?:__tablename__ = |(?:sa\.Table|unique_key)\(|CREATE TABLE |ForeignKey\()"?(\w+)'
+    )
+    named = {
+        name
+        for path in FILES
+        if relative(path).startswith("tests/")
+        for name in tables.findall(path.read_text())
+    }
+
+    assert len(named) > 5
+    assert {name for name in named if FIELD_NAME.fullmatch(name)} == set()
 
 
 def test_questionnaire_is_short_and_explained() -> None:

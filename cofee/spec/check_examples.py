@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cofee.errors import CofeeError, listing, quote
-from cofee.spec import bounds, checks
+from cofee.spec import bounds, checks, patterns
 from cofee.spec.facts import Facts
 from cofee.spec.record import Field, Module, Row, Scope, Value
 
@@ -85,14 +85,26 @@ def _recorded(
     together: Sequence[Sequence[str]],
 ) -> tuple[Row, ...]:
     """Return the rows that are recorded, if they still are what they have to be."""
-    ordered = tuple({name: row[name] for name in _chosen(fields) if name in row} for row in rows)
+    chosen = _chosen(fields).items()
+    ordered = tuple({name: row[name] for name, _ in chosen if name in row} for row in rows)
     if len(rows) != 2 or any(row.keys() != _chosen(fields).keys() for row in ordered):
         return ()
+    if not all(_is_allowed(row[name], field, facts) for row in rows for name, field in chosen):
+        return ()  # The field has another type or other bounds now.
+    passing = _satisfying(ordered, fields, given, facts) == [*ordered]
+    return ordered if passing and _can_follow(rows[0], rows[1], fields, together, facts) else ()
+
+
+def _is_allowed(value: Value, field: Field, facts: Facts) -> bool:
+    """Return whether a field takes a recorded value, and returns it in the same form."""
+    scope = Scope(facts, (), "")
     try:
-        passing = _satisfying(ordered, fields, given, facts) == [*ordered]
-        return ordered if passing and _can_follow(rows[0], rows[1], fields, together, facts) else ()
-    except (ArithmeticError, TypeError, ValueError, sqlite3.Error):
-        return ()  # values of another type than the field has now
+        read = bounds.read_value(field, "example", value, scope)
+        bounds.check_value(field, "example", read, scope)
+        patterns.check_match(field, "example", str(read), scope)
+    except CofeeError:
+        return False
+    return read == value
 
 
 def _checked(module: Module, behind: Collection[str], facts: Facts) -> dict[str, _Column]:
