@@ -97,6 +97,10 @@ def update(
         str | None,
         typer.Option(metavar="REF", help="A version of the template. Default: the newest."),
     ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(metavar="SRC", help="The new address of the template, if it moved."),
+    ] = None,
     defaults: Defaults = False,
     resume: Annotated[
         bool,
@@ -113,9 +117,10 @@ def update(
     from cofee.commands import update
 
     if resume or abort:
-        update.finish_update(directory, options, resume=resume, abort=abort, to=to)
+        given = {"--to": to, "--template": template}
+        update.finish_update(directory, options, resume=resume, abort=abort, given=given)
     else:
-        update.update(directory, to, options, defaults=defaults or options.yes)
+        update.update(directory, to, template, options, defaults=defaults or options.yes)
 
 
 @app.command("set")

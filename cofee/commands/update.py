@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cofee.commands.session import asker, finish, opened
@@ -31,13 +31,18 @@ class Update:
     defaulted: Mapping[str, object]
 
 
-def update(directory: Path, to: str | None, options: Options, *, defaults: bool) -> None:
+def update(
+    directory: Path, to: str | None, source: str | None, options: Options, *, defaults: bool
+) -> None:
     """Run `cofee update`.
 
     Args:
+        source: the new address of the template; None if it did not move.
         defaults: new questions take their defaults; `--yes` says so too, and not the other way.
     """
     with opened(directory, options) as found:
+        if source is not None:
+            found = replace(found, source=template.absolute_source(source))
         options.printer.say("checking the template for newer versions …")
         planned = plan_update(found, to, defaults, asker(options))
         versions = {"from": planned.old.commit, "to": planned.new.commit}
@@ -61,14 +66,18 @@ def update(directory: Path, to: str | None, options: Options, *, defaults: bool)
 
 
 def finish_update(
-    directory: Path, options: Options, *, resume: bool, abort: bool, to: str | None
+    directory: Path, options: Options, *, resume: bool, abort: bool, given: Mapping[str, str | None]
 ) -> None:
-    """Run `cofee update --continue` and `--abort`."""
+    """Run `cofee update --continue` and `--abort`.
+
+    Args:
+        given: the options for a new update, which are not allowed here.
+    """
     if resume and abort:
         raise UsageError("`--continue` and `--abort` cannot be combined", hint="choose one")
-    if to is not None:
+    for option in [option for option, value in given.items() if value is not None]:
         raise UsageError(
-            "`--to` cannot be combined with `--continue` and `--abort`",
+            f"`{option}` cannot be combined with `--continue` and `--abort`",
             hint="complete or abort the update first",
         )
     if options.verify:

@@ -26,9 +26,15 @@ HASH_FORM = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")  # SHA-1, or SHA-256
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with an answers file; `root` has no symbolic link in it."""
+    """A folder with an answers file.
+
+    Attributes:
+        root: a path without symbolic links.
+        source: the address of the template if it is not the recorded one, because it moved.
+    """
 
     root: Path
+    source: str | None = None
 
     @cached_property
     def _recorded(self) -> Mapping[str, Any]:
@@ -78,7 +84,8 @@ class Project:
         Raises:
             CofeeError: it cannot be reached, or speaks another contract.
         """
-        source, commit = self._recorded["_src_path"], self._recorded["_commit"]
+        source = self.source or self._recorded["_src_path"]
+        commit = self._recorded["_commit"]
         found = template.recorded(source, commit, self._recorded.get(HASH), base=self.root)
         found.require_contract()
         return found
