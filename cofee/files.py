@@ -71,6 +71,11 @@ def with_crlf(file: File) -> File:
     return file._replace(content=file.content.replace(b"\n", b"\r\n"))
 
 
+def with_endings_of(file: File, other: File | None) -> File:
+    """Return a file with CRLF line endings if another one has them, as in a clone on Windows."""
+    return with_crlf(with_lf(file)) if other is not None and is_crlf(other) else file
+
+
 def load_yaml(content: bytes, path: str) -> Any:
     """Return the content of a YAML file.
 

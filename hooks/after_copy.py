@@ -70,6 +70,12 @@ def lock_dependencies() -> None:
 
 def commit() -> None:
     """Commit all files, so that later edits can be compared with them."""
+    if not succeeds("git", "var", "GIT_COMMITTER_IDENT"):
+        raise SkipError(
+            "no first commit, because git does not know your name. Run `git config --global "
+            "user.name NAME` and `git config --global user.email ADDRESS`, then "
+            "`git add --all` and `git commit`"
+        )
     run("git", "add", "--all")
     run("git", "commit", "--quiet", "--no-verify", f"--message={FIRST_COMMIT}")
 

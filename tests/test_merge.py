@@ -133,8 +133,14 @@ def test_binary_conflict_keeps_yours() -> None:
 
 def test_irreconcilable_places_are_refused() -> None:
     """A file that must become a folder, while the user has changed it, cannot be merged."""
-    with pytest.raises(CofeeError, match="cannot be merged"):
+    with pytest.raises(CofeeError) as mine:
         merge({"a": File(b"1\n")}, {"a/b": File(b"2\n")}, {"a": File(b"3\n")})
+    with pytest.raises(CofeeError) as theirs:
+        merge({}, {"a": File(b"2\n")}, {"a/b": File(b"3\n")})
+
+    cannot = "`a` cannot be merged: you have a {} there, and the template a {}"
+    assert mine.value.message == cannot.format("file", "directory")
+    assert theirs.value.message == cannot.format("directory", "file")
 
 
 @given(st.binary(), st.binary(), st.binary())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from cofee.git import GitError
+from cofee.git import GitError, git
 from cofee.project import git_index
 from tests.conftest import Run, snapshot
 from tests.test_update import MAIN, edit, next_main
@@ -192,6 +193,40 @@ def test_large_files_move_with_their_module(shop: Path, cofee: Run) -> None:
 
     assert (shop / "app/modules/clients/data.bin").stat().st_size == 2_000_000
     assert not (shop / "app/modules/customers").exists()
+
+
+def test_all_files_move_with_an_incomplete_module(shop: Path, cofee: Run) -> None:
+    """Large, ignored and linked files move as well if a generated file was deleted."""
+    module = shop / "app/modules/customers"
+    (module / "data.bin").write_bytes(bytes(2_000_000))
+    write(shop, {".gitignore": "*.local\n", "app/modules/customers/deep/my.local": "mine\n"})
+    (module / "link").symlink_to("deep")
+    (module / "schemas.py").unlink()
+
+    assert cofee("rename-module", "customers", "clients", "-C", shop).code == 0
+
+    moved = shop / "app/modules/clients"
+    assert (moved / "data.bin").stat().st_size == 2_000_000
+    assert (moved / "deep/my.local").read_text() == "mine\n"
+    assert (moved / "link").is_symlink()
+    assert not module.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_leaves_no_file_of_its_own(shop: Path, template: Path, cofee: Run) -> None:
+    """New files and directories, the journal and what git writes belong to the service's user."""
+    with tempfile.TemporaryDirectory() as folder:  # that user cannot enter the test's directory
+        Path(folder).chmod(0o755)
+        root = Path(folder) / "shop"
+        shutil.copytree(shop, root)
+        for path in (root, *root.rglob("*")):
+            os.chown(path, 1000, 1000, follow_symlinks=False)
+
+        assert cofee("new-module", "orders", "name:str", "-C", root).code == 0
+        pending(root, template, cofee)
+
+        assert git("ls-files", "--unmerged", cwd=root)
+        assert [path for path in root.rglob("*") if path.lstat().st_uid != 1000] == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -12,7 +12,7 @@ from cofee.changes.step import find
 from cofee.console import output
 from cofee.console.mode import Options
 from cofee.errors import PENDING, CofeeError
-from cofee.files import Change, read_file
+from cofee.files import Change, Tree, read_file, with_endings_of
 from cofee.project import apply, project, sides
 from cofee.project.project import ANSWERS_FILE, Project
 from cofee.spec import module_rules
@@ -98,11 +98,7 @@ def show_status(directory: Path, module: str | None, options: Options, *, check:
 def read(project: Project) -> Status:
     """Compare the project with its rendered template, and fetch newer versions."""
     rendered = sides.rendered_now(project)
-    differing = [
-        path
-        for path, file in sorted(rendered.items())
-        if path != ANSWERS_FILE and read_file(project.root / path) != file
-    ]
+    differing = [change.path for change in _edits(project, rendered)]
     missing = [path for path in differing if not (project.root / path).exists()]
     pending = project.journal.pending()
     return Status(
@@ -172,9 +168,14 @@ def edits(project: Project, module: str | None = None) -> list[Change]:
     name = "" if module is None else find(project.modules, module).name
     folders = project.template.facts.folders(name)
     inside = tuple(f"{folder}/" for folder in folders)
-    found = (
-        Change(path, file, read_file(project.root / path))
-        for path, file in sorted(sides.rendered_now(project).items())
-        if path != ANSWERS_FILE and (module is None or path.startswith(inside))
-    )
-    return [change for change in found if change.before != change.after]
+    changes = _edits(project, sides.rendered_now(project))
+    return [change for change in changes if module is None or change.path.startswith(inside)]
+
+
+def _edits(project: Project, rendered: Tree) -> Iterator[Change]:
+    """Yield the files that differ from their rendering by more than their line endings."""
+    for path, file in sorted(rendered.items()):
+        current = read_file(project.root / path)
+        expected = with_endings_of(file, current)
+        if path != ANSWERS_FILE and current != expected:
+            yield Change(path, expected, current)

@@ -12,7 +12,7 @@ from cofee.console import output
 from cofee.console.confirm import confirm, confirm_broken
 from cofee.console.mode import Options
 from cofee.errors import CofeeError
-from cofee.files import File, read_file
+from cofee.files import File, read_file, with_endings_of
 from cofee.project import git_index, project, sides
 from cofee.project.journal import Record
 from cofee.project.plan import Plan, plan_merge
@@ -134,7 +134,8 @@ def _require_no_history(project: Project, record: Record, revisions: list[str]) 
 
 
 def _require_same_answers(project: Project, record: Record, answers: File | None) -> None:
-    if answers is not None and read_file(project.root / ANSWERS_FILE) != answers:
+    current = read_file(project.root / ANSWERS_FILE)
+    if answers is not None and current != with_endings_of(answers, current):
         raise CofeeError(
             f"`{ANSWERS_FILE}` was changed since `{record.data['command']}`",
             hint="restore the file to what that command wrote, then try again",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,15 +22,15 @@ from typing import NamedTuple
 
 from cofee.errors import CofeeError
 from cofee.files import File, Tree, is_crlf, load_yaml, with_crlf, with_lf
-from cofee.git import ISOLATED, GitError, git, require_modern_git
+from cofee.git import GitError, git, require_modern_git
 
 ALIKE = 0.6  # the similarity from which a line counts as a changed version of another
 YOURS, TEMPLATE = "yours", "template"  # the labels of conflict markers
+# The end of the name that git gives to a file if a directory is in its way.
+INVENTED = re.compile(rf"~({YOURS}|{TEMPLATE})(_\d+)?$")
 MERGE_SETTINGS = (
-    *("-c", "core.attributesFile="),  # ignore the user's merge drivers
     *("-c", "merge.directoryRenames=true"),  # add new files to renamed directories
     *("-c", "merge.conflictStyle=merge"),
-    *("-c", "core.quotePath=false"),
 )
 
 
@@ -125,7 +126,8 @@ class _Repository:
         (folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
 
     def git(self, *arguments: str, stdin: bytes = b"", accept: tuple[int, ...] = (0,)) -> bytes:
-        return git(*arguments, cwd=self.folder, stdin=stdin, accept=accept, env=ISOLATED)
+        where = f"--git-dir={self.folder}"
+        return git(where, *arguments, cwd=self.folder, stdin=stdin, accept=accept, isolated=True)
 
     def load(self, base: Tree, template: Tree, yours: Tree) -> None:
         """Commit each tree."""
@@ -287,11 +289,17 @@ def _parses(path: str, text: str) -> bool:
 
 
 def _incompatible(path: str, notes: bytes) -> CofeeError:
-    """Return why two sides are incompatible, in the words of git if available."""
+    """Return why two sides are incompatible, in the words of git if it is no simple case."""
     words = [note.decode(errors="replace") for note in notes.split(b"\0")]
     said = [note.strip() for note in words if note.startswith("CONFLICT") and path in note]
     reason = said[0] if said else "both versions use the path for different kinds of file"
-    return CofeeError(f"`{path}` cannot be merged: {reason}", hint="move your file, then run again")
+    if invented := INVENTED.search(path):
+        path = path.removesuffix(invented[0])
+        kinds = ("file", "directory") if invented[1] == YOURS else ("directory", "file")
+        reason = "you have a {} there, and the template a {}".format(*kinds)
+    return CofeeError(
+        f"`{path}` cannot be merged: {reason}", hint="move or rename yours, then run again"
+    )
 
 
 class Edit(NamedTuple):

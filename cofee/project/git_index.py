@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -28,17 +29,19 @@ def operation_in_progress(root: Path) -> str | None:
 
 
 def is_committed(root: Path, path: str) -> bool:
-    """Return whether the last commit contains a path."""
+    """Return whether the last commit or the index contains a path."""
     if enclosing_git_dir(root) is None:
         return False
-    return bool(git("ls-files", "--cached", "--with-tree=HEAD", "--", path, cwd=root))
+    has_commit = git("rev-parse", "--verify", "--quiet", "HEAD", cwd=root, accept=(0, 1))
+    command = ["ls-files", "--cached", *(["--with-tree=HEAD"] if has_commit else [])]
+    return bool(_git(root, *command, "--", path))
 
 
 def is_new(root: Path, path: str) -> bool:
     """Return whether there is a repository and none of its commits contains a path."""
     if enclosing_git_dir(root) is None:
         return False
-    return not git("log", "--max-count=1", "--format=%H", "--all", "--", path, cwd=root).strip()
+    return not _git(root, "log", "--max-count=1", "--format=%H", "--all", "--", path)
 
 
 def unmerged(root: Path) -> list[str]:
@@ -128,11 +131,14 @@ def _store(root: Path, file: File, path: str | None = None) -> str:
     """Store a file in the repository and return its hash.
 
     Args:
-        path: the file is converted as git converts a file there, unless it is a link.
+        path: the file is converted as `git add` converts it there, if it can be.
     """
-    command = ["hash-object", "-w", "--stdin"]
+    command = ("hash-object", "-w", "--stdin")
     if path is not None and file.mode != LINK:
-        command.append(f"--path={path}")
+        with contextlib.suppress(GitError):
+            converted = (*command, f"--path={path}")
+            found = git(*converted, stdin=file.content, cwd=root, attributes=True)
+            return found.decode().strip()
     return git(*command, stdin=file.content, cwd=root).decode().strip()
 
 

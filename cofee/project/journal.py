@@ -28,7 +28,7 @@ from typing import Any, Required, TypedDict
 
 from cofee.errors import CofeeError
 from cofee.files import Change, File, read_file
-from cofee.git import GitError, enclosing_git_dir
+from cofee.git import GitError, enclosing_repository
 from cofee.project import disk, git_index
 from cofee.project.git_index import IndexChange
 
@@ -374,14 +374,13 @@ class Journal:
 
 def _journal_folder(root: Path) -> Path:
     hidden = root / ".cofee"
-    git_dir = enclosing_git_dir(root)
-    if git_dir is None or hidden.is_dir():  # git may have been added later
+    repository = enclosing_repository(root)
+    if repository is None or hidden.is_dir():  # git may have been added later
         return hidden
     # A repository can contain several services, so the journal is named after the service's path in
     # it, which does not change when the repository is moved.
-    top = next(folder for folder in (root, *root.parents) if (folder / ".git").exists())
-    digest = hashlib.sha256(os.fsencode(root.relative_to(top))).hexdigest()[:12]
-    return git_dir / "cofee" / digest
+    place = os.fsencode(root.relative_to(repository.top))
+    return repository.git_dir / "cofee" / hashlib.sha256(place).hexdigest()[:12]
 
 
 def _cannot_write(path: object, error: OSError) -> CofeeError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cofee.engine.merge import Conflict, holds_markers, merge
 from cofee.errors import CofeeError
-from cofee.files import LINK, Change, File, Tree, is_crlf, read_file, with_crlf
+from cofee.files import LINK, Change, File, Tree, read_file, with_endings_of
 from cofee.project import worktree
 from cofee.project.journal import Record
 from cofee.project.project import ANSWERS_FILE, Project
@@ -114,9 +114,7 @@ def _answers(project: Project, template: Tree) -> Change:
     if current is not None and current.mode == LINK:
         raise CofeeError(f"`{ANSWERS_FILE}` must be a file, not a symbolic link")
     answers = template.get(ANSWERS_FILE, current)
-    if current and answers and is_crlf(current) and not is_crlf(answers):
-        answers = with_crlf(answers)
-    return Change(ANSWERS_FILE, current, answers)
+    return Change(ANSWERS_FILE, current, with_endings_of(answers, current) if answers else None)
 
 
 def _moved(tree: Tree, moves: Mapping[str, str]) -> dict[str, File]:

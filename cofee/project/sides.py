@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
-from cofee.files import LINK, Change, File, Tree, read_file
+from cofee.files import LINK, Change, File, Tree, read_file, with_endings_of
 from cofee.project.plan import Plan, plan_merge
 from cofee.project.project import Project
 from cofee.source import imports
@@ -121,7 +121,8 @@ def is_edited_migration(project: Project, path: str, step: Step) -> bool:
     record = {**place, "module": module.name, "operation": "create", "date": date, "slug": slug}
     renderer = Renderer(project.template)
     tree = renderer.render(settle(renderer, project, {"migrations": [record]}), "copy", ())
-    return tree.get(path) != read_file(project.root / path)
+    current = read_file(project.root / path)
+    return path not in tree or with_endings_of(tree[path], current) != current
 
 
 def _sides(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -20,20 +19,18 @@ def read_sides(
 
     Args:
         history: the directory of migrations; one is never a renamed other migration.
-        folders: directories of which all files are relevant.
+        folders: directories of which all files are relevant, large and ignored ones as well.
 
     If all rendered files exist, only the files that differ between the two versions are relevant.
     If one is missing, it may have been moved, so all files are compared.
     """
+    kept = {path for folder in folders for path in _inside(root, folder)}
     if any(not os.path.lexists(root / path) for path in base):
         known = {path for path in _listed(root) if not path.startswith(f"{history}/")}
-        return base, template, _read(root, {*known, *base, *template})
+        return base, template, _read(root, {*known, *base, *template, *kept})
     changed = {path for path in {*base, *template} if base.get(path) != template.get(path)}
     cut_base = {path: base[path] for path in changed if path in base}
     cut_template = {path: template[path] for path in changed if path in template}
-    places = tuple(f"{folder}/" for folder in folders)
-    listed = _listed(root, math.inf) if places else ()
-    kept = {path for path in listed if path.startswith(places)}
     return cut_base, cut_template, _read(root, changed | kept)
 
 
@@ -68,7 +65,19 @@ def _below(root: Path, folder: str) -> Iterator[str]:
             return
 
 
-def _listed(root: Path, largest: float = LARGEST) -> Iterator[str]:
+def _inside(root: Path, folder: str) -> Iterator[str]:
+    """Yield the files of a directory, without Python caches and nested repositories."""
+    for place, folders, files in os.walk(root / folder):
+        if ".git" in (*folders, *files):
+            folders.clear()
+            continue
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in (*files, *links):
+            yield (Path(place) / name).relative_to(root).as_posix()
+
+
+def _listed(root: Path) -> Iterator[str]:
     """Yield the tracked and untracked files, without ignored files and submodules."""
     shown = ("ls-files", "-z", "--others", "--exclude-standard")
     if enclosing_git_dir(root):
@@ -78,7 +87,7 @@ def _listed(root: Path, largest: float = LARGEST) -> Iterator[str]:
     for name in output.split(b"\0"):
         path = name.decode(errors="surrogateescape")
         place = root / path
-        if path and not path.endswith("/") and (place.is_symlink() or _is_small(place, largest)):
+        if path and not path.endswith("/") and (place.is_symlink() or _is_small(place)):
             yield path
 
 
@@ -87,9 +96,9 @@ def _listed_without_repository(root: Path, shown: tuple[str, ...]) -> bytes:
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="cofee-") as folder:
-        git("init", "--quiet", "--bare", "--template=", folder)
+        git("init", "--quiet", "--bare", "--template=", folder, isolated=True)
         return git(f"--git-dir={folder}", f"--work-tree={root}", *shown, cwd=root)
 
 
-def _is_small(place: Path, largest: float) -> bool:
-    return place.is_file() and place.stat().st_size <= largest
+def _is_small(place: Path) -> bool:
+    return place.is_file() and place.stat().st_size <= LARGEST

@@ -58,7 +58,7 @@ class Clone:
         if not self.path.exists() or ref.startswith("-"):
             return None
         try:
-            found = git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", cwd=self.path)
+            found = self._git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         except GitError:
             return None
         return found.decode().strip()
@@ -74,22 +74,21 @@ class Clone:
                 self._clone()
                 return
             update = ("fetch", "--quiet", "--prune", "--prune-tags", "--force", "origin")
-            git(*update, cwd=self.path)
+            self._git(*update, isolated=False)
             self._follow_head()
         except GitError as error:
             if local := LOCAL_FAULTS.search(str(error)):
                 raise _cache_refusal(local[0].lower()) from error
-            why = str(error).splitlines()[-1].removeprefix("fatal: ")
             raise CofeeError(
-                f"the template `{self.address}` cannot be reached: {why}",
-                hint="is the network up? If the template moved, correct its address: a service "
-                "records it as `_src_path` in `.copier-answers.yml`",
+                f"the template `{self.address}` cannot be reached: {error.reason}",
+                hint="check the network and your access; if the template of a service moved, run "
+                "`cofee update --template SRC` with its new address",
             ) from error
 
     def fetch_commit(self, commit_hash: str) -> str | None:
         """Fetch a commit that is on no branch and no tag, if the server still has it."""
         with contextlib.suppress(GitError):
-            git("fetch", "--quiet", "origin", commit_hash, cwd=self.path)
+            self._git("fetch", "--quiet", "origin", commit_hash, isolated=False)
         return self.resolve(commit_hash)
 
     def tags(self) -> dict[str, str]:
@@ -99,7 +98,7 @@ class Clone:
             The hash of each tag's commit by the name of the tag.
         """
         columns = "%(refname:strip=2) %(objectname) %(*objectname)"
-        listed = git("for-each-ref", f"--format={columns}", "refs/tags", cwd=self.path).decode()
+        listed = self._git("for-each-ref", f"--format={columns}", "refs/tags").decode()
         hashes = {name: found[-1] for name, *found in map(str.split, listed.splitlines())}
         versions = {name: version for name in hashes if (version := parse_version(name))}
         names = [name for name, version in versions.items() if not version.is_prerelease]
@@ -109,19 +108,19 @@ class Clone:
     def holds(self, ancestor: str, commit_hash: str) -> bool:
         """Return whether a commit is equal to another commit or a descendant of it."""
         try:
-            git("merge-base", "--is-ancestor", ancestor, commit_hash, cwd=self.path)
+            self._git("merge-base", "--is-ancestor", ancestor, commit_hash)
         except GitError:
             return False
         return True
 
     def describe(self, commit_hash: str) -> str:
         """Return the name of a commit as Copier records it."""
-        return git("describe", "--tags", "--always", commit_hash, cwd=self.path).decode().strip()
+        return self._git("describe", "--tags", "--always", commit_hash).decode().strip()
 
     def read(self, commit_hash: str, path: str) -> bytes | None:
         """Return the content of a file at a commit, without a checkout."""
         try:
-            return git("cat-file", "blob", f"{commit_hash}:{path}", cwd=self.path)
+            return self._git("cat-file", "blob", f"{commit_hash}:{path}")
         except GitError:
             return None
 
@@ -133,7 +132,8 @@ class Clone:
         with cache_written(), _folder_beside(target) as folder:
             fresh = Path(folder) / "tree"
             fresh.mkdir()
-            exact = ("-c", "core.autocrlf=false", f"--git-dir={self.path}", f"--work-tree={fresh}")
+            bytewise = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
+            exact = (*bytewise, f"--git-dir={self.path}", f"--work-tree={fresh}")
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             git(*exact, "read-tree", commit_hash, env=index)
             git(*exact, "checkout-index", "--all", env=index, cwd=fresh)
@@ -144,7 +144,8 @@ class Clone:
         """Reject the HEAD of a local template with uncommitted changes."""
         if is_remote(self.address):
             return
-        if git("status", "--porcelain", "--untracked-files=no", cwd=Path(self.address)).strip():
+        shown = ("status", "--porcelain", "--untracked-files=no")
+        if git(*shown, cwd=Path(self.address), attributes=True).strip():
             raise CofeeError(
                 f"the template `{self.address}` has uncommitted changes, "
                 "so a later update could not read this version",
@@ -154,15 +155,20 @@ class Clone:
     def _clone(self) -> None:
         with cache_written(), _folder_beside(self.path) as folder:
             fresh = Path(folder) / "clone.git"
-            git("clone", "--quiet", "--mirror", "--", git_address(self.address), str(fresh))
+            plain = ("--mirror", "--origin=origin", "--template=")
+            git("clone", "--quiet", *plain, "--", git_address(self.address), str(fresh))
             _rename_new(fresh, self.path)
 
     def _follow_head(self) -> None:
         """Set the clone's HEAD to the branch of the origin's HEAD."""
-        listed = git("ls-remote", "--symref", "origin", "HEAD", cwd=self.path).decode()
+        listed = self._git("ls-remote", "--symref", "origin", "HEAD", isolated=False).decode()
         named = re.match(r"ref: (refs/heads/\S+)\tHEAD", listed)
         if named:
-            git("symbolic-ref", "HEAD", named[1], cwd=self.path)
+            self._git("symbolic-ref", "HEAD", named[1])
+
+    def _git(self, *arguments: str, isolated: bool = True) -> bytes:
+        """Run git in the clone; only to reach the server it needs the user's settings."""
+        return git(f"--git-dir={self.path}", *arguments, cwd=self.path, isolated=isolated)
 
 
 def _cache_refusal(why: str) -> CofeeError:
