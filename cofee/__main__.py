@@ -9,19 +9,10 @@ import signal
 import sys
 from types import FrameType
 
-import typer
-
-import cofee.cli.modules  # noqa: F401 (its commands register themselves)
-from cofee.cli.app import app
 from cofee.errors import INTERRUPTED, SIGNALLED, USAGE, CofeeError, quote
-from cofee.git import GitError
 
 # Rendering creates many long-lived objects; collecting garbage among them takes 5 % of a run.
 MANY_OBJECTS = 50_000
-
-# Click exits with 2 for an invalid command line, but 2 means unresolved conflicts here.
-(UsageMistake,) = typer.BadParameter.__bases__
-UsageMistake.exit_code = USAGE  # type: ignore[attr-defined]  # Typer does not export Click's class
 
 
 def run() -> None:
@@ -34,6 +25,8 @@ def run() -> None:
         main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     else:
         code = 0
     with contextlib.suppress(OSError):  # the reader of the pipe has closed it
@@ -43,26 +36,37 @@ def run() -> None:
 
 
 def main() -> None:
-    """Run the command without showing a traceback for a user's mistake."""
+    """Run the command without showing a traceback for a user's mistake or an interrupt."""
     signal.signal(signal.SIGTERM, _leave)
     gc.set_threshold(MANY_OBJECTS)
+    try:
+        _run_command()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _run_command() -> None:
+    """Import and run the command line; an interrupt while it is imported is caught as well."""
+    import typer
+
+    import cofee.cli.modules  # noqa: F401 (its commands register themselves)
+    from cofee.cli.app import app
+    from cofee.git import GitError
+
+    # Click exits with 2 for an invalid command line, but 2 means unresolved conflicts here.
+    (mistake,) = typer.BadParameter.__bases__
+    mistake.exit_code = USAGE  # type: ignore[attr-defined]  # Typer does not export Click's class
     try:
         app()
     except CofeeError as error:
         _refuse(error)
     except GitError as error:
-        _refuse(
-            CofeeError(
-                f"git failed: {str(error).splitlines()[-1]}",
-                hint="run git in that directory to see the cause",
-            )
-        )
+        hint = "run git in that directory to see the cause"
+        _refuse(CofeeError(f"git failed: {error.reason}", hint=hint))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         message = f"{quote(error.filename or 'a file')} cannot be used: {reason}"
         _refuse(CofeeError(message, hint="check the path and its permissions"))
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
 
 
 def _refuse(error: CofeeError) -> None:

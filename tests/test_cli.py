@@ -151,7 +151,7 @@ def test_an_old_git_is_refused_by_name(
     old.write_text(
         "#!/bin/sh\n"
         'case "$*" in\n'
-        "  version) echo git version 2.37.1 ;;\n"
+        "  *version) echo git version 2.37.1 ;;\n"
         "  *merge-tree*) echo usage: git merge-tree >&2; exit 129 ;;\n"
         f'  *) exec {shutil.which("git")} "$@" ;;\n'
         "esac\n"
@@ -202,14 +202,32 @@ def test_sigterm_rolls_back_like_ctrl_c() -> None:
     """A service manager that stops the command leaves no half-written project."""
     script = (
         "import os, signal, sys\n"
-        "import cofee.cli.app\n"
+        "import cofee.cli.modules\n"
         "def stop():\n"
         "    try:\n        os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
         "    finally:\n        print('rolled back', flush=True)\n"
-        "import cofee.__main__ as m\n"
-        "m.app = stop\nm.main()\n"
+        "cofee.cli.app.app = stop\n"
+        "from cofee.__main__ import main\nmain()\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
 
     assert done.stdout == "rolled back\n"
     assert done.returncode == 128 + 15
+
+
+@pytest.mark.parametrize("module", ["typer", "cofee.cli.modules", "cofee.commands.new_module"])
+def test_ctrl_c_during_start_up_prints_nothing(module: str, shop: Path) -> None:
+    """An interrupt while the command is imported is no error of the command."""
+    script = (
+        "import os, signal, sys\n"
+        "def hook(event, arguments):\n"
+        f"    if event == 'import' and arguments[0] == {module!r}:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.addaudithook(hook)\n"
+        f"sys.argv = ['cofee', 'new-module', 'orders', '-C', {str(shop)!r}]\n"
+        "from cofee.__main__ import run\nrun()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+    assert done.stderr == ""
+    assert done.returncode == 130
