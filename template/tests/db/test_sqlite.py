@@ -42,17 +42,17 @@ async def test_second_writer_waits_for_the_first(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'turns.sqlite3'}"
     engine = create_engine(DatabaseSettings(database_url=url))
     async with engine.begin() as connection:
-        await connection.execute(sa.text("CREATE TABLE turns (number INTEGER)"))
-        await connection.execute(sa.text("INSERT INTO turns VALUES (0)"))
+        await connection.execute(sa.text("CREATE TABLE _turns (number INTEGER)"))
+        await connection.execute(sa.text("INSERT INTO _turns VALUES (0)"))
 
     async def take_turn() -> None:
         async with engine.begin() as connection:
-            number = await connection.scalar(sa.text("SELECT number FROM turns"))
+            number = await connection.scalar(sa.text("SELECT number FROM _turns"))
             await asyncio.sleep(0.01)
-            await connection.execute(sa.text("UPDATE turns SET number = :n"), {"n": number + 1})
+            await connection.execute(sa.text("UPDATE _turns SET number = :n"), {"n": number + 1})
 
     await asyncio.gather(*(take_turn() for _ in range(5)))
 
     async with engine.begin() as connection:
-        assert await connection.scalar(sa.text("SELECT number FROM turns")) == 5
+        assert await connection.scalar(sa.text("SELECT number FROM _turns")) == 5
     await engine.dispose()

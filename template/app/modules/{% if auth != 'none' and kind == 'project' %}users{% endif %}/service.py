@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.common.errors import ConflictError, ForbiddenError, NotFoundError, UnprocessableError
 from app.common.schemas import Page
 from app.infrastructure.passwords import hash_password, verify_password
+from app.infrastructure.transactions import end_read_transaction
 from app.modules.users.models import User
 from app.modules.users.repository import UserRepository
 from app.modules.users.schemas import (
@@ -50,7 +51,7 @@ class UserService:
 
     async def change_password(self, user: User, data: PasswordChange) -> None:
         """Replace the password, or raise 422 if the current one is wrong or has changed."""
-        await self._end_read_transaction()
+        await end_read_transaction(self._session)
         verified = user.password_hash
         is_right, _ = await verify_password(data.current_password, verified)
         changed = is_right and await self.set_password(
@@ -98,18 +99,10 @@ class UserService:
     async def authenticate(self, email: str, password: SecretStr) -> User | None:
         """Return the user with this address and password. Renew a hash with an old cost."""
         user = await self.find_by_email(email)
-        await self._end_read_transaction()
+        await end_read_transaction(self._session)
         is_right, renewed = await verify_password(password, user.password_hash if user else None)
         if user is None or not is_right:
             return None
         if renewed is not None:
             await self._repository.renew_hash(user.id, renewed, user.password_hash)
         return await self.find(user.id, user.token_version)
-
-    async def _end_read_transaction(self) -> None:
-        """End the read transaction before bcrypt, so that its connection is free in the meantime.
-
-        Nothing was written, and the objects that were read stay usable.
-        """
-        self._session.expunge_all()
-        await self._session.rollback()

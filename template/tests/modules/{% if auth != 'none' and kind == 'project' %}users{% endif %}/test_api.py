@@ -8,12 +8,13 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 from fastapi import HTTPException
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infrastructure.settings import get_settings
 from app.modules.users.models import User
 from app.modules.users.repository import UserRepository
-from app.modules.users.schemas import UserAccess
+from app.modules.users.schemas import UserAccess, UserCreate
 from app.modules.users.service import ERROR_NOT_ADMINISTRATOR, UserService
 from tests.api import assert_problem, create, rows_of
 from tests.modules.users.factory import (
@@ -43,6 +44,16 @@ async def test_registered_user_can_sign_in_and_read_their_account(
         *("id", "email", "name", "role", "is_active", "created_at", "updated_at")
     }
     assert (created["role"], created["is_active"]) == ("user", True)
+
+
+async def test_new_user_can_sign_in_in_the_same_transaction(session: AsyncSession) -> None:
+    users = UserService(session)
+    created = await users.create(UserCreate(**person("ann")))
+
+    user = await users.authenticate("ann@example.com", SecretStr(PASSWORD))
+
+    assert user is not None
+    assert user.id == created.id
 
 
 async def test_user_cannot_set_protected_fields(client: httpx2.AsyncClient) -> None:
