@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import tomllib
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi._compat import get_cached_model_fields
+from fastapi.dependencies import utils
 from pydantic.json_schema import models_json_schema
 
 from app.api.v1.router import router
@@ -20,6 +23,10 @@ from app.infrastructure.security import add_middlewares
 from app.infrastructure.settings import get_settings
 
 PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+
+# FastAPI remembers the parameters of 128 lists. It could not document a service with more, and would
+# build them anew for every request.
+vars(utils)["get_cached_model_fields"] = cache(get_cached_model_fields.__wrapped__)
 
 
 class Service(FastAPI):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, create_model
 
-from app.common.schemas import MAX_PAGE_SIZE, OMITTED, PageQuery, Schema
+from app.common.schemas import MAX_PAGE_SIZE, OMITTED, PageQuery, QueryParams, Schema
+from app.main import Service
 
 
 class Change(Schema):
@@ -47,3 +48,21 @@ def test_openapi_shows_no_default_of_an_omitted_field() -> None:
 def test_limit_outside_its_bounds_is_rejected(limit: int) -> None:
     with pytest.raises(ValidationError):
         PageQuery(limit=limit)
+
+
+def test_openapi_has_the_parameters_of_many_lists() -> None:
+    app, params = Service(), cast(Any, QueryParams)
+
+    def add_list(path: str, query_class: Any) -> None:
+        async def list_page(query: PageQuery) -> None: ...
+
+        list_page.__annotations__ = {"query": params[query_class]}
+        app.get(path)(list_page)
+
+    for number in range(130):
+        add_list(f"/{number}", create_model(f"Query{number}", __base__=PageQuery))
+
+    paths = app.openapi()["paths"]
+    first, last = (paths[path]["get"]["parameters"] for path in ("/0", "/129"))
+    assert first == last
+    assert [parameter["name"] for parameter in first] == ["limit", "cursor"]
