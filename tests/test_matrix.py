@@ -337,8 +337,8 @@ def count_help(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     genuine = merging._merge_exactly
     helped: list[str] = []
 
-    def exactly(path: str, sides: dict[int, File]) -> File | None:
-        resolved = genuine(path, sides)
+    def exactly(path: str, sides: dict[int, File], *, renaming: dict[str, str]) -> File | None:
+        resolved = genuine(path, sides, renaming=renaming)
         if resolved is not None:
             helped.append(path)
         return resolved

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cofee.engine import merge as merging
 from cofee.engine.merge import merge, merge_lines
+from cofee.engine.tokens import merge_tokens
 from cofee.errors import CofeeError
 from cofee.files import File
 
@@ -170,8 +171,75 @@ def test_files_that_one_side_changed_merge_as_in_git(
                 side[path] = file
 
     with TemporaryDirectory() as folder:
-        repository = merging._Repository(Path(folder))
+        repository = merging._Repository(Path(folder), {})
         repository.load(base, template, yours)
         expected, _ = repository.merge()
 
     assert merge(base, template, yours) == expected
+
+
+NAMES = ("stock", "product", "'stock'", "my_stock", "Stock", "total", "note", "sku")
+SEPARATORS = (" ", ".", ", ", " = ", "(", ")\n", ":\n    ")
+STOCK = {"stock": "quantity"}
+
+
+def renamed(token: str) -> str:
+    return token.replace("stock", "quantity").replace("Stock", "Quantity")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(SEPARATORS)), min_size=1), st.data()
+)
+def test_rename_beside_another_changed_word_merges(
+    tokens: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    """The result has both edits; an edit of a renamed word is a conflict."""
+    place = data.draw(st.integers(0, len(tokens) - 1))
+    edited = [("mine" if at == place else name, gap) for at, (name, gap) in enumerate(tokens)]
+    base, mine = ("".join(name + gap for name, gap in side) for side in (tokens, edited))
+    template = "".join(renamed(name) + gap for name, gap in tokens)
+    both = "".join(renamed(name) + gap for name, gap in edited)
+    touched = tokens[place][0]
+
+    merged = merge_tokens(base, template, mine, STOCK)
+
+    is_certain = template != base and renamed(touched) == touched
+    assert merged == (both if is_certain else None)
+
+
+@pytest.mark.parametrize(
+    ("base", "template", "yours"),
+    [
+        ("f(stock, b)\n", "f(quantity, b)\n", "f(stock, stock, b)\n"),
+        ("f(stock, b)\n", "f(quantity, b)\n", "f(stock, quantity)\n"),
+        ("f(stock, stock, b)\n", "f(quantity, stock, b)\n", "f(stock, stock, d)\n"),
+        ("f(stock, b)\n", "f(quantity, b, c)\n", "f(stock, d)\n"),
+        ("f(stock, b)\n", "f(quantity, c)\n", "f(stock, b, d)\n"),
+        ("f(price, b)\n", "f(cost, b)\n", "f(price, d)\n"),
+        ("f(stock, b)\n", "f(stock, b)\n", "f(stock, d)\n"),
+        ("x = 'stock b'\n", "x = 'quantity b'\n", "x = 'stock d'\n"),
+        ('stock """b\n', 'quantity """b\n', 'stock """d\n'),
+    ],
+)
+def test_merge_of_a_line_that_is_not_certain_is_a_conflict(
+    base: str, template: str, yours: str
+) -> None:
+    """The old or the new name is used elsewhere, or the template does more than the rename."""
+    assert merge_tokens(base, template, yours, STOCK) is None
+
+
+def test_renamed_line_with_another_word_of_the_user_is_merged() -> None:
+    """In Python only, and if the command says what it renames."""
+    base = "class A:\n    stock: int = field(default=0)\n"
+    sides = [
+        {name: File(text.encode()) for name in ("a.py", "a.txt")}
+        for text in (base, base.replace("stock", "quantity"), base.replace("=0", "=7"))
+    ]
+
+    merged = merge(*sides, renaming=STOCK)
+    unknown = merge(*sides)
+
+    expected = base.replace("stock", "quantity").replace("=0", "=7")
+    assert merged.tree["a.py"].content == expected.encode()
+    assert [conflict.path for conflict in merged.conflicts] == ["a.txt"]
+    assert [conflict.path for conflict in unknown.conflicts] == ["a.py", "a.txt"]

@@ -98,7 +98,8 @@ def rename_field(modules: Modules, name: str, old: str, new: str, facts: Facts) 
     }
     attributes = {old: new, before.column: after.column}
     step = _step("rename-field", modules, module, ruled, [before, after], details)
-    renaming = Renaming(module.name, facts.field_classes_of(module.entity), attributes)
+    owners = facts.field_classes_of(module.entity)
+    renaming = Renaming(module.name, owners, attributes, parts=attributes)
     return replace(step, renaming=renaming)
 
 

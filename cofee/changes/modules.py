@@ -32,8 +32,15 @@ def rename_module(modules: Modules, old: str, derived: Names, facts: Facts) -> S
         before.replace("/", "."): after.replace("/", ".") for before, after in moves.items()
     }
     owners = frozenset(classes.values())
-    url = module.names.url
-    renaming = Renaming(derived.module, owners, classes=classes, packages=packages, url=url)
+    old_names = module.names
+    parts = {
+        old_names.module: derived.module,
+        old_names.singular: derived.singular,
+        old_names.entity: derived.entity,
+    }
+    renaming = Renaming(
+        derived.module, owners, classes=classes, packages=packages, url=old_names.url, parts=parts
+    )
     command = f"cofee rename-module {name} {derived.module}"
     return Step(command, after, migration, moves, renaming)
 

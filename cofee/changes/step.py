@@ -18,7 +18,8 @@ class Renaming:
     """Renamed names of a module, for references in hand-written code.
 
     `classes` and `attributes` map old names to new ones; `owners` are the classes whose attributes
-    they are, by their new names. `url` is an old one, which nothing but a text can hold.
+    they are, by their new names. `url` is an old one, which nothing but a text can hold. `parts`
+    are what generated names contain.
     """
 
     module: str
@@ -27,6 +28,7 @@ class Renaming:
     classes: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> list[str]:

@@ -4,7 +4,8 @@ The three trees become commits of a temporary bare repository, and `git merge-tr
 The user's repository and index are not touched, and a service outside git works as well. A file
 with a conflict is merged a second time by exact line edits: git treats edits on neighbouring lines
 as a conflict, but here edits may be adjacent. Each side is the base with some runs of lines
-replaced, and all runs are applied unless two of them replace the same line of the base.
+replaced, and all runs are applied unless two of them replace the same line of the base. In Python,
+such lines are merged by their tokens if a command only renames in them.
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import partial
 from io import StringIO
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
+from cofee.engine.tokens import merge_tokens
 from cofee.errors import CofeeError
 from cofee.files import File, Tree, is_crlf, load_yaml, with_crlf, with_lf
 from cofee.git import GitError, git, require_modern_git
 
 ALIKE = 0.6  # the similarity from which a line counts as a changed version of another
+Settle = Callable[[str, str, str], str | None]  # of the base, the template and the user
 YOURS, TEMPLATE = "yours", "template"  # the labels of conflict markers
 # The end of the name that git gives to a file if a directory is in its way.
 INVENTED = re.compile(rf"~({YOURS}|{TEMPLATE})(_\d+)?$")
@@ -63,10 +68,18 @@ class Merged:
     )  # changed by the template, deleted by you
 
 
-def merge(base: Tree, template: Tree, yours: Tree, *, prefer_template: bool = False) -> Merged:
+def merge(
+    base: Tree,
+    template: Tree,
+    yours: Tree,
+    *,
+    prefer_template: bool = False,
+    renaming: Mapping[str, str] = MappingProxyType({}),
+) -> Merged:
     """Merge the changes from `base` to `template` into `yours`.
 
     Args:
+        renaming: the names that the template renames, old to new.
         prefer_template: resolve every conflict for the template; the user has confirmed it.
 
     Raises:
@@ -82,7 +95,7 @@ def merge(base: Tree, template: Tree, yours: Tree, *, prefer_template: bool = Fa
         return Merged(settled)
     plain = {path: with_lf(file) if path in line_endings else file for path, file in yours.items()}
     with tempfile.TemporaryDirectory(prefix="cofee-") as folder:
-        repository = _Repository(Path(folder))
+        repository = _Repository(Path(folder), renaming)
         repository.load(base, template, plain)
         merged, oid = repository.merge()
         renamed = repository.renamed(oid) if line_endings else {}
@@ -117,8 +130,9 @@ def _changed_once(base: Tree, template: Tree, yours: Tree) -> dict[str, File] | 
 class _Repository:
     """A bare repository for one merge."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, renaming: Mapping[str, str]) -> None:
         self.folder = folder
+        self.renaming = renaming
         self.paths: set[str] = set()
         for name in ("objects", "refs/heads"):
             (folder / name).mkdir(parents=True)
@@ -188,7 +202,9 @@ class _Repository:
         # Git would rename one of two incompatible files, for example to `x~yours`.
         if set(sides) not in ({1, 2, 3}, {1, 2}, {2, 3}) or path not in self.paths:
             raise _incompatible(path, notes)
-        resolved = _merge_exactly(path, sides) if set(sides) == {1, 2, 3} else None
+        resolved = None
+        if set(sides) == {1, 2, 3}:
+            resolved = _merge_exactly(path, sides, renaming=self.renaming)
         if resolved is None:
             merged.conflicts.append(Conflict(path, sides))
         else:
@@ -254,7 +270,11 @@ def lines_at_stake(conflict: Conflict) -> list[str]:
 
 
 def _merge_exactly(
-    path: str, sides: Mapping[int, File], *, prefer_template: bool = False
+    path: str,
+    sides: Mapping[int, File],
+    *,
+    prefer_template: bool = False,
+    renaming: Mapping[str, str] = MappingProxyType({}),
 ) -> File | None:
     """Merge a file by exact lines; None if edits overlap or the result does not parse."""
     try:
@@ -262,13 +282,16 @@ def _merge_exactly(
     except UnicodeDecodeError:
         return None
     merged = merge_lines(base, template, yours, prefer_template=prefer_template)
-    if merged is None or not _parses(path, merged):
+    if merged is None and renaming and path.endswith(".py"):
+        settle = partial(merge_tokens, renaming=renaming)
+        merged = merge_lines(base, template, yours, settle=settle)
+    if merged is None or not parses(path, merged):
         return None
     mode = sides[3].mode if sides[2].mode == sides[1].mode else sides[2].mode
     return File(merged.encode(), mode)
 
 
-def _parses(path: str, text: str) -> bool:
+def parses(path: str, text: str) -> bool:
     """Return whether a text is valid in the language of its file name, if it is known."""
     import tomllib
 
@@ -311,7 +334,12 @@ class Edit(NamedTuple):
 
 
 def merge_lines(
-    base: str, template: str, yours: str, *, prefer_template: bool = False
+    base: str,
+    template: str,
+    yours: str,
+    *,
+    prefer_template: bool = False,
+    settle: Settle | None = None,
 ) -> str | None:
     """Return the base with the edits of both sides, or None if two edits overlap.
 
@@ -319,21 +347,18 @@ def merge_lines(
 
     Args:
         prefer_template: omit the user's edits that overlap an edit of the template.
+        settle: merges the lines of edits that overlap.
     """
     original = _lines(base)
     theirs, mine = _edits(original, template), _edits(original, yours)
     if prefer_template:
         mine = [edit for edit in mine if not _overlaps_any(edit, theirs)]
     combined = _combine(theirs, mine)
+    if combined is None and settle is not None:
+        combined = _settle_overlaps(original, theirs, mine, settle)
     if combined is None:
         return None
-    merged: list[str] = []
-    position = 0
-    for edit in combined:
-        merged += original[position : edit.start]
-        merged += edit.lines
-        position = edit.end
-    return "".join(merged + original[position:])
+    return _applied(original, combined, 0, len(original))
 
 
 def overlapping_lines(base: str, template: str | None, yours: str) -> list[str]:
@@ -407,6 +432,47 @@ def _combine(template: list[Edit], yours: list[Edit]) -> list[Edit] | None:
             return None
         ordered.append(edit)
     return ordered
+
+
+def _settle_overlaps(
+    original: Sequence[str], theirs: list[Edit], mine: list[Edit], settle: Settle
+) -> list[Edit] | None:
+    """Return all edits, with those that overlap settled as one edit, or None if one is not."""
+    settled: list[Edit] = []
+    for group in _overlapping(theirs, mine):
+        if len({*group}) == 1:
+            settled.append(group[0])
+            continue
+        start, end = group[0].start, max(edit.end for edit in group)
+        sides = [[edit for edit in side if edit in group] for side in (theirs, mine)]
+        texts = [_applied(original, edits, start, end) for edits in ([], *sides)]
+        merged = settle(*texts)
+        if merged is None:
+            return None
+        settled.append(Edit(start, end, tuple(_lines(merged))))
+    return settled
+
+
+def _overlapping(theirs: list[Edit], mine: list[Edit]) -> list[list[Edit]]:
+    """Return the edits in the order of the base, grouped with those that they overlap."""
+    groups: list[list[Edit]] = []
+    for edit in sorted([*theirs, *mine], key=lambda edit: (edit.start, edit.end)):
+        last = groups[-1] if groups else []
+        if edit in last or any(edit.start < other.end for other in last):
+            last.append(edit)
+        else:
+            groups.append([edit])
+    return groups
+
+
+def _applied(original: Sequence[str], edits: Iterable[Edit], start: int, end: int) -> str:
+    """Return some lines of the base with the edits in them."""
+    lines: list[str] = []
+    for edit in edits:
+        lines += original[start : edit.start]
+        lines += edit.lines
+        start = edit.end
+    return "".join([*lines, *original[start:end]])
 
 
 def holds_markers(file: File | None) -> bool:

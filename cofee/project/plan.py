@@ -58,12 +58,14 @@ def plan_merge(
     is_step: bool = True,
     moves: Mapping[str, str] | None = None,
     prefer_template: bool = False,
+    renaming: Mapping[str, str] | None = None,
 ) -> Plan:
     """Merge the difference of two renderings into the working tree, in memory.
 
     Args:
         is_step: `cofee undo` can revert it.
         moves: directories to rename with all files in them.
+        renaming: the names that the template renames, old to new.
         prefer_template: use the template's version of lines that both changed.
 
     Raises:
@@ -74,7 +76,13 @@ def plan_merge(
     history = project.template.facts.migrations
     old, new, yours = worktree.read_sides(project.root, *without, history, folders=moves)
     _require_free_way(project, yours, moves)
-    merged = merge(_moved(old, moves), new, _moved(yours, moves), prefer_template=prefer_template)
+    merged = merge(
+        _moved(old, moves),
+        new,
+        _moved(yours, moves),
+        prefer_template=prefer_template,
+        renaming=renaming or {},
+    )
     changes = tuple(
         Change(path, yours.get(path), merged.tree.get(path))
         for path in sorted({*yours, *merged.tree})

@@ -78,6 +78,7 @@ def plan_step(
         rendered,
         moves=step.moves,
         prefer_template=prefer_template,
+        renaming=step.renaming.parts if step.renaming else None,
     )
     if removed is not None:
         gone = Change(removed, read_file(project.root / removed), None)
