@@ -179,7 +179,12 @@ ORDERS = of(
     ("schemas.py", "Count", r"ge=0", "ge=-1"),
     ("schemas.py", "OrderSort", r", \"-note\"", ""),
     ("repository.py", "FILTERS", r"Order\.customer_id", "Order.payer_id"),
-    ("repository.py", "OrderRepository.list_page", r"where_equal\((.*?), FILTERS, query\)", r"\1"),
+    (
+        "repository.py",
+        "OrderRepository.list_page",
+        r"where_matches\((.*?), FILTERS, query\)",
+        r"\1",
+    ),
     (
         "repository.py",
         "OrderRepository.list_page_by_customer",
@@ -189,7 +194,7 @@ ORDERS = of(
     (
         "repository.py",
         "OrderRepository.list_page_by_payer",
-        r"where_equal\((.*?), FILTERS, query\)",
+        r"where_matches\((.*?), FILTERS, query\)",
         r"\1",
     ),
     ("repository.py", "OrderRepository.add_link", r"await add_link\(.*", "return None"),
@@ -264,7 +269,7 @@ LIBRARY = [
         "app/db",
         (
             "keyset.py",
-            "where_equal",
+            "where_matches",
             r"return statement\.where.*|statement = statement\.where.*",
             "pass",
         ),

@@ -15,6 +15,7 @@ ERROR_TOO_MANY_ERRORS = "Too many errors to list"
 MAX_ERRORS = 100
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
+MAX_FILTER_VALUES = 100
 
 # The default of a field that can be omitted without being nullable. OpenAPI shows no default, and
 # `model_dump(exclude_unset=True)` distinguishes an omitted field from one that is null.
@@ -23,6 +24,10 @@ OMITTED: Any = Field(default_factory=lambda: None)
 Item = TypeVar("Item")
 # The fields of a schema as query parameters.
 QueryParams = Annotated[Item, Query()]
+# A query parameter that can be repeated.
+Filter = Annotated[
+    list[Item], Field(max_length=MAX_FILTER_VALUES, description="Rows with any of these values")
+]
 
 
 class Schema(BaseModel):

@@ -97,12 +97,12 @@ class Order:
         return passed
 
 
-def where_equal(statement: sa.Select[Row], filters: Columns, query: PageQuery) -> sa.Select[Row]:
-    """Select the rows that match the filters of a query. An omitted filter is `None`."""
+def where_matches(statement: sa.Select[Row], filters: Columns, query: PageQuery) -> sa.Select[Row]:
+    """Select the rows with any of the values of each filter. An omitted filter is `None`."""
     for name, column in filters.items():
-        value = getattr(query, name)
-        if value is not None:
-            statement = statement.where(column == value)
+        values = getattr(query, name)
+        if values is not None:
+            statement = statement.where(column.in_(values))
     return statement
 
 

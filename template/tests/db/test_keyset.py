@@ -11,10 +11,11 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from fastapi import HTTPException
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.common.schemas import PageQuery
-from app.db.keyset import fetch_page, where_equal
+from app.common.schemas import MAX_FILTER_VALUES, OMITTED, Filter, PageQuery
+from app.db.keyset import fetch_page, where_matches
 from tests.db.probe import Sample
 
 NOON = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
@@ -25,7 +26,7 @@ LIVE = sa.select(Sample).where(Sample.is_deleted.is_(False))
 class SampleQuery(PageQuery):
     """A query with a filter."""
 
-    name: str | None = None
+    name: Filter[str] = OMITTED
 
 
 @pytest_asyncio.fixture
@@ -82,13 +83,21 @@ async def test_cursor_of_another_order_returns_422(rows: AsyncSession) -> None:
         assert refused.value.status_code == 422
 
 
-async def test_filter_returns_the_rows_with_its_value(rows: AsyncSession) -> None:
-    rows.add(Sample(name="tea"))
+async def test_filter_returns_the_rows_with_any_of_its_values(rows: AsyncSession) -> None:
+    rows.add_all([Sample(name="tea"), Sample(name="milk")])
     await rows.flush()
-
     filters = {"name": Sample.name}
-    tea = await rows.scalars(where_equal(LIVE, filters, SampleQuery(name="tea")))
-    all_rows = await rows.scalars(where_equal(LIVE, filters, SampleQuery()))
 
-    assert [row.name for row in tea] == ["tea"]
-    assert len(all_rows.all()) == 7
+    for names in (["tea"], ["tea", "milk"], ["tea", "water"]):
+        query = SampleQuery(name=names)
+        found = await rows.scalars(where_matches(LIVE, filters, query))
+        assert {row.name for row in found} == {*names} - {"water"}
+    all_rows = await rows.scalars(where_matches(LIVE, filters, SampleQuery()))
+    assert len(all_rows.all()) == 8
+
+
+def test_number_of_values_is_limited() -> None:
+    SampleQuery(name=["tea"] * MAX_FILTER_VALUES)
+
+    with pytest.raises(ValidationError, match="too_long"):
+        SampleQuery(name=["tea"] * (MAX_FILTER_VALUES + 1))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.keyset import Columns, Rows, fetch_page, where_equal
+from app.db.keyset import Columns, Rows, fetch_page, where_matches
 from app.modules.users.models import User
 from app.modules.users.schemas import UserQuery
 
@@ -58,7 +58,7 @@ class UserRepository:
         await self._session.execute(statement.values(password_hash=renewed))
 
     async def list_page(self, query: UserQuery) -> Rows[User]:
-        statement = where_equal(self._live(), FILTERS, query)
+        statement = where_matches(self._live(), FILTERS, query)
         return await fetch_page(self._session, statement, query.sort, query)
 
     async def save(self, user: User) -> None:

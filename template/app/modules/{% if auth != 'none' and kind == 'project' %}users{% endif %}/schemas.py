@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from app.common.schemas import OMITTED, PageQuery, RowSchema, Schema
+from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, Schema
 from app.common.types import Email
 from app.infrastructure.passwords import NewPassword, Password
 
@@ -60,7 +60,7 @@ class UserRead(RowSchema):
 
 
 class UserQuery(PageQuery):
-    email: UserEmail = OMITTED
-    role: Role = OMITTED
-    is_active: bool = OMITTED
+    email: Filter[UserEmail] = OMITTED
+    role: Filter[Role] = OMITTED
+    is_active: Filter[bool] = OMITTED
     sort: UserSort = "id"
