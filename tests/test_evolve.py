@@ -102,7 +102,8 @@ def test_change_of_the_schema_alone_needs_no_migration(shop: Path, cofee: Run) -
 @pytest.mark.parametrize(
     ("specification", "words"),
     [
-        ("age:int", "`age` becomes required"),
+        ("age:int", "`age` becomes required; existing rows may have no value"),
+        ("age:int:default=3", "`age` becomes required; rows without a value get `3`"),
         ("name:str:len=20", "`name` becomes shorter; existing values may have more than 20"),
         ("name:str:unique", "`name` becomes unique"),
     ],

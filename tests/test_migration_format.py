@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,21 @@ def test_every_migration_is_formatted_and_sorted_python(
     assert len(seen) > EXAMPLES // 2
     ruff(tmp_path, "format", "--diff")
     ruff(tmp_path, "check", f"--select={RULES}")
+
+
+def test_another_enum_value_leaves_all_indexes_alone(renderer: Renderer) -> None:
+    """Its column holds the same text, so the upgrade checks nothing and changes nothing."""
+    number = {"name": "number", "type": "int", "index": True}
+    old = {"name": "state", "type": "enum", "values": ["new"], "filter": True}
+    new = {**old, "values": ["new", "old"]}
+    rules = {"indexes": [["state", "number"], ["number"]], "unique_together": [["number", "state"]]}
+    modules = [{"name": "notes", "entity": "Note", "fields": [new, number], **rules}]
+    step = {"operation": "change_fields", "module": "notes", "changes": [{"old": old, "new": new}]}
+    sides = [[{**modules[0], "fields": [old, number]}], modules]
+    migration = with_rules(step, *sides)
+
+    macros: Any = renderer.environment.get_template("macros/migrations/operations.jinja").module
+    upgrade, downgrade = json.loads(macros.operations(migration, modules))["steps"]
+
+    assert {key for key in upgrade if upgrade[key]} == {"name", "text", "table"}
+    assert {key for key in downgrade if downgrade[key]} == {"name", "text", "table", "checks"}

@@ -77,7 +77,11 @@ def change_fields(
     step = _step(
         "change-field", modules, module, after, changed, details, filled=_filled(changed, values)
     )
-    warnings = tuple(warning for old, new in changes for warning in _narrowings(old, new))
+    warnings = tuple(
+        warning
+        for old, new in changes
+        for warning in _narrowings(old, new, values.get(new.name, new.default))
+    )
     return replace(step, warnings=warnings, migration=step.migration if stored else None)
 
 
@@ -154,14 +158,20 @@ def _require_new(spec: str, module: Module) -> None:
         )
 
 
-def _narrowings(old: Field, new: Field) -> list[str]:
-    """Return what a changed field rejects that it accepted before; existing rows may hold it."""
+def _narrowings(old: Field, new: Field, filled: Value | None) -> list[str]:
+    """Return what a changed field rejects that it accepted before; existing rows may hold it.
+
+    Args:
+        filled: what rows without a value get.
+    """
     name = new.name
     found = []
     if old.type != new.type:
         found.append(f"`{name}` becomes `{new.type}`, and was `{old.type}`")
-    if old.nullable and not new.nullable:
+    if old.nullable and not new.nullable and filled is None:
         found.append(f"`{name}` becomes required; existing rows may have no value")
+    elif old.nullable and not new.nullable:
+        found.append(f"`{name}` becomes required; rows without a value get {quote(filled)}")
     if new.unique and not old.unique:
         found.append(f"`{name}` becomes unique; existing rows may have duplicates")
     longest = new.max_length

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ERROR_NAIVE_DATETIME = "A datetime must have an offset from UTC"
 MICROSECOND = dt.timedelta(microseconds=1)
+# A decimal in JSON has no exponent, unless it would be a very long text.
+MAX_PLAIN_DIGITS = 40
 # PostgreSQL stores JSON in its binary form. `None` is stored as SQL's NULL, not as JSON's null.
 JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
@@ -32,9 +34,7 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(ERROR_NAIVE_DATETIME)
-        utc = value.astimezone(dt.UTC)
+        utc = _in_utc(value)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(
@@ -97,7 +97,7 @@ class JsonObject(sa.TypeDecorator[dict[str, Any]]):
 
 
 class JsonList(sa.TypeDecorator[list[Any]]):
-    """A list of one scalar type, stored as JSON. Items are read with their type."""
+    """A list of one scalar type, stored as JSON. Items are normalized, and read with their type."""
 
     impl = JSON
     cache_ok = True
@@ -108,7 +108,24 @@ class JsonList(sa.TypeDecorator[list[Any]]):
         self._adapter: TypeAdapter[list[Any]] = TypeAdapter(list[item])  # type: ignore[valid-type]  # the item is a value here
 
     def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:
-        return None if value is None else self._adapter.dump_python(value, mode="json")
+        if value is None:
+            return None
+        return self._adapter.dump_python([*map(_normalized, value)], mode="json")
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> list[Any] | None:
         return None if value is None else self._adapter.validate_python(value)
+
+
+def _normalized(value: Any) -> Any:
+    """Return an item as a column of its type would return it: in UTC, or as a plain number."""
+    if isinstance(value, dt.datetime):
+        return _in_utc(value)
+    if isinstance(value, Decimal) and abs(value.adjusted()) < MAX_PLAIN_DIGITS:
+        return Decimal(f"{value:f}") if value else abs(value)
+    return value
+
+
+def _in_utc(value: dt.datetime) -> dt.datetime:
+    if value.tzinfo is None:
+        raise ValueError(ERROR_NAIVE_DATETIME)
+    return value.astimezone(dt.UTC)
