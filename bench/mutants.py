@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import REPOSITORY
-from cofee.commands.new import write_tree
+from cofee.commands.destination import write_tree
 from cofee.engine.render import Renderer
 from cofee.template.template import Template
 from tests.generated import environment, snapshot_template

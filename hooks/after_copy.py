@@ -58,6 +58,8 @@ def write_environment() -> None:
 
 def make_repository() -> None:
     """Create a git repository, unless the directory is inside one."""
+    if Path(".git").exists():
+        raise SkipError("nothing committed, because the git repository is not new")
     if succeeds("git", "rev-parse", "--is-inside-work-tree"):
         raise SkipError("no git repository created, because the directory is inside one")
     run("git", "init", "--quiet", "--initial-branch=main")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cofee.commands.new import write_tree
+from cofee.commands.destination import write_tree
 from cofee.engine.render import Renderer
 from cofee.template import template as templates
 from tests.evolutions import (

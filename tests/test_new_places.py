@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import Run, snapshot
 from tests.generated import snapshot_template
 from tests.test_new import TASK
-from tests.tiny import release
+from tests.tiny import release, run_git, write
 
 
 def test_an_empty_folder_stays_the_same_folder(
@@ -47,6 +47,93 @@ def test_a_failing_task_leaves_the_folder_empty_again(
 
     assert ran.code == 1
     assert (place.stat().st_ino, snapshot(place)) == (before, {})
+
+
+STARTED = {
+    "LICENSE": "MIT\n",
+    "README.md": "# mine\n",
+    ".gitignore": "*.log\n",
+}
+
+
+def started(place: Path, files: dict[str, str], *, commit: bool) -> Path:
+    """Create a repository as a host creates it."""
+    write(place, files)
+    run_git(place, "init", "--quiet", "--initial-branch=main")
+    if commit:
+        run_git(place, "add", "--all")
+        run_git(place, "commit", "--quiet", "--message", "Initial commit")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("files", "commit"),
+    [({}, False), (STARTED, True), ({"LICENSE": "MIT\n", ".gitignore": "*.log\n"}, False)],
+)
+def test_new_repository_gets_a_service(
+    files: dict[str, str], commit: bool, template: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """What the repository has is kept: its history, the license, and what git ignores."""
+    release(template, "v1.1.0", {"template/.gitignore": ".env\n"})
+    (tmp_path / "shop").mkdir()
+    place = started(tmp_path / "shop", files, commit=commit)
+
+    ran = cofee("new", place, "--defaults", "--template", template)
+
+    assert ran.code == 0, ran.err
+    assert (place / "README.md").read_text() == "# shop\n"
+    for name in files.keys() - {"README.md", ".gitignore"}:
+        assert (place / name).read_text() == files[name]
+    assert (place / ".gitignore").read_text() == (".env\n\n*.log\n" if files else ".env\n")
+    assert cofee("new-module", "orders", "-C", place).code == 0
+    if commit:
+        assert "    update  README.md\n" in ran.err
+        assert run_git(place, "show", "HEAD:README.md") == "# mine\n"
+
+
+def test_uncommitted_file_that_would_be_replaced_is_refused(
+    template: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """Git does not have it, so it would be lost."""
+    (tmp_path / "shop").mkdir()
+    place = started(tmp_path / "shop", STARTED, commit=False)
+    before = snapshot(place)
+
+    ran = cofee("new", place, "--defaults", "--template", template)
+
+    assert ran.code == 1
+    assert "`README.md` would be replaced, and is not committed" in ran.err
+    assert snapshot(place) == before
+
+
+@pytest.mark.parametrize("path", ["app/main.py", "pyproject.toml"])
+def test_repository_with_code_is_refused(
+    path: str, template: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """A service is not mixed with other code."""
+    (tmp_path / "shop").mkdir()
+    place = started(tmp_path / "shop", {path: "x\n", **STARTED}, commit=True)
+
+    ran = cofee("new", place, "--defaults", "--template", template)
+
+    assert ran.code == 1
+    assert f"is not empty: it contains `{path.split('/')[0]}`" in ran.err
+
+
+def test_failing_task_leaves_a_repository_as_it_was(
+    template: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """The files of the host come back, and its history was never touched."""
+    (tmp_path / "shop").mkdir()
+    place = started(tmp_path / "shop", STARTED, commit=True)
+    before = snapshot(place)
+    release(template, "v1.1.0", {"copier.yml": TASK.replace("touch", '"false"')})
+
+    ran = cofee("new", place, "--defaults", "--trust", "--template", template)
+
+    assert ran.code == 1
+    assert snapshot(place) == before
+    assert run_git(place, "status", "--porcelain") == ""
 
 
 def test_a_name_that_no_folder_can_have_is_refused(

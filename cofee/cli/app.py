@@ -45,7 +45,10 @@ def cofee(
 @app.command()
 @takes(options=read_options, without=["verify"])
 def new(
-    destination: Annotated[Path, typer.Argument(metavar="DEST", help="The directory to create.")],
+    destination: Annotated[
+        Path,
+        typer.Argument(metavar="DEST", help="The directory: new, empty, or a new git repository."),
+    ],
     template: Annotated[
         str | None,
         typer.Option(

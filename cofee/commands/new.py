@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cofee.commands.destination import (
+    Destination,
+    combined,
+    examine,
+    removed_on_failure,
+    write_service,
+)
 from cofee.commands.session import asker
 from cofee.commands.set_options import refuse_hidden
 from cofee.console import output
 from cofee.console.mode import Options
 from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
-from cofee.errors import INTERRUPTED, CofeeError, Problems, UsageError, listing, quote
-from cofee.files import EXECUTABLE, LINK, Change, File, Tree, load_yaml, reason
+from cofee.errors import CofeeError, Problems, UsageError, listing
+from cofee.files import Change, Tree, load_yaml
 from cofee.spec import gate, names, parse
 from cofee.spec.facts import Facts
 from cofee.spec.names import Names
@@ -49,16 +54,17 @@ class Service:
     """A service that is rendered but not written yet."""
 
     template: Template
-    destination: Path
+    destination: Destination
     answers: Answers
     tree: Tree
-    existed: bool = False  # the directory existed, and was empty
 
 
 def make_service(request: Request, options: Options) -> None:
     """Run `cofee new`."""
     service = plan_service(request, asker(options))
-    rows = [{"path": path, "action": "create"} for path in sorted(service.tree)]
+    present = service.destination.files
+    made = [Change(path, present.get(path), file) for path, file in sorted(service.tree.items())]
+    rows = [{"path": change.path, "action": output.action(change)} for change in made]
     for row in rows:
         options.printer.verb(row["action"], row["path"])
     document = {
@@ -69,10 +75,9 @@ def make_service(request: Request, options: Options) -> None:
         "version": str(service.template.version or "") or None,
     }
     if options.diff and not options.as_json:
-        made = [Change(path, None, file) for path, file in sorted(service.tree.items())]
         output.write(output.patch_of(made))
     if options.writes:
-        write_service(service)
+        write_service(service.tree, service.destination)
         options.printer.say("running the template's tasks …")
         run_tasks(service, quiet=options.quiet or options.as_json)
         options.printer.say(message_after_copy(service))
@@ -91,60 +96,15 @@ def plan_service(request: Request, ask: Ask | None) -> Service:
         CofeeError: the destination is taken, the template is not to be had or not trusted, or an
             answer is refused.
     """
-    destination = _absolute(request.destination)
-    _require_free(destination)
+    destination = examine(request.destination)
     source = template.absolute_source(request.template or trust.default_source())
     found = template.latest(source, request.ref)
     found.require_contract()
     trust.require_trusted(found, trusted=request.trusted)
     renderer = Renderer(found)
-    settled = _settle(renderer, destination.name, request, ask)
-    return Service(
-        found, destination, settled, renderer.render(settled, "copy"), destination.is_dir()
-    )
-
-
-def write_service(service: Service) -> None:
-    """Write all files, or none: the folder is finished elsewhere and then renamed.
-
-    Raises:
-        CofeeError: a file cannot be written.
-    """
-    parent = service.destination.parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".cofee-", dir=parent) as folder:
-            fresh = Path(folder) / "service"
-            write_tree(service.tree, fresh)
-            _put(fresh, service.destination)
-    except OSError as error:
-        raise CofeeError(
-            f"{quote(service.destination)} cannot be written: {reason(error)}",
-            hint="nothing was written",
-        ) from error
-
-
-def _put(fresh: Path, destination: Path) -> None:
-    """Move a complete directory into place.
-
-    An existing directory is kept, because a shell may be in it. It is empty, and is
-    empty again if a file cannot be moved.
-    """
-    if not destination.exists():
-        fresh.rename(destination)
-        return
-    try:
-        _move_all(fresh, destination)
-    except BaseException:
-        _move_all(destination, fresh)
-        raise
-
-
-def write_tree(tree: Tree, folder: Path) -> None:
-    """Write every file of a tree into a new folder."""
-    folder.mkdir()
-    for path, file in tree.items():
-        _write(folder / path, file)
+    settled = _settle(renderer, destination.path.name, request, ask)
+    tree = combined(renderer.render(settled, "copy"), destination)
+    return Service(found, destination, settled, tree)
 
 
 def run_tasks(service: Service, *, quiet: bool) -> None:
@@ -169,7 +129,10 @@ def run_tasks(service: Service, *, quiet: bool) -> None:
 
 def message_after_copy(service: Service) -> str:
     """Return the template's message after the service was created."""
-    context = {**service.answers.context, "_copier_conf": {"dst_path": str(service.destination)}}
+    context = {
+        **service.answers.context,
+        "_copier_conf": {"dst_path": str(service.destination.path)},
+    }
     return Renderer(service.template).text(
         service.template.setting("message_after_copy", ""), context
     )
@@ -247,77 +210,16 @@ def _split(specification: str) -> list[str]:
         ) from error
 
 
-def _absolute(destination: Path) -> Path:
-    """Return the absolute destination; `resolve` would follow a link."""
-    try:
-        return Path(os.path.abspath(destination.expanduser()))  # noqa: PTH100
-    except FileNotFoundError as error:
-        raise CofeeError(
-            "the current directory no longer exists", hint="change to an existing directory"
-        ) from error
-
-
-def _require_free(destination: Path) -> None:
-    try:
-        destination.lstat()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise CofeeError(
-            f"{quote(destination)} cannot be created: {reason(error)}", hint="choose another path"
-        ) from error
-    if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
-        raise CofeeError(
-            f"{quote(destination)} exists and is not a directory", hint="choose another path"
-        )
-    if destination.is_dir() and any(destination.iterdir()):
-        raise CofeeError(
-            f"the directory {quote(destination)} is not empty",
-            hint="choose a directory that does not exist or is empty",
-        )
-
-
-def _write(path: Path, file: File) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if file.mode == LINK:
-        path.symlink_to(os.fsdecode(file.content))
-        return
-    path.write_bytes(file.content)
-    if file.mode == EXECUTABLE:
-        readable = path.stat().st_mode
-        path.chmod(readable | (readable & 0o444) >> 2)
-
-
 def _words(command: str | Sequence[str]) -> Sequence[str]:
     return ["sh", "-c", command] if isinstance(command, str) else command
 
 
 def _run(command: Sequence[str], service: Service) -> None:
-    with _removed_on_failure(service):
-        done = subprocess.run(command, cwd=service.destination, env={**os.environ, "STAGE": "task"})
+    with removed_on_failure(service.destination):
+        folder = service.destination.path
+        done = subprocess.run(command, cwd=folder, env={**os.environ, "STAGE": "task"})
         if done.returncode:
             raise CofeeError(
                 f"the template's task `{shlex.join(command)}` failed with code {done.returncode}",
                 hint="the service was removed again; run that task by hand to see why it fails",
             )
-
-
-@contextlib.contextmanager
-def _removed_on_failure(service: Service) -> Iterator[None]:
-    """Remove the service after a failure; an existing directory is kept, empty."""
-    try:
-        yield
-    except BaseException as error:
-        with tempfile.TemporaryDirectory(dir=service.destination.parent) as folder:
-            if service.existed:
-                _move_all(service.destination, Path(folder))
-            else:
-                service.destination.rename(Path(folder) / "service")
-        if isinstance(error, KeyboardInterrupt):
-            raise CofeeError("interrupted; nothing was kept", exit_code=INTERRUPTED) from error
-        raise
-
-
-def _move_all(source: Path, target: Path) -> None:
-    for entry in sorted(source.iterdir()):
-        entry.rename(target / entry.name)
