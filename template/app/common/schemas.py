@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,6 +20,9 @@ MAX_FILTER_VALUES = 100
 # The default of a field that can be omitted without being nullable. OpenAPI shows no default, and
 # `model_dump(exclude_unset=True)` distinguishes an omitted field from one that is null.
 OMITTED: Any = Field(default_factory=lambda: None)
+
+# What every list can be sorted by. `Literal[RowSort, "name", "-name"]` adds fields to it.
+RowSort = Literal["id", "-id", "created_at", "-created_at", "updated_at", "-updated_at"]
 
 Item = TypeVar("Item")
 # The fields of a schema as query parameters.

@@ -61,8 +61,9 @@ class ListContract(Contract):
     async def test_pages_follow_the_order_of_creation(self, client: httpx2.AsyncClient) -> None:
         first, second = [row["id"] for row in await self.case.pair(client)]
 
-        assert await walk(client, self.case.url, "id") == [first, second]
-        assert await walk(client, self.case.url, "-id") == [second, first]
+        for sort in ("id", "created_at", "updated_at"):
+            assert await walk(client, self.case.url, sort) == [first, second]
+            assert await walk(client, self.case.url, f"-{sort}") == [second, first]
 
     async def test_listed_rows_are_complete(self, client: httpx2.AsyncClient) -> None:
         rows = await self.case.pair(client)
@@ -86,7 +87,8 @@ class ListContract(Contract):
         cursor = cursor_of(page)
         assert cursor is not None
 
-        for query in ({"cursor": cursor, "sort": "-id"}, {"cursor": cursor[:-8]}, {"cursor": "é"}):
+        orders = [{"cursor": cursor, "sort": sort} for sort in ("-id", "created_at")]
+        for query in (*orders, {"cursor": cursor[:-8]}, {"cursor": "é"}):
             response = await client.get(self.case.url, params=query)
             assert_problem(response, 422, "cursor")
             assert response.json()["code"] == "invalid_cursor"

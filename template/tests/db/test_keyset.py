@@ -19,7 +19,8 @@ from app.db.keyset import fetch_page, where_matches
 from tests.db.probe import Sample
 
 NOON = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
-SORTED = ("id", "name", "count", "total", "ratio", "price", "sold_at", "lasts")
+TIMES = ("created_at", "updated_at")
+SORTED = ("id", "name", "count", "total", "ratio", "price", "sold_at", "lasts", *TIMES)
 LIVE = sa.select(Sample).where(Sample.is_deleted.is_(False))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, Schema
+from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Schema
 from app.common.types import Email
 from app.infrastructure.passwords import NewPassword, Password
 
@@ -20,7 +20,7 @@ def _lower(value: Any) -> Any:
 UserEmail = Annotated[Email, BeforeValidator(_lower)]
 Name = Annotated[str, Field(min_length=1, max_length=120, examples=["Ann"])]
 Role = Literal["user", "admin"]
-UserSort = Literal["id", "-id", "email", "-email", "name", "-name"]
+UserSort = Literal[RowSort, "email", "-email", "name", "-name"]
 
 
 class UserCreate(Schema):

@@ -8,10 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from app.common.schemas import PageQuery
 from app.db.keyset import Rows, fetch_page
 from app.modules.projects.models import Member, Project
-from app.modules.projects.schemas import ProjectQuery
+from app.modules.projects.schemas import MemberQuery, ProjectQuery
 from app.modules.users.models import User
 
 
@@ -70,10 +69,10 @@ class MemberRepository:
         others = owners.where(Member.user_id != user_id, User.is_active)
         return bool(await self._session.scalar(sa.select(others.exists())))
 
-    async def list_page(self, project_id: uuid.UUID, query: PageQuery) -> Rows[Member]:
-        """Return one page of the members of a project, in the order of their addition."""
+    async def list_page(self, project_id: uuid.UUID, query: MemberQuery) -> Rows[Member]:
+        """Return one page of the members of a project."""
         statement = self._live(project_id).options(joinedload(Member.user))
-        return await fetch_page(self._session, statement, "id", query)
+        return await fetch_page(self._session, statement, query.sort, query)
 
     async def save(self, member: Member) -> None:
         self._session.add(member)

@@ -7,13 +7,14 @@ import uuid
 from fastapi import APIRouter, Depends, status
 
 from app.common.errors import responses
-from app.common.schemas import Page, PageQuery, QueryParams
+from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
 from app.infrastructure.auth import CurrentUser
 from app.infrastructure.projects import ManagedProject, ReadableProject
 from app.infrastructure.rate_limits import limited
 from app.modules.projects.schemas import (
     MemberCreate,
+    MemberQuery,
     MemberRead,
     MemberUpdate,
     ProjectCreate,
@@ -103,7 +104,7 @@ async def delete(project_id: ManagedProject, session: DbSession) -> None:
 )
 async def list_members(
     project_id: ReadableProject,
-    query: QueryParams[PageQuery],
+    query: QueryParams[MemberQuery],
     session: DbSession,
 ) -> Page[MemberRead]:
     service = MemberService(session)

@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.common.schemas import OMITTED, PageQuery, RowSchema, Schema
+from app.common.schemas import OMITTED, PageQuery, RowSchema, RowSort, Schema
 from app.modules.users.schemas import UserEmail
 
 Name = Annotated[str, Field(min_length=1, max_length=120, examples=["Apollo"])]
 # Viewers read, editors write, owners manage the project and its members.
 ProjectRole = Literal["viewer", "editor", "owner"]
-ProjectSort = Literal["id", "-id", "name", "-name"]
+ProjectSort = Literal[RowSort, "name", "-name"]
 
 
 class ProjectCreate(Schema):
@@ -55,3 +55,7 @@ class MemberRead(Schema):
     role: ProjectRole
     created_at: dt.datetime
     updated_at: dt.datetime
+
+
+class MemberQuery(PageQuery):
+    sort: RowSort = "id"

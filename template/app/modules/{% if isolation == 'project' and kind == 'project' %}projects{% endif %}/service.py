@@ -8,11 +8,12 @@ from typing import get_args
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.common.errors import ConflictError, ForbiddenError, NotFoundError, UnprocessableError
-from app.common.schemas import Page, PageQuery
+from app.common.schemas import Page
 from app.modules.projects.models import Member, Project
 from app.modules.projects.repository import MemberRepository, ProjectRepository
 from app.modules.projects.schemas import (
     MemberCreate,
+    MemberQuery,
     MemberRead,
     MemberUpdate,
     ProjectCreate,
@@ -89,7 +90,7 @@ class MemberService:
         if ROLES.index(role) < ROLES.index(needed):
             raise ForbiddenError(ERROR_FORBIDDEN)
 
-    async def list_page(self, project_id: uuid.UUID, query: PageQuery) -> Page[MemberRead]:
+    async def list_page(self, project_id: uuid.UUID, query: MemberQuery) -> Page[MemberRead]:
         rows = await self._repository.list_page(project_id, query)
         return Page[MemberRead].model_validate(rows)
 
