@@ -216,9 +216,9 @@ class Journal:
             disk.make_folder(draft)
             for name, content in self._entry(changes, data, standing).items():
                 disk.write_file(draft / name, File(content), owner=draft)
-            disk.sync_folder(draft)
+            disk.sync([*draft.iterdir(), draft])
             draft.rename(folder)
-            disk.sync_folder(self.folder)
+            disk.sync([self.folder])
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
@@ -255,8 +255,8 @@ class Journal:
         A full disk fails in the first step, before any file has changed.
         """
         try:
-            for change in record.writes:
-                self._write_beside(record, change)
+            written = [self._write_beside(record, change) for change in record.writes]
+            disk.sync(filter(None, written))
             for change in record.writes:
                 self._replace(record, change)
             (record.folder / APPLYING).rename(record.folder / FINISHING)
@@ -264,10 +264,11 @@ class Journal:
             self._roll_back_after(record, error)
             raise
 
-    def _write_beside(self, record: Record, change: Change) -> None:
+    def _write_beside(self, record: Record, change: Change) -> Path | None:
+        """Return where the new content was written; None if the file is to be removed."""
         target = self.root / change.path
         if change.after is None:
-            return
+            return None
         disk.make_folder(target.parent)
         if not target.parent.resolve().is_relative_to(self.root):
             raise CofeeError(
@@ -278,6 +279,7 @@ class Journal:
         permissions = None if former is None else disk.adapted(former, change.after)
         beside = record.beside(target)
         disk.write_file(beside, change.after, owner=target, permissions=permissions)
+        return beside
 
     def _replace(self, record: Record, change: Change) -> None:
         target = self.root / change.path
@@ -306,9 +308,12 @@ class Journal:
             return  # the interrupt came after the commit
         for change in record.writes:
             record.beside(self.root / change.path).unlink(missing_ok=True)
+        restored = []
         for change in reversed(record.writes):
             if change.before != change.after and read_file(self.root / change.path) == change.after:
                 self._restore(record, change)
+                restored += [self.root / change.path] if change.before is not None else []
+        disk.sync(restored)  # the record has the only copy until then
         for folder in record.new_folders:
             disk.remove_empty([self.root / folder])
         _discard(record.folder)
