@@ -15,7 +15,7 @@ import pytest
 from cofee.project.journal import Journal
 from tests.conftest import Run, snapshot
 from tests.test_update import edit, next_main
-from tests.tiny import release, run_git, write
+from tests.tiny import COPIER_YML, release, run_git, write
 
 SHARE = 0.25  # of the writes before which a kill is tried, without `--every-cell`
 
@@ -78,6 +78,15 @@ def undo_resolved(shop: Path, template: Path, cofee: Run) -> None:
     (shop / "app/modules/orders/service.py").unlink()
 
 
+def checked(shop: Path, template: Path, cofee: Run) -> None:
+    """Let the template check each change, with a command that writes the lock file."""
+    check = "! grep -r nobody app/modules || { echo new > uv.lock; false; }"
+    settings = f"""_cofee_verify: ["sh -c '{check}'"]\n"""
+    release(template, "v1.1.0", {"copier.yml": COPIER_YML + settings})
+    assert cofee("update", "-C", shop).code == 0
+    write(shop, {"uv.lock": "locked\n"})
+
+
 CASES: dict[str, tuple[Situation, str]] = {
     "new module": (nothing, "new-module orders name:str"),
     "added field": (nothing, "add-field customers email:str:null"),
@@ -94,6 +103,7 @@ CASES: dict[str, tuple[Situation, str]] = {
     "undo with a conflict": (module_edited, "undo"),
     "continued undo": (undo_resolved, "update --continue"),
     "aborted undo": (undo_resolved, "update --abort"),
+    "rejected field": (checked, "add-field customers nobody:str:null --verify"),
 }
 
 
@@ -125,8 +135,9 @@ def test_killed_command_is_whole_after_the_next(
 
     counted = ("points", "tried", "kills", "states")
     request.node.user_properties.append(("kills", [outcome[name] for name in counted]))
-    assert outcome["code"] in (0, 2)
-    assert outcome["changes"]
+    is_rejected = "--verify" in command
+    assert outcome["code"] in ({1} if is_rejected else {0, 2})
+    assert outcome["changes"] is not is_rejected
     assert outcome["points"] > 15
     assert outcome["wrong"] == []
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cofee.console import output
 from cofee.console.mode import Options
 from cofee.errors import CONFLICTS_LEFT
+from cofee.files import read_file
 from cofee.project import apply, project
 from cofee.project.plan import Plan
 from cofee.project.project import Project
@@ -67,11 +68,17 @@ def _apply(found: Project, plan: Plan, options: Options, concerned: Collection[s
         return
     from cofee.commands import verify
 
+    # Checks bring the lock file in line with the dependencies.
+    path = found.template.facts.lock
+    lock = read_file(found.root / path)
     options.printer.say("verifying: running the checks before the change …")
-    before = verify.state(found, concerned)
-    record = apply.execute(found, plan)
-    options.printer.say("verifying: running the checks after the change …")
-    verify.require_still_green(found, plan, record, before, concerned)
+    failing = verify.failures(found, concerned)
+
+    def check() -> None:
+        options.printer.say("verifying: running the checks after the change …")
+        verify.require_still_green(found, failing, concerned)
+
+    apply.execute(found, plan, check, {path: lock})
 
 
 def _say_what_is_next(

@@ -6,25 +6,13 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from cofee.changes.step import Modules
 from cofee.errors import CofeeError
-from cofee.files import Change, File, read_file
-from cofee.project.journal import Record
-from cofee.project.plan import Plan
 from cofee.project.project import Project
 from cofee.spec.record import reach
 
 MODULE = "{module}"  # the placeholder for a module in a command of the template
-
-
-@dataclass(frozen=True)
-class State:
-    """The state before a change: the failed checks with their output, and the lock file."""
-
-    failing: dict[str, str]
-    lock: File | None
 
 
 def concerned(before: Modules, after: Modules) -> set[str]:
@@ -38,13 +26,7 @@ def concerned(before: Modules, after: Modules) -> set[str]:
     return reached if reached <= standing else set()
 
 
-def state(project: Project, modules: Collection[str]) -> State:
-    """Run the template's checks before a change."""
-    lock = read_file(project.root / project.template.facts.lock)
-    return State(_failures(project, modules), lock)
-
-
-def _failures(project: Project, modules: Collection[str]) -> dict[str, str]:
+def failures(project: Project, modules: Collection[str]) -> dict[str, str]:
     """Run the template's checks; return the commands that fail and their output.
 
     Args:
@@ -66,26 +48,19 @@ def _words(command: str, modules: Collection[str]) -> Iterator[str]:
 
 
 def require_still_green(
-    project: Project, plan: Plan, record: Record, before: State, modules: Collection[str]
+    project: Project, failing_before: Collection[str], modules: Collection[str]
 ) -> None:
-    """Revert an applied plan if checks that passed before it fail, and show their output.
+    """Run the checks again on written files that are not committed yet; show what turned red.
 
     Raises:
-        CofeeError: it did; the project is as it was.
+        CofeeError: a check fails that passed before.
     """
-    failing = _failures(project, modules)
-    broken = [command for command in failing if command not in before.failing]
+    failing = failures(project, modules)
+    broken = [command for command in failing if command not in failing_before]
     if not broken:
         return
     for command in broken:
         print(f"$ {command}\n{failing[command].rstrip()}", file=sys.stderr)
-    back = [Change(change.path, change.after, change.before) for change in record.changes]
-    path = project.template.facts.lock  # running the checks brings it in line with dependencies
-    lock = Change(path, read_file(project.root / path), before.lock)
-    if lock.before != lock.after:
-        back.append(lock)
-    command = f"{plan.command}, reverted"
-    project.journal.apply(back, {"command": command, "undoes": record.number})
     raise CofeeError(
         f"`{broken[0]}` passed before the change and failed after it, so the change was reverted",
         hint="run it without `--verify` to inspect the result",

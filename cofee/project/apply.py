@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from cofee.engine.merge import holds_markers
 from cofee.errors import CofeeError, listing
 from cofee.files import Change, File, read_file
@@ -13,22 +15,32 @@ from cofee.project.project import ANSWERS_FILE, Project
 RESOLVE_FIRST = "resolve them, run `git add`, then run again"
 
 
-def execute(project: Project, plan: Plan) -> Record:
+def execute(
+    project: Project,
+    plan: Plan,
+    check: Callable[[], None] | None = None,
+    kept: Mapping[str, File | None] | None = None,
+) -> None:
     """Apply a plan atomically.
 
     With conflicts, the answers file is not changed until `resume` or `abort`.
+
+    Args:
+        check: raises if the written files must not stay.
+        kept: files that are restored then, because checks may change them.
     """
     data: Data = {"command": plan.command, "is_step": plan.is_step}
     if plan.undoes is not None:
         data["undoes"] = plan.undoes.number
     if not plan.conflicts:
-        return project.journal.apply([*plan.changes, plan.answers], data)
+        project.journal.apply([*plan.changes, plan.answers], data, check=check, kept=kept)
+        return
     assert plan.answers.after is not None  # noqa: S101 (every template has an answers file)
     data["conflicts"] = [conflict.path for conflict in plan.conflicts]
     data["answers"] = plan.answers.after.content.decode()
     if index := git_index.with_conflicts(project.root, plan.conflicts):
         data["index"] = index
-    return project.journal.apply(plan.changes, data)
+    project.journal.apply(plan.changes, data)
 
 
 def require_settled(project: Project) -> None:

@@ -20,7 +20,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -81,9 +81,23 @@ class Record:
         data: Data = self._plan["data"]
         return data
 
-    @cached_property
+    @property
     def changes(self) -> tuple[Change, ...]:
         """All changes, including those of the user that it records and did not write."""
+        return (*self._changes["standing"], *self._changes["writes"])
+
+    @property
+    def writes(self) -> tuple[Change, ...]:
+        """The changes that it writes."""
+        return self._changes["writes"]
+
+    @property
+    def kept(self) -> tuple[Change, ...]:
+        """Files that a rollback restores, and that it does not write itself."""
+        return self._changes["kept"]
+
+    @cached_property
+    def _changes(self) -> dict[str, tuple[Change, ...]]:
         contents = (self.folder / "contents").read_bytes()
 
         def file(stored: list[int] | None) -> File | None:
@@ -92,18 +106,16 @@ class Record:
             mode, start, length = stored
             return File(contents[start : start + length], mode)
 
-        rows = self._plan["changes"]
-        return tuple(Change(path, file(before), file(after)) for path, before, after, _ in rows)
+        return {
+            kind: tuple(Change(path, file(before), file(after)) for path, before, after, _ in rows)
+            for kind, rows in self._plan["changes"].items()
+        }
 
-    @property
-    def writes(self) -> tuple[Change, ...]:
-        """The changes that it writes."""
-        return self.changes[self._plan["standing"] :]
-
-    @property
+    @cached_property
     def permissions(self) -> dict[str, int | None]:
         """The permissions of each file before the operation."""
-        return {path: permissions for path, _, _, permissions in self._plan["changes"]}
+        rows = (row for rows in self._plan["changes"].values() for row in rows)
+        return {path: permissions for path, _, _, permissions in rows}
 
     @property
     def new_folders(self) -> list[str]:
@@ -169,24 +181,32 @@ class Journal:
                 pass
 
     def apply(
-        self, changes: Sequence[Change], data: Data, *, standing: Sequence[Change] = ()
-    ) -> Record:
+        self,
+        changes: Sequence[Change],
+        data: Data,
+        *,
+        standing: Sequence[Change] = (),
+        check: Callable[[], None] | None = None,
+        kept: Mapping[str, File | None] | None = None,
+    ) -> None:
         """Write all changes in order, or none.
 
         Args:
             data: JSON for the record.
             standing: changes that are recorded with the others and exist already.
+            check: called before the commit; what it raises rolls everything back.
+            kept: files that checks may change, which a rollback restores as well.
 
         Raises:
             CofeeError: a file could not be written, or differs from `before`.
         """
+        keeping = [Change(path, file, file) for path, file in (kept or {}).items()]
         try:
-            record = self._begin([*standing, *changes], data, len(standing))
-            self._write(record)
+            record = self._begin(data, {"standing": standing, "writes": changes, "kept": keeping})
+            self._write(record, check)
         except OSError as error:
             raise _cannot_write(error.filename or self.root, error) from error
         self._finish(record)
-        return record
 
     def records(self) -> list[Record]:
         """Return the recorded operations, oldest first."""
@@ -206,7 +226,7 @@ class Journal:
     def _folders(self) -> list[Path]:
         return sorted(self.folder.glob(NUMBERED))
 
-    def _begin(self, changes: Sequence[Change], data: Data, standing: int) -> Record:
+    def _begin(self, data: Data, changes: Mapping[str, Sequence[Change]]) -> Record:
         """Record an operation, so that it survives a kill and a loss of power from here on."""
         numbers = [int(folder.name) for folder in self._folders()]
         folder = self.folder / f"{max(numbers, default=0) + 1:06}"
@@ -214,7 +234,7 @@ class Journal:
         shutil.rmtree(draft, ignore_errors=True)
         try:
             disk.make_folder(draft)
-            for name, content in self._entry(changes, data, standing).items():
+            for name, content in self._entry(data, changes).items():
                 disk.write_file(draft / name, File(content), owner=draft)
             disk.sync([*draft.iterdir(), draft])
             draft.rename(folder)
@@ -224,7 +244,7 @@ class Journal:
             raise
         return Record(folder)
 
-    def _entry(self, changes: Sequence[Change], data: Data, standing: int) -> dict[str, bytes]:
+    def _entry(self, data: Data, changes: Mapping[str, Sequence[Change]]) -> dict[str, bytes]:
         """Return the files of a record."""
         contents = bytearray()
 
@@ -234,22 +254,21 @@ class Journal:
             contents.extend(file.content)
             return [file.mode, len(contents) - len(file.content), len(file.content)]
 
-        rows = [
-            [path, stored(before), stored(after), disk.permissions_of(self.root / path)]
-            for path, before, after in changes
-        ]
-        made = [self.root / change.path for change in changes if change.after is not None]
+        def row(change: Change) -> list[Any]:
+            permissions = disk.permissions_of(self.root / change.path)
+            return [change.path, stored(change.before), stored(change.after), permissions]
+
+        made = [self.root / change.path for change in changes["writes"] if change.after is not None]
         missing = {folder for path in made for folder in disk.missing_folders(path.parent)}
         plan = {
             "data": data,
             "suffix": os.urandom(4).hex(),
-            "standing": standing,
             "folders": sorted((os.path.relpath(path, self.root) for path in missing), reverse=True),
-            "changes": rows,
+            "changes": {kind: [row(change) for change in group] for kind, group in changes.items()},
         }
         return {"plan.json": json.dumps(plan).encode(), "contents": bytes(contents), APPLYING: b""}
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: Record, check: Callable[[], None] | None) -> None:
         """Write every new content next to its target, rename each to it, and commit.
 
         A full disk fails in the first step, before any file has changed.
@@ -259,6 +278,8 @@ class Journal:
             disk.sync(filter(None, written))
             for change in record.writes:
                 self._replace(record, change)
+            if check is not None:
+                check()
             (record.folder / APPLYING).rename(record.folder / FINISHING)
         except BaseException as error:
             self._roll_back_after(record, error)
@@ -306,11 +327,14 @@ class Journal:
         """Restore every path, except those that were changed since; it can be repeated."""
         if not (record.folder / APPLYING).exists():
             return  # the interrupt came after the commit
-        for change in record.writes:
+        touched = (*record.kept, *record.writes)
+        for change in touched:
             record.beside(self.root / change.path).unlink(missing_ok=True)
         restored = []
-        for change in reversed(record.writes):
-            if change.before != change.after and read_file(self.root / change.path) == change.after:
+        for change in reversed(touched):
+            current = read_file(self.root / change.path)
+            is_ours = current == change.after or change in record.kept
+            if is_ours and current != change.before:
                 self._restore(record, change)
                 restored += [self.root / change.path] if change.before is not None else []
         disk.sync(restored)  # the record has the only copy until then
