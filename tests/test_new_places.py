@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import Run, snapshot
 from tests.generated import snapshot_template
 from tests.test_new import TASK
-from tests.tiny import release, run_git, write
+from tests.tiny import FILES, release, run_git, write
 
 
 def test_an_empty_folder_stays_the_same_folder(
@@ -134,6 +134,29 @@ def test_failing_task_leaves_a_repository_as_it_was(
     assert ran.code == 1
     assert snapshot(place) == before
     assert run_git(place, "status", "--porcelain") == ""
+
+
+ROOT_ONLY = '_cofee_repository_root: {ci.yml: "run it in `{folder}`"}\n'
+
+
+def test_file_that_a_host_does_not_read_in_a_directory_is_noted(
+    template: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """In a larger repository only, when the file is created."""
+    release(template, "v1.1.0", {"copier.yml": FILES["copier.yml"] + ROOT_ONLY})
+    run_git(tmp_path, "init", "--quiet")
+    shop, alone = tmp_path / "services/shop", tmp_path / "alone"
+    alone.mkdir()
+    run_git(alone, "init", "--quiet")
+
+    below = cofee("new", shop, "--defaults", "--template", template)
+    at_root = cofee("new", alone, "--defaults", "--template", template)
+    off = cofee("set", "ci=none", "-C", shop)
+    on = cofee("set", "ci=github", "-C", shop)
+
+    words = "note  `ci.yml`: run it in `services/shop`\n"
+    assert [words in ran.err for ran in (below, at_root, off, on)] == [True, False, False, True]
+    assert at_root.code == on.code == 0
 
 
 def test_a_name_that_no_folder_can_have_is_refused(

@@ -34,6 +34,7 @@ from cofee.spec.yaml_input import read_mapping
 from cofee.template import template, trust
 from cofee.template.ask import Ask
 from cofee.template.template import Template
+from cofee.template.upgrade_notes import below_repository_root
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,13 @@ def make_service(request: Request, options: Options) -> None:
     rows = [{"path": change.path, "action": output.action(change)} for change in made]
     for row in rows:
         options.printer.verb(row["action"], row["path"])
+    notes = below_repository_root(service.template, service.destination.path, service.tree)
+    for note in notes:
+        options.printer.verb("note", note)
     document = {
         "command": "cofee new",
         "files": rows,
+        "notes": notes,
         "commit": service.template.commit,
         "commit_hash": service.template.commit_hash,
         "version": str(service.template.version or "") or None,

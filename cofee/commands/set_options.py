@@ -21,7 +21,7 @@ from cofee.project.project import Project
 from cofee.source import breakage
 from cofee.spec import owners
 from cofee.template.template import Template
-from cofee.template.upgrade_notes import follow_up
+from cofee.template.upgrade_notes import below_repository_root, follow_up
 
 # Other recorded answers, and how to change them.
 NO_OPTIONS = {
@@ -49,8 +49,10 @@ def set_options(directory: Path, pairs: Sequence[str], options: Options) -> None
             *follow_up(found.template, plan.outcome),
             *found.template.setting("cofee_next_steps", []),
         ]
-        more = {"warnings": list(step.warnings), "next_steps": next_steps}
-        finish(found, plan, options, next_steps=next_steps, more=more)
+        created = [change.path for change in plan.changes if change.before is None]
+        notes = below_repository_root(found.template, found.root, created)
+        more = {"warnings": list(step.warnings), "next_steps": next_steps, "notes": notes}
+        finish(found, plan, options, next_steps=next_steps, more=more, notes=notes)
 
 
 def read_pairs(pairs: Sequence[str]) -> dict[str, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofee.errors import CofeeError
 from cofee.files import load_yaml
+from cofee.git import enclosing_repository
 from cofee.template.template import Template
 from cofee.template.versions import parse_version
 
@@ -34,6 +36,24 @@ def follow_up(template: Template, changed: Collection[str]) -> list[str]:
     """Return the manual steps after changes of these files."""
     wanted: Mapping[str, Sequence[str]] = template.setting("cofee_follow_up", {})
     return [step for path, steps in wanted.items() if path in changed for step in steps]
+
+
+def below_repository_root(template: Template, root: Path, created: Collection[str]) -> list[str]:
+    """Return the manual steps for new files that a host reads only at the root of a repository.
+
+    Args:
+        root: the directory of the service; there are no steps if it is the repository's root.
+    """
+    repository = enclosing_repository(root)
+    if repository is None or repository.top == root:
+        return []
+    folder = root.relative_to(repository.top).as_posix()
+    steps: Mapping[str, str] = template.setting("cofee_repository_root", {})
+    return [
+        f"`{path}`: {step.replace('{folder}', folder)}"
+        for path, step in steps.items()
+        if path in created
+    ]
 
 
 def _notes(template: Template) -> Iterator[tuple[Version, str]]:
