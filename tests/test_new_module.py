@@ -209,7 +209,7 @@ def test_bad_fields_are_refused(case: str, shop: Path, cofee: Run) -> None:
 
 NAMES = {
     "existing module": "customer",
-    "Python keyword": "class",
+    "a class that pytest collects": "test",
     "a path": "../orders",
     "a path inside": "a/b",
     "absolute": "/orders",

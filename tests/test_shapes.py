@@ -25,7 +25,7 @@ BROKEN = {
     FIELD.format("min: [1]"): "`x`: `min` must be text, a number, or true or false",
     FIELD.format('nullable: "no"'): "true or false",
     FIELD.format("values: x"): "must be a list",
-    FIELD.format('pattern: "("'): "is not a regular expression",
+    FIELD.format('pattern: "("'): "`str` cannot have `pattern`",
     FIELD.format("colour: red"): "the key `colour` is unknown",
     FIELD.format("type: int, default: nan"): "the default `nan` must be an integer",
     "modules: [{name: a, entity: A, fields: [], owner: user}]": "`a`: the key `owner` is unknown",

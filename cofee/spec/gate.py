@@ -56,7 +56,12 @@ def require_known(modules: Iterable[Module], facts: Facts, where: str) -> None:
 
 
 def _require_known(module: Module, facts: Facts) -> None:
-    def check_rule(rule: str) -> None:
+    _require_rules(module, facts)
+    check_each(lambda field: field_rules.check_readable(field, facts), module.fields)
+
+
+def _require_rules(module: Module, facts: Facts) -> None:
+    def check(rule: str) -> None:
         if rule not in facts.rules:
             known = (*PLAIN_KEYS, *facts.rules)
             raise CofeeError(
@@ -64,8 +69,7 @@ def _require_known(module: Module, facts: Facts) -> None:
                 hint=did_you_mean(rule, known) or f"keys are {listing(known)}",
             )
 
-    check_each(check_rule, module.rules)
-    check_each(lambda field: field_rules.check_readable(field, facts), module.fields)
+    check_each(check, module.rules)
 
 
 def check_fields(
@@ -128,8 +132,11 @@ def check_modules(modules: Sequence[Module], facts: Facts) -> tuple[Module, ...]
         with problems.collected(f"`{module.name}`"):
             check_names(module.names, facts, [other.names for other in modules[:number]])
         with problems.collected(f"`{module.name}`"):
+            _require_rules(module, facts)
+        with problems.collected(f"`{module.name}`"):
             fields = check_fields(module.fields, facts, listed, module.name)
-            complete = replace(module, fields=fields)
+            known = {rule: module.extra[rule] for rule in module.extra if rule in facts.rules}
+            complete = replace(module, fields=fields, extra=known)
             checked.append(module_rules.complete(complete, facts, listed[number + 1 :]))
     with problems.collected():
         owners.check_references(checked)
