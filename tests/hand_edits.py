@@ -168,7 +168,9 @@ EDITS: dict[str, Edit] = {
     ),
     "field after the last one": put(SCHEMAS, "    customer_id: uuid.UUID = ", "    own: int = 3"),
     "computed field": put(SCHEMAS, "    price: Decimal", "    own: int = 0"),
-    "field of the create schema": above(SCHEMAS, "    note: str | None = None", "    own: int = 3"),
+    "field of the create schema": above(
+        SCHEMAS, "    note: Text | None = None", "    own: int = 3"
+    ),
     "changed example": swap(SCHEMAS, 'examples=["alpha"]', 'examples=["A-1"]'),
     "changed default": swap(SCHEMAS, "    stock: Int32 = 0", "    stock: Int32 = 7"),
     "changed bound": swap(SCHEMAS, "max_length=20", "max_length=18"),
