@@ -36,7 +36,6 @@ NOTHING_TO_DO = {
     "nothing to change: the fields are the same already",
     "nothing to change: the module is the same already",
     "… is already the name of the field",
-    "there are … problems:…",
     "…: …",
 }
 
