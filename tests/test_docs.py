@@ -29,8 +29,7 @@ GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOT
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 MACHINE = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|Users)/")
-# Errors after which there is nothing to do, and two with the texts of others: of a question's
-# validator, and of several errors.
+# Errors after which there is nothing to do, and one with the text of a question's validator.
 NOTHING_TO_DO = {
     "interrupted; nothing was kept",
     "nothing to change: the fields are the same already",
