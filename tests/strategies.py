@@ -205,7 +205,8 @@ def _together(drawn: list[Record], module: str) -> list[Record]:
     columns: set[str] = set()
     found = []
     for record in drawn:
-        names = {Field.from_record(record).column, record["name"]}
+        field = Field.from_record(record)
+        names = {field.column, field.name, *(f"?{name}" for name in FACTS.parameters(field))}
         if columns & names or not is_free(record, module):
             continue
         columns |= names

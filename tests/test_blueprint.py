@@ -18,6 +18,7 @@ from tests.strategies import ROOT, Record, modules, options_of
 
 RULES = "F,I,B,UP,SIM,ASYNC,RUF"
 ITEMS: Record = {"name": "items", "entity": "Item", "fields": []}
+FILTER: Record = {"type": "int", "filter": True}
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +170,10 @@ def test_the_validator_knows_the_rules(renderer: Renderer) -> None:
             "field `items.sort` cannot be a filter: it is a parameter",
         ),
         (
+            [FILTER | {"name": "price"}, FILTER | {"name": "price_min"}],
+            "fields `items.price` and `items.price_min` would both be called `?price_min`",
+        ),
+        (
             [{"name": "x", "type": "text", "unique": True}],
             "field `items.x` has the key `unique`, which `text` does not take",
         ),
@@ -207,7 +212,7 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
         ),
         (
             {"name": "rows", "entity": "Row", "fields": [{"type": "many"}, {"name": "item_ids"}]},
-            "fields `rows.item_ids` and `rows.item` would both be called `item_ids`",
+            "fields `rows.item` and `rows.item_ids` would both be called `item_ids`",
         ),
         (
             {"name": "rows", "entity": "Row", "fields": [{"type": "many", "to": "later"}]},

@@ -316,6 +316,19 @@ def test_fields_that_clash_are_refused() -> None:
     assert "share the column `customer_id`" in refusal("customer_id:uuid", "customer:ref:customers")
 
 
+def test_filters_that_share_a_query_parameter_are_refused() -> None:
+    """The ends of a range are parameters, and so is the question whether a value is null."""
+    for ending, field in (("min", "a:int"), ("before", "a:date"), ("null", "a:str:null")):
+        named = f"a_{ending}"
+        for given in (
+            (f"{field}:filter", f"{named}:int:filter"),
+            (f"{named}:int:filter", f"{field}:filter"),
+        ):
+            assert f"share the query parameter `{named}`" in refusal(*given)
+        check_fields([field, f"{named}:int:filter"], FACTS, MODULES, "orders")
+    check_fields(["a:str:filter", "a_min:int:filter"], FACTS, MODULES, "orders")
+
+
 def test_a_constraint_name_that_postgresql_would_cut_is_refused() -> None:
     """The table and the column have to fit together with the ending, where there is one."""
     for longest, modifiers in (

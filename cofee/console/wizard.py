@@ -128,7 +128,7 @@ def _known(name: str, scope: Scope) -> Field:
 def _check_place(field: Field, scope: Scope, others: Sequence[Field]) -> None:
     """Check what can be known of a field before it is described in full."""
     check_field_name(field.name, scope.facts, reference=field.to is not None)
-    check_apart(field, others)
+    check_apart(field, others, scope.facts)
     check_constraints(scope.module, field, scope.facts)
 
 

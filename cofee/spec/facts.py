@@ -31,6 +31,7 @@ class FieldType:
     max_length: int | None = None
     least: object = None
     greatest: object = None
+    range: tuple[str, ...] = ()
     samples: tuple[object, ...] = ()
     extremes: tuple[object, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -119,6 +120,7 @@ class Facts:
     owners: Mapping[str, Owner]
     added_columns: Mapping[str, str]
     added_parameters: Mapping[str, str]
+    null_ending: str
     names: Mapping[str, str]
     argument_keys: Mapping[str, tuple[str, ...]]
     stored_keys: tuple[str, ...]
@@ -161,6 +163,13 @@ class Facts:
             if name in names
         )
         return next(found, None)
+
+    def parameters(self, field: Field) -> list[str]:
+        """Return the query parameters that select rows by a field."""
+        if not field.filter:
+            return []
+        endings = [*self.types[field.type].range, self.null_ending if field.nullable else ""]
+        return [field.column, *(f"{field.column}_{ending}" for ending in endings if ending)]
 
     def is_link(self, type_name: str) -> bool:
         """Return whether fields of a type are kept in a table of links, and have no column."""
@@ -218,6 +227,7 @@ def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> 
         },
         added_columns=dict(stated["added_columns"]),
         added_parameters=dict(stated["added_parameters"]),
+        null_ending=stated["null_ending"],
         names=dict(stated["names"]),
         argument_keys={name: tuple(keys) for name, keys in stated["argument_keys"].items()},
         stored_keys=tuple(stated["stored_keys"]),

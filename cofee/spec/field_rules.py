@@ -53,8 +53,8 @@ def check_readable(field: Field, facts: Facts) -> None:
         check_compiles(field.name, field.pattern)
 
 
-def check_apart(field: Field, others: Iterable[Field]) -> None:
-    """Reject a field whose name, column or relationship another field has.
+def check_apart(field: Field, others: Iterable[Field], facts: Facts) -> None:
+    """Reject a field whose name, column, relationship or query parameter another field has.
 
     Raises:
         CofeeError: one module cannot have both.
@@ -68,6 +68,13 @@ def check_apart(field: Field, others: Iterable[Field]) -> None:
                 f"the fields `{other.name}` and `{field.name}` would share the column "
                 f"`{field.column}`, which is the column of the reference `{reference}`",
                 hint="rename one of them",
+            )
+        shared = {*facts.parameters(field)} & {*facts.parameters(other)}
+        if shared:
+            raise CofeeError(
+                f"the filters `{other.name}` and `{field.name}` would share the query parameter "
+                f"`{min(shared)}`",
+                hint="rename one of the fields, or remove its `filter`",
             )
 
 

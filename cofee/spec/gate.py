@@ -97,7 +97,7 @@ def check_fields(
         with problems.collected():
             field = parse.read_field(raw, scope)
             field = field if field in settled else field_rules.complete(field, scope)
-            field_rules.check_apart(field, fields)
+            field_rules.check_apart(field, fields, facts)
             fields.append(field)
     problems.require_none()
     return tuple(fields)

@@ -11,6 +11,8 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.common.types import Instant
+
 ERROR_TOO_MANY_ERRORS = "Too many errors to list"
 MAX_ERRORS = 100
 DEFAULT_PAGE_SIZE = 20
@@ -31,6 +33,13 @@ QueryParams = Annotated[Item, Query()]
 Filter = Annotated[
     list[Item], Field(max_length=MAX_FILTER_VALUES, description="Rows with any of these values")
 ]
+
+# The ends of a range, which belong to it, except for the later end of a range of times.
+Min = Annotated[Item, Field(description="Rows with this value or a greater one")]
+Max = Annotated[Item, Field(description="Rows with this value or a smaller one")]
+From = Annotated[Item, Field(description="Rows with this value or a later one")]
+Before = Annotated[Item, Field(description="Rows with an earlier value")]
+Null = Annotated[bool, Field(description="Rows without a value, with `false` those with one")]
 
 
 class Schema(BaseModel):
@@ -73,6 +82,10 @@ class PageQuery(Schema):
 
     limit: int = Field(default=DEFAULT_PAGE_SIZE, ge=1, le=MAX_PAGE_SIZE, description="Page size")
     cursor: str | None = Field(default=None, description="`next_cursor` of the previous page")
+    created_at_from: From[Instant] = OMITTED
+    created_at_before: Before[Instant] = OMITTED
+    updated_at_from: From[Instant] = OMITTED
+    updated_at_before: Before[Instant] = OMITTED
 
 
 class Page(Schema, Generic[Item]):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import binascii
 import decimal
+import operator
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
@@ -29,6 +30,14 @@ ERROR_INVALID_CURSOR = "The cursor belongs to another list or order, or is damag
 
 Row = TypeVar("Row")
 Columns = Mapping[str, InstrumentedAttribute[Any]]
+# What a parameter with this ending does with its column and its value.
+COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "min": operator.ge,
+    "max": operator.le,
+    "from": operator.ge,
+    "before": operator.lt,
+    "null": lambda column, is_null: column.is_(None) if is_null else column.is_not(None),
+}
 
 
 class Cursor(Schema):
@@ -98,11 +107,20 @@ class Order:
 
 
 def where_matches(statement: sa.Select[Row], filters: Columns, query: PageQuery) -> sa.Select[Row]:
-    """Select the rows with any of the values of each filter. An omitted filter is `None`."""
-    for name, column in filters.items():
-        values = getattr(query, name)
-        if values is not None:
-            statement = statement.where(column.in_(values))
+    """Select the rows that match every filter of a query. An omitted filter is `None`.
+
+    A filter `total` has values, any of which a row can have. Parameters such as `total_min` compare
+    the column with one value; see `COMPARISONS`.
+    """
+    for name in type(query).model_fields:
+        value = getattr(query, name)
+        column, _, ending = name.rpartition("_")
+        if value is None:
+            continue
+        if name in filters:
+            statement = statement.where(filters[name].in_(value))
+        elif column in filters and ending in COMPARISONS:
+            statement = statement.where(COMPARISONS[ending](filters[column], value))
     return statement
 
 
@@ -117,6 +135,8 @@ async def fetch_page(
     `sort` is an attribute of the selected model, after a `-` for the descending order.
     """
     model = statement.column_descriptions[0]["entity"]
+    times = {"created_at": model.created_at, "updated_at": model.updated_at}
+    statement = where_matches(statement, times, query)
     order = Order(getattr(model, sort.removeprefix("-")), model.id, sort.startswith("-"))
     if query.cursor is not None:
         statement = statement.where(order.after(*order.read_cursor(query.cursor)))

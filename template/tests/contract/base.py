@@ -38,6 +38,8 @@ PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
     "nullable_field": lambda case: case.optional,
     "sort": lambda case: case.sorts,
     "filtered": lambda case: case.filters,
+    "ranged": lambda case: [name for name in case.filters if case.parameters(name, "min", "from")],
+    "nullable_filter": lambda case: [name for name in case.filters if name in case.optional],
     "searched": lambda case: case.search,
     "nullable_sort": lambda case: [name for name in case.sorts if name in case.optional],
     "unique_field": lambda case: case.unique,

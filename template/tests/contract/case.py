@@ -83,6 +83,7 @@ class Case:
     url: str
     model: type[Base]
     schema: type[Schema]
+    query: type[Schema]
     first: JSON = field(default_factory=dict)
     second: JSON = field(default_factory=dict)
     # Values of each field that no route accepts: null too, unless the field is nullable.
@@ -105,7 +106,6 @@ class Case:
     routes: Collection[str] = tuple(ROUTES)
     service: Callable[[AsyncSession], Any] | None = None
     changes: type[Schema] | None = None
-    query: type[Schema] | None = None
 
     @property
     def table(self) -> sa.Table:
@@ -138,6 +138,11 @@ class Case:
     def released(self) -> list[str]:
         """The references that can lead to a row alone."""
         return [name for name in self.references if name not in self.tied]
+
+    def parameters(self, name: str, *endings: str) -> list[str]:
+        """Return those query parameters of a filter that the list has."""
+        named = [f"{name}_{ending}" for ending in endings]
+        return [parameter for parameter in named if parameter in self.query.model_fields]
 
     def together(self, names: Iterable[str]) -> list[str]:
         """Return fields, with those whose values a check compares with theirs."""

@@ -65,6 +65,15 @@ class ListContract(Contract):
             assert await walk(client, self.case.url, sort) == [first, second]
             assert await walk(client, self.case.url, f"-{sort}") == [second, first]
 
+    async def test_rows_are_listed_by_their_times(self, client: httpx2.AsyncClient) -> None:
+        first, second = await self.case.pair(client)
+
+        for field in ("created_at", "updated_at"):
+            for ending, row in (("from", second), ("before", first)):
+                query = {f"{field}_{ending}": second[field]}
+                page = (await client.get(self.case.url, params=query)).json()
+                assert rows_of(page) == [row]
+
     async def test_listed_rows_are_complete(self, client: httpx2.AsyncClient) -> None:
         rows = await self.case.pair(client)
 

@@ -115,6 +115,7 @@ class OwnedListContract(Contract):
         queries: list[JSON] = [{}, {"cursor": cursor}]
         queries += [{"sort": f"-{field}"} for field in ("id", *case.sorts)]
         queries += [{field: row[field]} for field in case.filters]
+        queries += [{"created_at_from": row["created_at"]}]
         queries += [{"search": row[field][:100]} for field in case.search]
 
         for query in queries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -161,6 +162,44 @@ class FilterContract(Contract):
         """Assert that the list has the rows with any of these values of a field."""
         page = (await client.get(self.case.url, params={field: values})).json()
         assert rows_of(page) == [row for row in rows if row[field] in values]
+
+
+class RangeContract(Contract):
+    """The list can be limited to a range of some fields."""
+
+    async def test_range_returns_the_rows_within_its_end(
+        self, client: httpx2.AsyncClient, ranged: str
+    ) -> None:
+        rows = await self.swapped(client, ranged)
+        compared = {
+            "min": operator.ge,
+            "from": operator.ge,
+            "max": operator.le,
+            "before": operator.lt,
+        }
+        values = {row["id"]: getattr(self.case.values(row), ranged) for row in rows}
+
+        for parameter in self.case.parameters(ranged, *compared):
+            compare = compared[parameter.rpartition("_")[2]]
+            for end in rows:
+                page = (await client.get(self.case.url, params={parameter: end[ranged]})).json()
+                within = {id_ for id_, value in values.items() if compare(value, values[end["id"]])}
+                assert {row["id"] for row in rows_of(page)} == within
+
+
+class NullFilterContract(Contract):
+    """The list can be limited to the rows with or without a value of some fields."""
+
+    async def test_null_filter_returns_the_rows_without_a_value(
+        self, client: httpx2.AsyncClient, nullable_filter: str
+    ) -> None:
+        first, second = await self.case.pair(client)
+        first = await self.case.update(client, first, {nullable_filter: None})
+
+        for is_null, row in ((True, first), (False, second)):
+            query = {f"{nullable_filter}_null": is_null}
+            page = (await client.get(self.case.url, params=query)).json()
+            assert [found["id"] for found in rows_of(page)] == [row["id"]]
 
 
 class SortContract(Contract):

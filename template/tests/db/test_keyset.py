@@ -14,20 +14,39 @@ from fastapi import HTTPException
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.common.schemas import MAX_FILTER_VALUES, OMITTED, Filter, PageQuery
-from app.db.keyset import fetch_page, where_matches
+from app.common.schemas import (
+    MAX_FILTER_VALUES,
+    OMITTED,
+    Before,
+    Filter,
+    From,
+    Max,
+    Min,
+    Null,
+    PageQuery,
+)
+from app.common.types import Instant
+from app.db.keyset import Columns, fetch_page, where_matches
 from tests.db.probe import Sample
 
 NOON = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
 TIMES = ("created_at", "updated_at")
 SORTED = ("id", "name", "count", "total", "ratio", "price", "sold_at", "lasts", *TIMES)
+FILTERS: Columns = {"name": Sample.name, "count": Sample.count, "sold_at": Sample.sold_at}
 LIVE = sa.select(Sample).where(Sample.is_deleted.is_(False))
 
 
 class SampleQuery(PageQuery):
-    """A query with a filter."""
+    """A query with filters."""
 
     name: Filter[str] = OMITTED
+    count: Filter[int] = OMITTED
+    count_min: Min[int] = OMITTED
+    count_max: Max[int] = OMITTED
+    count_null: Null = OMITTED
+    sold_at: Filter[Instant] = OMITTED
+    sold_at_from: From[Instant] = OMITTED
+    sold_at_before: Before[Instant] = OMITTED
 
 
 @pytest_asyncio.fixture
@@ -87,14 +106,53 @@ async def test_cursor_of_another_order_returns_422(rows: AsyncSession) -> None:
 async def test_filter_returns_the_rows_with_any_of_its_values(rows: AsyncSession) -> None:
     rows.add_all([Sample(name="tea"), Sample(name="milk")])
     await rows.flush()
-    filters = {"name": Sample.name}
 
     for names in (["tea"], ["tea", "milk"], ["tea", "water"]):
         query = SampleQuery(name=names)
-        found = await rows.scalars(where_matches(LIVE, filters, query))
+        found = await rows.scalars(where_matches(LIVE, FILTERS, query))
         assert {row.name for row in found} == {*names} - {"water"}
-    all_rows = await rows.scalars(where_matches(LIVE, filters, SampleQuery()))
+    all_rows = await rows.scalars(where_matches(LIVE, FILTERS, SampleQuery()))
     assert len(all_rows.all()) == 8
+
+
+async def test_numbers_at_both_ends_are_in_their_range(rows: AsyncSession) -> None:
+    query = SampleQuery(count_min=1, count_max=2)
+
+    found = await rows.scalars(where_matches(LIVE, FILTERS, query))
+
+    assert sorted(row.count or 0 for row in found) == [1, 2, 2]
+
+
+async def test_range_of_times_ends_before_its_end(rows: AsyncSession) -> None:
+    query = SampleQuery(sold_at_from=NOON, sold_at_before=NOON + dt.timedelta(seconds=2))
+
+    found = await rows.scalars(where_matches(LIVE, FILTERS, query))
+
+    assert [row.count for row in found] == [1]
+
+
+async def test_range_that_ends_before_it_begins_is_empty(rows: AsyncSession) -> None:
+    query = SampleQuery(count_min=2, count_max=1)
+
+    assert (await rows.scalars(where_matches(LIVE, FILTERS, query))).all() == []
+
+
+async def test_null_filter_returns_the_rows_without_a_value(rows: AsyncSession) -> None:
+    for is_null in (True, False):
+        query = SampleQuery(count_null=is_null)
+        found = await rows.scalars(where_matches(LIVE, FILTERS, query))
+        assert [row.count is None for row in found] == [is_null] * (2 if is_null else 4)
+
+
+async def test_every_list_has_a_range_of_times(rows: AsyncSession) -> None:
+    found = await walk(rows, "id")
+    middle = found[3].created_at
+
+    later = await fetch_page(rows, LIVE, "id", PageQuery(created_at_from=middle))
+    earlier = await fetch_page(rows, LIVE, "id", PageQuery(updated_at_before=middle))
+
+    assert [row.id for row in later.items] == [row.id for row in found if row.created_at >= middle]
+    assert [row.id for row in earlier.items] == [row.id for row in found if row.updated_at < middle]
 
 
 def test_number_of_values_is_limited() -> None:

@@ -9,6 +9,7 @@ CASE = Case(
     url="/api/v1/projects",
     model=models.Project,
     schema=schemas.ProjectCreate,
+    query=schemas.ProjectQuery,
     first={
         "name": "Apollo",
     },
