@@ -282,7 +282,7 @@ def test_common_module_names_are_free(name: str) -> None:
     check_names(derive(name), FACTS)
 
 
-@pytest.mark.parametrize("name", ["cursor", "limit", "sort", "created_at_from"])
+@pytest.mark.parametrize("name", ["count", "cursor", "limit", "sort", "created_at_from"])
 def test_a_filter_leaves_the_parameters_of_lists_alone(name: str) -> None:
     """The same name is fine for a field that is no filter."""
     check_field_name(name, FACTS)

@@ -21,9 +21,9 @@ async def create(client: httpx2.AsyncClient, url: str, body: JSON) -> JSON:
     return row
 
 
-def page_of(rows: Sequence[JSON], next_cursor: str | None = None) -> JSON:
+def page_of(rows: Sequence[JSON], next_cursor: str | None = None, total: int | None = None) -> JSON:
     """Return the body of a page. Only this function and the next two know its shape."""
-    return {"items": list(rows), "next_cursor": next_cursor}
+    return {"items": list(rows), "next_cursor": next_cursor, "total": total}
 
 
 def rows_of(page: JSON) -> list[JSON]:

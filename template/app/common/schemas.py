@@ -82,6 +82,7 @@ class PageQuery(Schema):
 
     limit: int = Field(default=DEFAULT_PAGE_SIZE, ge=1, le=MAX_PAGE_SIZE, description="Page size")
     cursor: str | None = Field(default=None, description="`next_cursor` of the previous page")
+    count: bool = Field(default=False, description="Whether to return `total`")
     created_at_from: From[Instant] = OMITTED
     created_at_before: Before[Instant] = OMITTED
     updated_at_from: From[Instant] = OMITTED
@@ -93,3 +94,4 @@ class Page(Schema, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None = Field(default=None, description="Null on the last page")
+    total: int | None = Field(default=None, description="Rows of all pages, with `count=true`")

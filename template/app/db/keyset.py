@@ -50,6 +50,7 @@ class Cursor(Schema):
 class Rows(Generic[Row]):
     items: Sequence[Row]
     next_cursor: str | None
+    total: int | None
 
 
 @dataclass(frozen=True)
@@ -137,13 +138,19 @@ async def fetch_page(
     model = statement.column_descriptions[0]["entity"]
     times = {"created_at": model.created_at, "updated_at": model.updated_at}
     statement = where_matches(statement, times, query)
+    total = await count_rows(session, statement) if query.count else None
     order = Order(getattr(model, sort.removeprefix("-")), model.id, sort.startswith("-"))
     if query.cursor is not None:
         statement = statement.where(order.after(*order.read_cursor(query.cursor)))
     result = await session.scalars(order.sorted(statement).limit(query.limit + 1))
     rows = result.all()
     items = rows[: query.limit]
-    return Rows(items, order.cursor_of(items[-1]) if len(rows) > len(items) else None)
+    return Rows(items, order.cursor_of(items[-1]) if len(rows) > len(items) else None, total)
+
+
+async def count_rows(session: AsyncSession, statement: sa.Select[Any]) -> int:
+    counted = sa.select(sa.func.count()).select_from(statement.subquery())
+    return await session.scalar(counted) or 0
 
 
 @cache

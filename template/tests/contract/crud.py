@@ -82,6 +82,16 @@ class ListContract(Contract):
         assert response.status_code == 200, response.text
         assert response.json() == page_of(rows)
 
+    async def test_rows_of_all_pages_are_counted_on_demand(
+        self, client: httpx2.AsyncClient
+    ) -> None:
+        first, _ = await self.case.pair(client)
+
+        response = await client.get(self.case.url, params={"limit": 1, "count": True})
+
+        page = response.json()
+        assert page == page_of([first], cursor_of(page), total=2)
+
     async def test_deleted_row_is_not_listed(self, client: httpx2.AsyncClient) -> None:
         row = await self.case.create(client, await self.case.body(client, 0))
 

@@ -32,7 +32,7 @@ from tests.db.probe import Sample
 NOON = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
 TIMES = ("created_at", "updated_at")
 SORTED = ("id", "name", "count", "total", "ratio", "price", "sold_at", "lasts", *TIMES)
-FILTERS: Columns = {"name": Sample.name, "count": Sample.count, "sold_at": Sample.sold_at}
+FILTERS: Columns = {"name": Sample.name, "total": Sample.total, "sold_at": Sample.sold_at}
 LIVE = sa.select(Sample).where(Sample.is_deleted.is_(False))
 
 
@@ -40,10 +40,10 @@ class SampleQuery(PageQuery):
     """A query with filters."""
 
     name: Filter[str] = OMITTED
-    count: Filter[int] = OMITTED
-    count_min: Min[int] = OMITTED
-    count_max: Max[int] = OMITTED
-    count_null: Null = OMITTED
+    total: Filter[int] = OMITTED
+    total_min: Min[int] = OMITTED
+    total_max: Max[int] = OMITTED
+    total_null: Null = OMITTED
     sold_at: Filter[Instant] = OMITTED
     sold_at_from: From[Instant] = OMITTED
     sold_at_before: Before[Instant] = OMITTED
@@ -116,7 +116,7 @@ async def test_filter_returns_the_rows_with_any_of_its_values(rows: AsyncSession
 
 
 async def test_numbers_at_both_ends_are_in_their_range(rows: AsyncSession) -> None:
-    query = SampleQuery(count_min=1, count_max=2)
+    query = SampleQuery(total_min=1, total_max=2)
 
     found = await rows.scalars(where_matches(LIVE, FILTERS, query))
 
@@ -132,16 +132,25 @@ async def test_range_of_times_ends_before_its_end(rows: AsyncSession) -> None:
 
 
 async def test_range_that_ends_before_it_begins_is_empty(rows: AsyncSession) -> None:
-    query = SampleQuery(count_min=2, count_max=1)
+    query = SampleQuery(total_min=2, total_max=1)
 
     assert (await rows.scalars(where_matches(LIVE, FILTERS, query))).all() == []
 
 
 async def test_null_filter_returns_the_rows_without_a_value(rows: AsyncSession) -> None:
     for is_null in (True, False):
-        query = SampleQuery(count_null=is_null)
+        query = SampleQuery(total_null=is_null)
         found = await rows.scalars(where_matches(LIVE, FILTERS, query))
         assert [row.count is None for row in found] == [is_null] * (2 if is_null else 4)
+
+
+async def test_rows_of_all_pages_are_counted_on_demand(rows: AsyncSession) -> None:
+    first = await fetch_page(rows, LIVE, "id", PageQuery(limit=1, count=True))
+    query = PageQuery(limit=1, count=True, cursor=first.next_cursor)
+    second = await fetch_page(rows, LIVE, "id", query)
+
+    assert [first.total, second.total] == [6, 6]
+    assert (await fetch_page(rows, LIVE, "id", PageQuery())).total is None
 
 
 async def test_every_list_has_a_range_of_times(rows: AsyncSession) -> None:
