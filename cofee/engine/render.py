@@ -155,16 +155,24 @@ class Renderer:
         return {path: self._file(place) for path, place in places.items()}
 
     def render_changed(
-        self, before: Answers, after: Answers, only: Collection[str] | None
+        self,
+        before: Answers,
+        after: Answers,
+        only: Collection[str] | None,
+        never_merged: Collection[str] = (),
     ) -> tuple[dict[str, File], dict[str, File], set[str]]:
         """Render those files of two sides that can differ.
+
+        Args:
+            never_merged: paths of which only the second side is rendered.
 
         Returns:
             Both sides without the other files, and all paths of the first.
         """
         old, new = (self._places(answers, "copy", only) for answers in (before, after))
         equal = {path for path in old.keys() & new.keys() if old[path].is_equal(new[path])}
-        base = {path: self._file(place) for path, place in old.items() if path not in equal}
+        unused = equal | {*never_merged}
+        base = {path: self._file(place) for path, place in old.items() if path not in unused}
         changed = {path: self._file(place) for path, place in new.items() if path not in equal}
         return base, changed, set(old)
 

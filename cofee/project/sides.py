@@ -11,7 +11,7 @@ from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
 from cofee.files import LINK, Change, File, Tree, read_file, with_endings_of
 from cofee.project.plan import Plan, plan_merge
-from cofee.project.project import Project
+from cofee.project.project import ANSWERS_FILE, Project
 from cofee.source import imports
 from cofee.spec import gate, owners
 from cofee.spec.record import Module, reach
@@ -142,7 +142,7 @@ def _sides(
         only: the modules that the change reaches; None for everything.
     """
     if only is not None:
-        base, changed, paths = renderer.render_changed(before, after, only)
+        base, changed, paths = renderer.render_changed(before, after, only, [ANSWERS_FILE])
         if all((project.root / path).exists() for path in paths):
             return base, changed
     return renderer.render(before, "copy"), renderer.render(after, "copy")
