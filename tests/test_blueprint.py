@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from difflib import ndiff
@@ -96,6 +97,26 @@ def test_tables_of_links_are_imported_in_their_order(renderer: Renderer, tmp_pat
     text = render(renderer, records)["app/modules/item0/repository.py"]
     (tmp_path / "repository.py").write_text(text)
     ruff(tmp_path, "check", "--select=I")
+
+
+@pytest.mark.parametrize(
+    ("fields", "paths"),
+    [
+        (["tags:many"], ["/tags/{tag_id}/items"]),
+        (["labels:many"], ["/tags/{label_id}/items/by-labels"]),
+        (["tag:ref", "tags:many"], ["/tags/{tag_id}/items", "/tags/{tag_id}/items/by-tags"]),
+    ],
+)
+def test_rows_are_listed_below_those_they_lead_to(
+    renderer: Renderer, fields: list[str], paths: list[str]
+) -> None:
+    """A reference and links never share a path."""
+    tags = {"name": "tags", "entity": "Tag", "fields": []}
+    pairs = [field.split(":") for field in fields]
+    given = [{"name": name, "type": kind, "to": "tags"} for name, kind in pairs]
+    text = render(renderer, [tags, ITEMS | {"fields": given}])["app/modules/items/router.py"]
+
+    assert re.findall(r'"(/tags/.*)"', text) == paths
 
 
 def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:

@@ -36,12 +36,14 @@ class Relation:
     """A field that leads to rows of a module.
 
     `path` is where the case of that module is imported from, once a test needs it: two modules may
-    refer to each other. The field is deferred where those rows may refer back to this module: it is
+    refer to each other. `below` is the path, below one of these rows, of the rows that lead to it.
+    The field is deferred where those rows may refer back to this module: it is
     empty until both rows exist.
     """
 
     path: str
     deferred: bool = field(default=False, kw_only=True)
+    below: str = field(default="", kw_only=True)
 
     @property
     def target(self) -> Case:
@@ -53,13 +55,9 @@ class Relation:
 
 @dataclass(frozen=True)
 class Reference(Relation):
-    """A field that holds the id of a row.
-
-    `below` is the path, below that row, of the rows that refer to it, or of the only one.
-    """
+    """A field that holds the id of a row, to which other rows can lead, or only one."""
 
     on_delete: OnDelete = field(default="restrict", kw_only=True)
-    below: str = field(default="", kw_only=True)
     is_single: bool = field(default=False, kw_only=True)
 
 
@@ -158,10 +156,10 @@ class Case:
         return f"{self.url}/{row['id']}"
 
     def url_below(self, name: str, target_id: str) -> str:
-        """Return the URL of the rows that refer to this one by a field."""
-        reference = self.references[name]
-        prefix, target = self.url.rpartition("/")[0], reference.target.url.rpartition("/")[2]
-        return f"{prefix}/{target}/{target_id}/{reference.below}"
+        """Return the URL of the rows that lead to this one by a field."""
+        relation = self.relations[name]
+        prefix, target = self.url.rpartition("/")[0], relation.target.url.rpartition("/")[2]
+        return f"{prefix}/{target}/{target_id}/{relation.below}"
 
     async def body(self, client: httpx2.AsyncClient, number: int) -> JSON:
         """Return the first (0) or second (1) body, after creating the rows it refers to."""

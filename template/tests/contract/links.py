@@ -6,7 +6,7 @@ import uuid
 
 import httpx2
 
-from tests.api import assert_problem
+from tests.api import assert_problem, walk
 from tests.contract.base import Contract
 
 
@@ -56,3 +56,20 @@ class LinkedContract(Contract):
 
         assert status == 204
         assert (await self.case.read(client, row))[link] == []
+
+
+class LinkCollectionContract(Contract):
+    """Rows are listed below each row that they link."""
+
+    async def test_rows_are_listed_below_the_rows_they_link(
+        self, client: httpx2.AsyncClient, link_below: str
+    ) -> None:
+        case = self.case
+        row, target_id = await self.refer(client, link_below)
+        url = case.url_below(link_below, target_id)
+
+        assert await walk(client, url, "id") == [row["id"]]
+        assert await walk(client, url, "-created_at") == [row["id"]]
+        assert await case.delete(client, row) == 204
+        assert await walk(client, url, "id") == []
+        assert_problem(await client.get(case.url_below(link_below, str(uuid.uuid4()))), 404)

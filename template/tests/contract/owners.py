@@ -181,7 +181,8 @@ class OwnedCollectionContract(Contract):
         _, row = await self.case.pair(client)
         await give_away(session)
 
-        response = await client.get(self.case.url_below(below, row[below]))
+        target_id = row[below][0] if below in self.case.links else row[below]
+        response = await client.get(self.case.url_below(below, target_id))
 
         assert response.status_code == 404 or response.json() == page_of([])
 
