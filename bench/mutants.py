@@ -270,10 +270,10 @@ LIBRARY = [
         (
             "keyset.py",
             "where_matches",
-            r"return statement\.where.*|statement = statement\.where.*",
+            r"statement = statement\.where\(COMPARISONS.*",
             "pass",
         ),
-        ("keyset.py", "where_matches", r"\.in_\(value\)", " == value[-1]"),
+        ("keyset.py", "where_matches", r"_is_any\((.*), value\)", r"\1 == value[-1]"),
         ("keyset.py", "COMPARISONS", r"operator\.lt", "operator.le"),
         ("keyset.py", "fetch_page", r"statement = where_matches.*", "pass"),
         ("links.py", "replace_links", r".*sa\.delete.*\n", ""),

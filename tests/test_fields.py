@@ -326,6 +326,8 @@ def test_filters_that_share_a_query_parameter_are_refused() -> None:
         ):
             assert f"share the query parameter `{named}`" in refusal(*given)
         check_fields([field, f"{named}:int:filter"], FACTS, MODULES, "orders")
+    links, reference = "customers:many:customers:filter", "customer:ref:customers:filter"
+    assert "share the query parameter `customer_id`" in refusal(links, reference)
     check_fields(["a:str:filter", "a_min:int:filter"], FACTS, MODULES, "orders")
 
 

@@ -44,12 +44,18 @@ def test_links_cannot_become_anything_else(tmp_path: Path, cofee: Run) -> None:
     assert cofee("new-module", "products", "peers:many:products", "-C", root).code == 0
 
     refused = cofee("change-field", "products", "peers:ref:products:null", "-C", root)
+    migrations = [*(root / "migrations/versions").iterdir()]
+    filtered = cofee("change-field", "products", "peers:many:products:filter", "-C", root)
+    assert filtered.code == 0, filtered.err
+    assert [*(root / "migrations/versions").iterdir()] == migrations
     renamed = cofee("rename-field", "products", "peers", "others", "-C", root)
 
     assert refused.code == 1
     assert "links to rows cannot become another type" in refused.err
     assert renamed.code == 0, renamed.err
-    assert "other_ids" in (root / "app/modules/products/schemas.py").read_text()
+    schemas = (root / "app/modules/products/schemas.py").read_text()
+    assert "other_ids" in schemas
+    assert "other_id: Filter[uuid.UUID]" in schemas
 
 
 @pytest.mark.service

@@ -187,6 +187,8 @@ def _is_stored_otherwise(old: Field, new: Field, facts: Facts) -> bool:
     before, after = old.to_record(), new.to_record()
     if any(before.get(key) != after.get(key) for key in facts.stored_keys):
         return True
+    if facts.is_link(new.type):
+        return False
     was_indexed, is_indexed = (
         any(record.get(key) for key in facts.indexed_keys) for record in (before, after)
     )

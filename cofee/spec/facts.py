@@ -168,8 +168,9 @@ class Facts:
         """Return the query parameters that select rows by a field."""
         if not field.filter:
             return []
+        name = field.column.removesuffix("s") if self.is_link(field.type) else field.column
         endings = [*self.types[field.type].range, self.null_ending if field.nullable else ""]
-        return [field.column, *(f"{field.column}_{ending}" for ending in endings if ending)]
+        return [name, *(f"{name}_{ending}" for ending in endings if ending)]
 
     def is_link(self, type_name: str) -> bool:
         """Return whether fields of a type are kept in a table of links, and have no column."""

@@ -237,7 +237,9 @@ def _check_deletion(field: Field) -> None:
 
 
 def check_type_change(old: Field, new: Field, facts: Facts) -> None:
-    """Reject a change from or to links of rows."""
+    """Reject a change from or to links of rows, or to links of others."""
+    if (old.type, old.to) == (new.type, new.to):
+        return
     if not (facts.is_link(old.type) or facts.is_link(new.type)):
         return
     raise CofeeError(

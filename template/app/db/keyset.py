@@ -19,7 +19,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import sqlalchemy as sa
 from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty
 
 from app.common.errors import UnprocessableError
 from app.common.schemas import PageQuery, Schema
@@ -119,10 +119,17 @@ def where_matches(statement: sa.Select[Row], filters: Columns, query: PageQuery)
         if value is None:
             continue
         if name in filters:
-            statement = statement.where(filters[name].in_(value))
+            statement = statement.where(_is_any(filters[name], value))
         elif column in filters and ending in COMPARISONS:
             statement = statement.where(COMPARISONS[ending](filters[column], value))
     return statement
+
+
+def _is_any(column: InstrumentedAttribute[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Return whether the column has one of the values, or the relationship one of the ids."""
+    if isinstance(column.property, RelationshipProperty):
+        return column.any(column.property.mapper.class_.id.in_(values))
+    return column.in_(values)
 
 
 async def fetch_page(

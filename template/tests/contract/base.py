@@ -51,6 +51,7 @@ PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
     "collection": lambda case: _below(case, is_single=False),
     "single": lambda case: _below(case, is_single=True),
     "below": lambda case: [name for name, relation in case.relations.items() if relation.below],
+    "link_filter": lambda case: [name for name, link in case.links.items() if link.filter],
     "link_below": lambda case: [name for name, link in case.links.items() if link.below],
     "soft_reference": lambda case: [
         name for name, ref in case.references.items() if "is_deleted" in ref.target.table.c

@@ -63,9 +63,13 @@ class Reference(Relation):
 
 @dataclass(frozen=True)
 class Link(Relation):
-    """A field that holds the ids of any number of rows; `route` adds or removes one of them."""
+    """A field that holds the ids of any number of rows; `route` adds or removes one of them.
+
+    `filter` is the query parameter of the rows that link a row.
+    """
 
     route: str = field(kw_only=True)
+    filter: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, kw_only=True)

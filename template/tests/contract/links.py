@@ -6,7 +6,7 @@ import uuid
 
 import httpx2
 
-from tests.api import assert_problem, walk
+from tests.api import assert_problem, rows_of, walk
 from tests.contract.base import Contract
 
 
@@ -56,6 +56,21 @@ class LinkedContract(Contract):
 
         assert status == 204
         assert (await self.case.read(client, row))[link] == []
+
+
+class LinkFilterContract(Contract):
+    """The list can be filtered by the rows that its rows link."""
+
+    async def test_filter_returns_the_rows_that_link_any_of_the_values(
+        self, client: httpx2.AsyncClient, link_filter: str
+    ) -> None:
+        case, unknown = self.case, str(uuid.uuid4())
+        row, target_id = await self.refer(client, link_filter)
+
+        for ids in ([target_id], [unknown, target_id], [unknown]):
+            page = (await client.get(case.url, params={case.links[link_filter].filter: ids})).json()
+            found = [row["id"] for row in rows_of(page)]
+            assert found == ([row["id"]] if target_id in ids else [])
 
 
 class LinkCollectionContract(Contract):
