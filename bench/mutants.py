@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import REPOSITORY
-from cofee.commands.destination import write_tree
 from cofee.engine.render import Renderer
+from cofee.project.staging import write_tree
 from cofee.template.template import Template
 from tests.generated import environment, snapshot_template
 from tests.judging import Judge, judging

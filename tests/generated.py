@@ -18,8 +18,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from cofee.commands.destination import write_tree
 from cofee.engine.render import Renderer
+from cofee.project.staging import write_tree
 from cofee.template import template as templates
 from tests.tiny import run_git
 

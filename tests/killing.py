@@ -4,11 +4,12 @@ Runs as a program of its own, because an audit hook cannot be removed:
 
     python -m tests.killing WORK SERVICE SHARE [ARGUMENT…]
 
-It runs `cofee ARGUMENT…` once in SERVICE. Before each write, index change and removal below SERVICE
-it keeps a copy, which is what SIGKILL leaves at that moment, and sends SIGINT and SIGTERM to forks.
-Each copy is then recovered, and each write of the recovery leaves copies in turn, until no kill of
-a recovery leaves a state that was not seen yet. What is recovered has to be the state before the
-command or the state after it. SHARE is the share of the writes at which a kill is tried.
+It runs `cofee ARGUMENT…` once. SERVICE is the service or the directory that gets it. Before each
+write, index change, task and removal below SERVICE it keeps a copy, which is what SIGKILL leaves at
+that moment, and sends SIGINT and SIGTERM to forks. Each copy is then recovered, and each write of
+the recovery leaves copies in turn, until no kill of a recovery leaves a state that was not seen
+yet. What is recovered has to be the state before the command or the state after it. SHARE is the
+share of the writes at which a kill is tried.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from cofee.__main__ import main
+from cofee.project import staging
 from cofee.project.journal import Journal
 
 ONE_PATH = ("os.remove", "os.rmdir", "os.mkdir", "os.chmod", "os.chown", "os.truncate")
@@ -76,8 +78,8 @@ class Killing:
             self.keep()
             if event == "open":
                 self._tear(Path(os.fsdecode(arguments[0])))
-            # A fork shares open files, so it cannot be interrupted while one is written.
-            is_open = isinstance(arguments[0], int)
+            # A fork shares open files and directories, and cannot be interrupted while it uses one.
+            is_open = isinstance(arguments[0], int) or (event in ONE_PATH and arguments[-1] > 2)
             for number in () if is_open else self.signals:
                 self._interrupt(number)
         self.is_on = True
@@ -90,8 +92,9 @@ class Killing:
             return self._is_below(arguments[0], arguments[-1])
         if event in TWO_PATHS:
             return any(self._is_below(path) for path in arguments[:2])
-        is_git = event == "subprocess.Popen" and not INDEX_CHANGES.isdisjoint(arguments[1])
-        return is_git and self._is_below(arguments[2] or ".")
+        if event != "subprocess.Popen" or not self._is_below(arguments[2] or "."):
+            return False
+        return arguments[0] != "git" or not INDEX_CHANGES.isdisjoint(arguments[1])
 
     def _is_below(self, path: Any, folder: Any = -1) -> bool:
         if isinstance(path, int):
@@ -187,9 +190,9 @@ def digest(state: State) -> str:
 def facts(root: Path) -> Facts:
     """Return what has to be as before or as after: files, modes, index and journal."""
     journal = Journal(root)
-    hidden = (".cofee", ".git")
     state = read_state(root)
-    files = {path: repr(what) for path, what in state.items() if not path.startswith(hidden)}
+    hidden = {".cofee", ".git"}
+    files = {path: repr(what) for path, what in state.items() if Path(path).parts[0] not in hidden}
     listed = [str(path.relative_to(journal.folder)) for path in journal.folder.rglob("*")]
     return {
         "files": files,
@@ -216,6 +219,8 @@ def shown_index(root: Path, content: bytes) -> str:
 
 def recover(root: Path) -> None:
     """Do what every command does first."""
+    for folder in (root, *root.glob("*/")):
+        staging.recover(folder)
     Journal(root).recover()
     with Journal(root).lock():
         pass
@@ -224,7 +229,7 @@ def recover(root: Path) -> None:
 def explore(killing: Killing, arguments: list[str]) -> dict[str, Any]:
     """Run a command, recover every state that kills leave, and return what is wrong."""
     before = facts(killing.root)
-    sys.argv = ["cofee", *arguments, "-C", str(killing.root)]
+    sys.argv = ["cofee", *arguments]
     parent, code = os.getpid(), None
     try:
         with killing.watching(*SIGNALS):

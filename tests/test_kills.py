@@ -14,6 +14,7 @@ import pytest
 
 from cofee.project.journal import Journal
 from tests.conftest import Run, snapshot
+from tests.test_new_places import STARTED, started
 from tests.test_update import edit, next_main
 from tests.tiny import COPIER_YML, release, run_git, write
 
@@ -107,10 +108,9 @@ CASES: dict[str, tuple[Situation, str]] = {
 }
 
 
-def explored(work: Path, shop: Path, share: float, command: str) -> dict[str, Any]:
-    """Kill a command at every write, and return what came of it."""
-    words: list[str | Path] = [sys.executable, "-m", "tests.killing", work, shop, str(share)]
-    words += command.split()
+def explored(work: Path, root: Path, share: float, *command: str | Path) -> dict[str, Any]:
+    """Kill a command at every write below a directory, and return what came of it."""
+    words = [sys.executable, "-m", "tests.killing", work, root, str(share), *command]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     outcome: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -131,13 +131,47 @@ def test_killed_command_is_whole_after_the_next(
     situation(shop, template, cofee)
     share = 1 if request.config.getoption("--every-cell") else SHARE
 
-    outcome = explored(tmp_path / "work", shop, share, command)
+    outcome = explored(tmp_path / "work", shop, share, *command.split(), "-C", shop)
 
     counted = ("points", "tried", "kills", "states")
     request.node.user_properties.append(("kills", [outcome[name] for name in counted]))
     is_rejected = "--verify" in command
     assert outcome["code"] in ({1} if is_rejected else {0, 2})
     assert outcome["changes"] is not is_rejected
+    assert outcome["points"] > 15
+    assert outcome["wrong"] == []
+
+
+TASKS = """\
+_tasks:
+  - "test -e .git || git init --quiet; mkdir made; echo x > made/by-task"
+  - {command: [chmod, "600", by-task], working_directory: made}
+"""
+
+
+@pytest.mark.parametrize("place", ["new directory", "empty directory", "repository"])
+def test_killed_new_is_whole_after_the_next(
+    place: str, template: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The service has the results of all tasks, or the directory is as it was."""
+    changes = {"copier.yml": COPIER_YML + TASKS, "template/.gitignore": ".env\n"}
+    release(template, "v1.1.0", changes)
+    root = tmp_path / "root"
+    root.mkdir()
+    if place == "repository":
+        started(root, STARTED, commit=True)
+    if place == "empty directory":
+        (root / "shop").mkdir()
+    shop = root if place == "repository" else root / "shop"
+    share = 1 if request.config.getoption("--every-cell") else SHARE
+    command = ("new", shop, "--template", template, "--defaults", "--trust", "--quiet")
+
+    outcome = explored(tmp_path / "work", root, share, *command)
+
+    counted = ("points", "tried", "kills", "states")
+    request.node.user_properties.append(("kills", [outcome[name] for name in counted]))
+    assert outcome["code"] == 0
+    assert outcome["changes"]
     assert outcome["points"] > 15
     assert outcome["wrong"] == []
 

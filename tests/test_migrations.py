@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cofee.commands.destination import write_tree
 from cofee.engine.render import Renderer
+from cofee.project.staging import write_tree
 from cofee.template import template as templates
 from tests.evolutions import (
     ADDED,

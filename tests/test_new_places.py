@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cofee.project import staging
 from tests.conftest import Run, snapshot
 from tests.generated import snapshot_template
 from tests.test_new import TASK
@@ -134,6 +136,82 @@ def test_failing_task_leaves_a_repository_as_it_was(
     assert ran.code == 1
     assert snapshot(place) == before
     assert run_git(place, "status", "--porcelain") == ""
+
+
+LEFT_OVER = ".cofee-new-0123abcd"
+
+
+def test_next_new_removes_what_a_killed_one_left(
+    template: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """It leaves what belongs to a process that runs, or to another program."""
+    parent = tmp_path / "services"
+    killed, locked, foreign = (parent / f"{LEFT_OVER[:-1]}{number}" for number in range(3))
+    for folder in (killed, locked, foreign):
+        write(folder, {"lock": "", "made/shop/app/main.py": "x\n"})
+    write(foreign, {"notes.txt": "mine\n"})
+    with (locked / "lock").open("r+") as running:
+        fcntl.flock(running, fcntl.LOCK_EX)
+        ran = cofee("new", parent / "shop", "--defaults", "--template", template)
+
+    assert ran.code == 0, ran.err
+    assert {path.name for path in parent.iterdir()} == {locked.name, foreign.name, "shop"}
+
+
+def test_next_command_moves_the_rest_of_a_killed_new(
+    template: Path, tmp_path: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was edited in between stays edited."""
+    place = tmp_path / "shop"
+    place.mkdir()
+    started(place, STARTED, commit=True)
+    (place / "README.md").chmod(0o600)
+    with monkeypatch.context() as patch:
+        patch.setattr(staging, "_settle", lambda folder: None)
+        assert cofee("new", place, "--defaults", "--template", template).code == 0
+    assert not (place / "app").exists()
+    write(place, {"LICENSE": "mine\n"})
+
+    ran = cofee("status", "-C", place)
+
+    assert ran.code == 0, ran.err
+    assert (place / "README.md").read_text() == "# shop\n"
+    assert (place / "README.md").stat().st_mode & 0o777 == 0o600
+    assert (place / "LICENSE").read_text() == "mine\n"
+    assert (place / "app/main.py").exists()
+    assert not [*place.glob(".cofee-*")]
+
+
+def test_directory_created_before_the_rest_is_moved_is_kept(
+    template: Path, tmp_path: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command fails until the directory is renamed, and then finishes."""
+    place = tmp_path / "shop"
+    place.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(staging, "_settle", lambda folder: None)
+        assert cofee("new", place, "--defaults", "--template", template).code == 0
+    write(place, {"app/mine.py": "x\n"})
+
+    rejected = cofee("status", "-C", place)
+    (place / "app").rename(tmp_path / "app")
+    finished = cofee("status", "-C", place)
+
+    assert (rejected.code, finished.code) == (1, 0)
+    assert "another program has created it" in rejected.err
+    assert (tmp_path / "app/mine.py").read_text() == "x\n"
+    assert (place / "app/main.py").exists()
+
+
+def test_path_that_tasks_have_recorded_is_noted(template: Path, tmp_path: Path, cofee: Run) -> None:
+    """Tasks run in a temporary directory, so the path is wrong afterwards."""
+    task = '_tasks: ["mkdir .venv && pwd > .venv/activate"]\n'
+    release(template, "v1.1.0", {"copier.yml": FILES["copier.yml"] + task})
+
+    ran = cofee("new", tmp_path / "shop", "--defaults", "--trust", "--template", template)
+
+    assert ran.code == 0
+    assert "note  the tasks ran in a temporary directory, and `.venv` contains its path" in ran.err
 
 
 ROOT_ONLY = '_cofee_repository_root: {ci.yml: "run it in `{folder}`"}\n'

@@ -11,13 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cofee.commands.destination import (
-    Destination,
-    combined,
-    examine,
-    removed_on_failure,
-    write_service,
-)
+from cofee.commands.destination import Destination, combined, examine
 from cofee.commands.session import asker
 from cofee.commands.set_options import refuse_hidden
 from cofee.console import output
@@ -26,6 +20,7 @@ from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
 from cofee.errors import CofeeError, Problems, UsageError, listing
 from cofee.files import Change, Tree, load_yaml
+from cofee.project.staging import Staging, staged
 from cofee.spec import gate, names, parse
 from cofee.spec.facts import Facts
 from cofee.spec.names import Names
@@ -82,9 +77,7 @@ def make_service(request: Request, options: Options) -> None:
     if options.diff and not options.as_json:
         output.write(output.patch_of(made))
     if options.writes:
-        write_service(service.tree, service.destination)
-        options.printer.say("running the template's tasks …")
-        run_tasks(service, quiet=options.quiet or options.as_json)
+        notes += _write(service, options)
         options.printer.say(message_after_copy(service))
     else:
         options.printer.verb("note", "nothing was written")
@@ -112,24 +105,29 @@ def plan_service(request: Request, ask: Ask | None) -> Service:
     return Service(found, destination, settled, tree)
 
 
-def run_tasks(service: Service, *, quiet: bool) -> None:
+def run_tasks(service: Service, staging: Staging, *, quiet: bool) -> None:
     """Run the template's tasks in the new service, as Copier runs them.
 
     Raises:
-        CofeeError: a task fails; the service is removed again.
+        CofeeError: a task fails.
     """
     renderer = Renderer(service.template)
     context = {
         **service.answers.context,
         "_copier_operation": "copy",
         "_copier_python": sys.executable,
-        "_copier_conf": {"src_path": str(service.template.root), "quiet": quiet},
+        "_copier_conf": {
+            "src_path": str(service.template.root),
+            "dst_path": str(staging.service),
+            "quiet": quiet,
+        },
         "_stage": "task",
     }
-    for task in service.template.setting("tasks", []):
+    for given in service.template.setting("tasks", []):
+        task = given if isinstance(given, dict) else {"command": given}
         if renderer.holds(task.get("when", True), context):
             command = [renderer.text(part, context) for part in _words(task["command"])]
-            _run(command, service)
+            _run(command, renderer.text(task.get("working_directory", "."), context), staging)
 
 
 def message_after_copy(service: Service) -> str:
@@ -219,12 +217,36 @@ def _words(command: str | Sequence[str]) -> Sequence[str]:
     return ["sh", "-c", command] if isinstance(command, str) else command
 
 
-def _run(command: Sequence[str], service: Service) -> None:
-    with removed_on_failure(service.destination):
-        folder = service.destination.path
-        done = subprocess.run(command, cwd=folder, env={**os.environ, "STAGE": "task"})
-        if done.returncode:
-            raise CofeeError(
-                f"the template's task `{shlex.join(command)}` failed with code {done.returncode}",
-                hint="the service was removed again; run that task by hand to see why it fails",
-            )
+def _write(service: Service, options: Options) -> list[str]:
+    """Create the service with the results of the template's tasks, or nothing; return notes."""
+    present = service.destination.files
+    with staged(service.destination.path) as staging:
+        staging.write({**present, **service.tree})
+        options.printer.say("running the template's tasks …")
+        run_tasks(service, staging, quiet=options.quiet or options.as_json)
+        recorded = staging.recorded_in()
+        staging.take_place(present)
+    if not recorded:
+        return []
+    note = (
+        f"the tasks ran in a temporary directory, and {listing(recorded)} contains its path: "
+        "create it again"
+    )
+    options.printer.verb("note", note)
+    return [note]
+
+
+def _run(command: Sequence[str], folder: str, staging: Staging) -> None:
+    """Run a task; it holds the lock as well, in case this process is killed before it ends."""
+    done = subprocess.run(
+        command,
+        cwd=staging.service / folder,
+        env={**os.environ, "STAGE": "task"},
+        pass_fds=[staging.lock],
+        check=False,
+    )
+    if done.returncode:
+        raise CofeeError(
+            f"the template's task `{shlex.join(command)}` failed with code {done.returncode}",
+            hint="the service was removed again; run that task by hand to see why it fails",
+        )

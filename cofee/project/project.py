@@ -11,6 +11,7 @@ from typing import Any
 
 from cofee.errors import CofeeError, quote
 from cofee.files import load_yaml
+from cofee.project import staging
 from cofee.project.journal import Journal
 from cofee.project.migrations import Migrations
 from cofee.spec.gate import read_modules, require_known
@@ -121,7 +122,7 @@ class Project:
 
 
 def find(start: Path) -> Project:
-    """Return the project that `start` lies in.
+    """Return the project that `start` lies in, after a killed `cofee new` there is settled.
 
     Raises:
         CofeeError: neither `start` nor a folder above it has an answers file.
@@ -132,6 +133,7 @@ def find(start: Path) -> Project:
             f"the directory `{start}` does not exist", hint="check the path given with `-C`"
         )
     for candidate in (folder, *folder.parents):
+        staging.recover(candidate)
         if (candidate / ANSWERS_FILE).is_file():
             return Project(candidate)
     raise CofeeError(
