@@ -123,7 +123,7 @@ def test_modules_alone_bring_no_users(released: Path) -> None:
 
     tree = rendered(released, data)
 
-    shared = {"migrations", "tests", "tests/contract"}
+    shared = {"app/db", "migrations", "tests", "tests/contract"}  # with the first module
     folders = {path.rsplit("/", 1)[0] for path in tree} - shared
     assert folders == {"app/modules/notes", "tests/modules/notes", "migrations/versions"}
     assert [path for path in tree if "users" in path] == []
