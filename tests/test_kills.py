@@ -258,3 +258,37 @@ def test_rollback_keeps_empty_folders_of_the_user(shop: Path, cofee: Run) -> Non
     cofee("status", "-C", shop)
 
     assert not any(mine.iterdir())
+
+
+def test_rollback_keeps_what_replaced_a_folder(shop: Path, cofee: Run) -> None:
+    """A user can remove a partial module and write a file of its name before the next command."""
+    killed(shop, cofee)
+    shutil.rmtree(shop / "app/modules/orders")
+    write(shop, {"app/modules/orders": "mine\n"})
+
+    assert cofee("status", "-C", shop).code == 0
+
+    assert (shop / "app/modules/orders").read_text() == "mine\n"
+
+
+def test_undone_removal_restores_permissions(shop: Path, cofee: Run) -> None:
+    """A file that only its owner can read is not readable by others after an undo."""
+    path = shop / "app/modules/customers/models.py"
+    path.chmod(0o600)
+    assert cofee("remove-module", "customers", "-C", shop, "--yes").code == 0
+
+    assert cofee("undo", "-C", shop).code == 0
+
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_aborted_removal_restores_permissions(shop: Path, template: Path, cofee: Run) -> None:
+    """The update removes the file, and its abort creates it again."""
+    path = shop / "run.sh"
+    path.chmod(0o700)
+    conflicted(shop, template, cofee)
+    assert not path.exists()
+
+    assert cofee("update", "--abort", "-C", shop).code == 0
+
+    assert path.stat().st_mode & 0o777 == 0o700

@@ -611,3 +611,25 @@ def test_verified_update_is_reverted_if_checks_fail(shop: Path, template: Path, 
     assert "$ grep -c 'PORT = 8000' app/main.py\n0\n" in failed.err
     assert "so the change was reverted" in failed.err
     assert snapshot(shop) == before
+
+
+@pytest.mark.parametrize("has", ["file", "directory"])
+def test_file_is_not_replaced_with_a_directory(
+    has: str, shop: Path, template: Path, cofee: Run
+) -> None:
+    """Nor a directory with a file, until it is deleted."""
+    trees = {"file": "template/extra", "directory": "template/extra/deep/note.txt"}
+    release(template, "v1.1.0", {trees.pop(has): "old\n"})
+    assert cofee("update", "-C", shop).code == 0
+    before = snapshot(shop)
+    run_git(template, "rm", "-r", "--quiet", "template/extra")
+    release(template, "v1.2.0", dict.fromkeys(trees.values(), "new\n"))
+
+    rejected = cofee("update", "-C", shop)
+    unchanged = snapshot(shop) == before
+    run_git(shop, "clean", "--quiet", "-d", "--force", "extra")
+
+    assert (rejected.code, unchanged) == (1, True)
+    assert f"`extra` is a {has}, and would be replaced with a" in rejected.err
+    assert cofee("update", "-C", shop).code == 0
+    assert (shop / "extra").is_dir() is (has == "file")

@@ -113,7 +113,7 @@ class Record:
 
     @cached_property
     def permissions(self) -> dict[str, int | None]:
-        """The permissions of each file before the operation."""
+        """The permissions of each file before the operation, or before the one that it undoes."""
         rows = (row for rows in self._plan["changes"].values() for row in rows)
         return {path: permissions for path, _, _, permissions in rows}
 
@@ -201,6 +201,8 @@ class Journal:
             CofeeError: a file could not be written, or differs from `before`.
         """
         keeping = [Change(path, file, file) for path, file in (kept or {}).items()]
+        for change in changes:
+            self._require_place(change)
         try:
             record = self._begin(data, {"standing": standing, "writes": changes, "kept": keeping})
             self._write(record, check)
@@ -225,6 +227,23 @@ class Journal:
 
     def _folders(self) -> list[Path]:
         return sorted(self.folder.glob(NUMBERED))
+
+    def _require_place(self, change: Change) -> None:
+        """Reject a file in the place of a directory, or a directory in the place of a file."""
+        if change.after is None:
+            return
+        path, others = self.root / change.path, self._parents(change.path)
+        if path.is_dir() and not path.is_symlink():
+            problem = f"`{change.path}` is a directory, and would be replaced with a file"
+        elif files := [other for other in others if os.path.lexists(other) and not other.is_dir()]:
+            place = os.path.relpath(files[0], self.root)
+            problem = f"`{place}` is a file, and would be replaced with a directory"
+        else:
+            return
+        raise CofeeError(
+            f"{problem}; nothing was written",
+            hint="delete it if it contains nothing of yours, then run again",
+        )
 
     def _begin(self, data: Data, changes: Mapping[str, Sequence[Change]]) -> Record:
         """Record an operation, so that it survives a kill and a loss of power from here on."""
@@ -254,8 +273,12 @@ class Journal:
             contents.extend(file.content)
             return [file.mode, len(contents) - len(file.content), len(file.content)]
 
+        former = self._former_permissions(data)
+
         def row(change: Change) -> list[Any]:
             permissions = disk.permissions_of(self.root / change.path)
+            if permissions is None:
+                permissions = former.get(change.path)
             return [change.path, stored(change.before), stored(change.after), permissions]
 
         made = [self.root / change.path for change in changes["writes"] if change.after is not None]
@@ -267,6 +290,11 @@ class Journal:
             "changes": {kind: [row(change) for change in group] for kind, group in changes.items()},
         }
         return {"plan.json": json.dumps(plan).encode(), "contents": bytes(contents), APPLYING: b""}
+
+    def _former_permissions(self, data: Data) -> Mapping[str, int | None]:
+        """Return the permissions before the operation that this one takes back or completes."""
+        number = data.get("completes") or data.get("undoes")
+        return Record(self.folder / number).permissions if number else {}
 
     def _write(self, record: Record, check: Callable[[], None] | None) -> None:
         """Write every new content next to its target, rename each to it, and commit.
@@ -329,7 +357,8 @@ class Journal:
             return  # the interrupt came after the commit
         touched = (*record.kept, *record.writes)
         for change in touched:
-            record.beside(self.root / change.path).unlink(missing_ok=True)
+            with contextlib.suppress(NotADirectoryError):  # the directory was replaced since
+                record.beside(self.root / change.path).unlink(missing_ok=True)
         restored = []
         for change in reversed(touched):
             current = read_file(self.root / change.path)
@@ -348,6 +377,7 @@ class Journal:
             target.unlink()
             return
         beside, permissions = record.beside(target), record.permissions[change.path]
+        disk.make_folder(target.parent)
         disk.write_file(beside, change.before, owner=target, permissions=permissions)
         beside.replace(target)
 
