@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+
+from app.db.base import Base
+
+Row = TypeVar("Row", bound=Base)
 
 ERROR_FOREIGN_ROW = "The row belongs to another owner"
 
@@ -17,14 +21,12 @@ def require_owner(actual: uuid.UUID, owner: uuid.UUID) -> None:
         raise PermissionError(ERROR_FOREIGN_ROW)
 
 
-async def find_owner(
-    session: AsyncSession, owner: InstrumentedAttribute[uuid.UUID], **reference: uuid.UUID
-) -> uuid.UUID | None:
-    """Return an owner whose rows refer to a row without an owner, or None.
+async def find_any(session: AsyncSession, model: type[Row], **reference: uuid.UUID) -> Row | None:
+    """Return a row of any owner that refers to a row without an owner, or None.
 
     Deleting a shared row affects the rows of all owners. No other query reads rows of all owners.
     """
-    rows = sa.select(owner).filter_by(**reference)
-    if hasattr(owner.class_, "is_deleted"):
+    rows = sa.select(model).filter_by(**reference)
+    if hasattr(model, "is_deleted"):
         rows = rows.filter_by(is_deleted=False)
     return await session.scalar(rows.limit(1))
