@@ -78,9 +78,7 @@ class Killing:
             self.keep()
             if event == "open":
                 self._tear(Path(os.fsdecode(arguments[0])))
-            # A fork shares open files and directories, and cannot be interrupted while it uses one.
-            is_open = isinstance(arguments[0], int) or (event in ONE_PATH and arguments[-1] > 2)
-            for number in () if is_open else self.signals:
+            for number in self.signals if self._can_interrupt(event, arguments) else ():
                 self._interrupt(number)
         self.is_on = True
 
@@ -95,6 +93,13 @@ class Killing:
         if event != "subprocess.Popen" or not self._is_below(arguments[2] or "."):
             return False
         return arguments[0] != "git" or not INDEX_CHANGES.isdisjoint(arguments[1])
+
+    @staticmethod
+    def _can_interrupt(event: str, arguments: tuple[Any, ...]) -> bool:
+        """Return whether a fork can be interrupted: it shares no open file, and starts no task."""
+        uses_open_folder = event in ONE_PATH and arguments[-1] > 2
+        is_task = event == "subprocess.Popen" and arguments[0] != "git"
+        return not (isinstance(arguments[0], int) or uses_open_folder or is_task)
 
     def _is_below(self, path: Any, folder: Any = -1) -> bool:
         if isinstance(path, int):
@@ -276,6 +281,7 @@ def differences(result: Facts, before: Facts, after: Facts) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     work, root, share, *arguments = sys.argv[1:]
     Path(work).mkdir()
     outcome = explore(Killing(Path(work), Path(root).resolve(), float(share)), arguments)
