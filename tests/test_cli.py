@@ -220,6 +220,7 @@ def test_ctrl_c_during_start_up_prints_nothing(module: str, shop: Path) -> None:
     """An interrupt while the command is imported is no error of the command."""
     script = (
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # off in the background
         "def hook(event, arguments):\n"
         f"    if event == 'import' and arguments[0] == {module!r}:\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
