@@ -12,6 +12,7 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
+import cofee.cli.modules  # noqa: F401 (its commands register themselves)
 from cofee.cli.app import app
 from cofee.files import load_yaml
 

@@ -73,7 +73,9 @@ COMMANDS = {
 # a person knows where it is now.
 REFUSED = ("new-module after moved file", "new-module after renamed folder")
 REASON = re.compile(
-    r"there is no module `app\.modules\.products\..*restore what it imports", re.DOTALL
+    r"(no module `app\.modules\.products|`app\.modules\.products` does not define `service`)"
+    r".*restore what it imports",
+    re.DOTALL,
 )
 LATER = b"# added later\n"
 RENAMED = {"stock": "quantity", "products": "articles", "Product": "Article", "product": "article"}

@@ -96,7 +96,7 @@ def test_service_that_nobody_edited_is_green(
     assert ran.code == 0, ran.err
     programs = environment(template)
 
-    run(root, programs, "poe", "test")
+    run(root, programs, "poe", "test", "tests/modules", "tests/db")
     run(root, programs, "poe", "check")
 
 

@@ -49,7 +49,10 @@ def service(tmp_path: Path, cofee: Run, **options: str) -> Path:
 @pytest.mark.service
 @pytest.mark.parametrize("owner", ["user", "project"])
 def test_owned_modules_go_through_every_command(tmp_path: Path, cofee: Run, owner: str) -> None:
-    """Each command ends well, and what all of them leave is clean and passes its tests."""
+    """Each command ends well, can be taken back where rows are a user's, and leaves clean code.
+
+    The tests of what all commands leave run where rows are a project's, which has more routes.
+    """
     root = service(tmp_path, cofee, isolation="project")
     for step in STEPS:
         run_git(root, "add", "--all")
@@ -61,7 +64,7 @@ def test_owned_modules_go_through_every_command(tmp_path: Path, cofee: Run, owne
         assert ran.code == 0, f"{words}: {ran.err}"
         is_below = "its routes are below /projects/{project_id}/" in ran.err
         assert is_below == (owned and owner == "project")
-        if owner == "project":
+        if owner == "user":
             assert cofee("undo", "--yes", "-C", root).code == 0
             assert snapshot(root) == before
             assert cofee(*words, "--yes", "-C", root).code == 0
@@ -70,8 +73,9 @@ def test_owned_modules_go_through_every_command(tmp_path: Path, cofee: Run, owne
     assert f"--owned-by {owner}" in cofee("status", "-C", root).out
     run(root, programs, "ruff", "format", "--check")
     run(root, programs, "ruff", "check")
-    wanted = ("tests/modules/notices", "tests/modules/folders", "tests/db")
-    run(root, programs, "pytest", "-q", *wanted, **DATABASES["sqlite"])
+    if owner == "project":
+        wanted = ("tests/modules/notices", "tests/modules/folders", "tests/db")
+        run(root, programs, "pytest", "-q", *wanted, **DATABASES["sqlite"])
 
 
 ROW = "01900000-0000-7000-8000-000000000001"

@@ -38,10 +38,10 @@ CHECKS = (
 OPTIONS = ("--seed=1", "--max-examples=5", f"--checks={CHECKS}", "--warnings=off", "--no-color")
 CONFIGURATION = f"--config-file={REPOSITORY / 'tests/schemathesis.toml'}"
 HOOKS = {"SCHEMATHESIS_HOOKS": "tests.fuzzing", "PYTHONPATH": str(REPOSITORY)}
-# The one row that refers to another is there for few others, and nothing drawn finds those. Of what
+# The rows that refer to another are there for few others, and nothing drawn finds those. Of what
 # can only be read there is no row. And who signs in, or is somebody else, is not drawn.
 SELDOM = re.compile(
-    r"/by-([ab]-one|twin|before)$|/read-only/{read_only_id}|/api/v1/(auth|users)/|/members|/users$"
+    r"/by-([ab]-one|twin|before|near)$|/read-only/{read_only_id}|/api/v1/(auth|users)/|/members|/users$"
 )
 # What only the service itself decides.
 OWN = {"id", "created_at", "updated_at", "is_deleted", "user_id", "project_id", "role"}
