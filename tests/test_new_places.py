@@ -60,6 +60,7 @@ STARTED = {
 
 def started(place: Path, files: dict[str, str], *, commit: bool) -> Path:
     """Create a repository as a host creates it."""
+    place.mkdir()
     write(place, files)
     run_git(place, "init", "--quiet", "--initial-branch=main")
     if commit:
@@ -77,7 +78,6 @@ def test_new_repository_gets_a_service(
 ) -> None:
     """What the repository has is kept: its history, the license, and what git ignores."""
     release(template, "v1.1.0", {"template/.gitignore": ".env\n"})
-    (tmp_path / "shop").mkdir()
     place = started(tmp_path / "shop", files, commit=commit)
 
     ran = cofee("new", place, "--defaults", "--template", template)
@@ -97,7 +97,6 @@ def test_uncommitted_file_that_would_be_replaced_is_refused(
     template: Path, tmp_path: Path, cofee: Run
 ) -> None:
     """Git does not have it, so it would be lost."""
-    (tmp_path / "shop").mkdir()
     place = started(tmp_path / "shop", STARTED, commit=False)
     before = snapshot(place)
 
@@ -113,7 +112,6 @@ def test_repository_with_code_is_refused(
     path: str, template: Path, tmp_path: Path, cofee: Run
 ) -> None:
     """A service is not mixed with other code."""
-    (tmp_path / "shop").mkdir()
     place = started(tmp_path / "shop", {path: "x\n", **STARTED}, commit=True)
 
     ran = cofee("new", place, "--defaults", "--template", template)
@@ -126,7 +124,6 @@ def test_failing_task_leaves_a_repository_as_it_was(
     template: Path, tmp_path: Path, cofee: Run
 ) -> None:
     """The files of the host come back, and its history was never touched."""
-    (tmp_path / "shop").mkdir()
     place = started(tmp_path / "shop", STARTED, commit=True)
     before = snapshot(place)
     release(template, "v1.1.0", {"copier.yml": TASK.replace("touch", '"false"')})
@@ -162,9 +159,7 @@ def test_next_command_moves_the_rest_of_a_killed_new(
     template: Path, tmp_path: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that was edited in between stays edited."""
-    place = tmp_path / "shop"
-    place.mkdir()
-    started(place, STARTED, commit=True)
+    place = started(tmp_path / "shop", STARTED, commit=True)
     (place / "README.md").chmod(0o600)
     with monkeypatch.context() as patch:
         patch.setattr(staging, "_settle", lambda folder: None)
