@@ -27,7 +27,7 @@ def change_module(modules: Modules, name: str, given: Mapping[str, object], fact
     ruled = _ruled(before, given)
     after = [ruled if module is before else module for module in modules]
     checked = gate.check_rules(after, facts, modules)
-    new = find(checked, before.name)
+    new = find(checked, before.name, facts)
     if new == before:
         raise CofeeError("nothing to change: the module is the same already")
     old_record, new_record = before.to_record(), new.to_record()

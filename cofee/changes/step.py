@@ -81,7 +81,7 @@ class Step:
     answers: Mapping[str, object] = field(default_factory=dict)
 
 
-def find(modules: Modules, name: str, facts: Facts | None = None) -> Module:
+def find(modules: Modules, name: str, facts: Facts) -> Module:
     """Return a module by any spelling of its name.
 
     Args:
@@ -96,7 +96,7 @@ def find(modules: Modules, name: str, facts: Facts | None = None) -> Module:
     derived = names.derive(name).module
     if derived in known:
         return known[derived]
-    option = facts.brings(derived) if facts is not None else None
+    option = facts.brings(derived)
     raise CofeeError(
         f"there is no module `{name}`",
         hint=f"the {derived} of `{option}` are code of their own: edit it, and write a migration"

@@ -86,7 +86,8 @@ def show_status(directory: Path, module: str | None, options: Options, *, check:
     found.journal.recover()
     state = read(found)
     if module is not None:
-        state = state.of_module(find(found.modules, module), found.template.facts)
+        facts = found.template.facts
+        state = state.of_module(find(found.modules, module, facts), facts)
     for line in lines(state, found.template):
         if not options.as_json:
             output.write(f"{line}\n")
@@ -165,8 +166,9 @@ def edits(project: Project, module: str | None = None) -> list[Change]:
     Raises:
         CofeeError: the module does not exist.
     """
-    name = "" if module is None else find(project.modules, module).name
-    folders = project.template.facts.folders(name)
+    facts = project.template.facts
+    name = "" if module is None else find(project.modules, module, facts).name
+    folders = facts.folders(name)
     inside = tuple(f"{folder}/" for folder in folders)
     changes = _edits(project, sides.rendered_now(project))
     return [change for change in changes if module is None or change.path.startswith(inside)]

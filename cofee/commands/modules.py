@@ -110,7 +110,7 @@ def _run(
     with opened(directory, options) as found:
         step, removed = make(found), None
         if whole is not None:
-            module = find(found.modules, whole).name
+            module = find(found.modules, whole, found.template.facts).name
             step, removed = forget_new_module(found, step, module)
         for warning in step.warnings:
             options.printer.verb("note", warning)
