@@ -157,11 +157,12 @@ def test_killed_new_is_whole_after_the_next(
     changes = {"copier.yml": COPIER_YML + TASKS, "template/.gitignore": ".env\n"}
     release(template, "v1.1.0", changes)
     root = tmp_path / "root"
-    root.mkdir()
     if place == "repository":
         started(root, STARTED, commit=True)
+    if place == "new directory":
+        root.mkdir()
     if place == "empty directory":
-        (root / "shop").mkdir()
+        (root / "shop").mkdir(parents=True)
     shop = root if place == "repository" else root / "shop"
     share = 1 if request.config.getoption("--every-cell") else SHARE
     command = ("new", shop, "--template", template, "--defaults", "--trust", "--quiet")
