@@ -56,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
         return
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each command is compiled when it starts
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     os.environ.setdefault("UV_CACHE_DIR", str(cache / "uv"))
     ours = os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cofee-tests-")
