@@ -185,6 +185,10 @@ def _more() -> list[Record]:
         },
         {"name": "parent", "type": "ref", "to": "fulls", "nullable": True, "on_delete": "set_null"},
         {"name": "payer", "type": "ref", "to": "parents", "filter": True},
+        {"name": "placed_at", "type": "datetime", "default": "now", "filter": True},
+        {"name": "placed_on", "type": "date", "default": "today", "sort": True},
+        {"name": "token", "type": "uuid", "default": "random", "unique": True},
+        {"name": "labels", "type": "list", "items": "str", "default": "empty"},
         {"name": "siblings", "type": "many", "to": "fulls"},
         {
             "name": "receiver",

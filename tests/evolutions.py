@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import ANY
 
 Record = dict[str, Any]
 
@@ -128,6 +129,7 @@ CHANGES: dict[str, tuple[Record, Record, Any, Any]] = {
         "https://a.example/",
         "https://a.example/",
     ),
+    "drawn": ({"type": "uuid", "nullable": True}, {"type": "uuid", "default": "random"}, ANN, ANN),
     "indexed": ({"type": "date"}, {"type": "date", "filter": True}, "2026-01-31", "2026-01-31"),
     "kept": (
         {"type": "str", "unique": True},
@@ -172,6 +174,10 @@ ADDED: list[tuple[Record, Any, Any]] = [
     ({"name": "ratio", "type": "float"}, 0.5, 0.5),
     ({"name": "state", "type": "enum", "values": ["a", "b"], "default": "b"}, None, "b"),
     ({"name": "token", "type": "uuid"}, ANN, ANN),
+    ({"name": "placed_at", "type": "datetime", "default": "now"}, None, ANY),
+    ({"name": "due", "type": "date", "default": "today"}, None, ANY),
+    ({"name": "secret", "type": "uuid", "default": "random", "unique": True}, None, ANY),
+    ({"name": "labels", "type": "list", "items": "str", "default": "empty"}, None, []),
     ({"name": "data", "type": "json"}, {"a": [1]}, {"a": [1]}),
     ({"name": "tags", "type": "list", "items": "str"}, [], []),
     ({"name": "content", "type": "bytes"}, "AAAA", "AAAA"),

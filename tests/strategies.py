@@ -283,6 +283,9 @@ def _bounds(draw: st.DrawFn, record: Record, chosen: set[str]) -> Record:
         )
         both = {"min_length": least, "max_length": most}
         return {key: both[key] for key in sides}
+    computed = sorted(TYPES[record["type"]].get("computed", {}))
+    if computed and chosen & {"default", "min", "max"} == {"default"} and draw(st.booleans()):
+        return {"default": draw(st.sampled_from(computed))}
     values = _values(record)
     if values is None:
         return {}

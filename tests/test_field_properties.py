@@ -39,6 +39,8 @@ VALUES: dict[str, st.SearchStrategy[str]] = {
     "time": st.times().map(lambda moment: moment.isoformat().replace(":", "")),
     "seconds": st.integers(0, 10**9).map(str),
     "choice": st.sampled_from(["a", "b"]),
+    "uuid": st.uuids().map(str),
+    "none": st.just("empty"),
 }
 ARGUMENTS = {"precision": "6.2", "values": "a,b,c", "items": "str", "module": "customers"}
 PATTERNS = st.sampled_from([r"^[A-Z]{3}-\d+$", r"a:b|c\\d", r"^\w+@\w+\.[a-z]{2,}$", "(?i)^x.*y$"])
@@ -54,7 +56,11 @@ def specifications(draw: st.DrawFn, patterns: bool = False) -> str:
     chosen = draw(st.sets(st.sampled_from(entry.modifiers))) if entry.modifiers else set()
     for modifier in sorted(chosen - {"pattern"}):
         if modifier in ("default", "min", "max"):
-            parts.append(f"{modifier}={draw(VALUES[entry.value])}")
+            computed = st.sampled_from([*entry.computed]) if entry.computed else st.nothing()
+            values = (
+                VALUES[entry.value] | computed if modifier == "default" else VALUES[entry.value]
+            )
+            parts.append(f"{modifier}={draw(values)}")
         elif modifier == "len":
             parts.append(f"len={draw(st.integers(1, 9))}-{draw(st.integers(9, 99))}")
         elif modifier == "on_delete":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,11 @@ def assert_changed(rows: dict[str, list[Record]]) -> None:
     columns = {field["name"]: answer for field, _, answer in ADDED if "to" not in field}
     added = {**columns, "buyer_id": ANN, "double_id": None, "friend_ids": [], "payer_id": None}
     assert without_mixin(rows["growing"]) == [{"name": "a", **added}, {"name": "b", **added}]
+    secrets = {uuid.UUID(row["secret"]) for row in rows["growing"]}
+    assert [secret.version for secret in secrets] == [4, 4]
+    assert {row["due"] for row in rows["growing"]} == {
+        row["placed_at"][:10] for row in rows["growing"]
+    }
     assert without_mixin(rows["shrinking"]) == [{"name": "a"}]
     (changed,) = without_mixin(rows["changing"])
     expected = {name: answer for name, (_, _, _, answer) in CHANGES.items()}

@@ -15,6 +15,8 @@ from cofee.spec.record import Field, Scope, Value
 GREATEST_PRECISION = 18
 # The longest VARCHAR that PostgreSQL declares.
 LONGEST_TEXT = 10_485_760
+# The word for the default of a list, which a file can also give as `[]`.
+EMPTY = "empty"
 
 
 def check_precision(field: Field) -> None:
@@ -82,9 +84,17 @@ def read_value(field: Field, label: str, value: Value, scope: Scope) -> Value:
     Raises:
         CofeeError: it is not of the field's type.
     """
-    kind = scope.kind(field)
-    found = _read(field.name, label, kind, value)
+    kind, computed = scope.kind(field), () if label in ("min", "max") else _computed(field, scope)
+    word = EMPTY if value in ((), "[]") else value
+    if word in computed:
+        return word
+    found = _read(field.name, label, kind, value, computed)
     return _with_digits(field, label, str(found)) if kind == "decimal" else found
+
+
+def _computed(field: Field, scope: Scope) -> tuple[str, ...]:
+    """Return the words for defaults that the service computes."""
+    return tuple(scope.facts.types[field.type].computed)
 
 
 def check_bounds(field: Field, scope: Scope) -> None:
@@ -93,6 +103,12 @@ def check_bounds(field: Field, scope: Scope) -> None:
     for key in ("min", "max"):
         _check_type_limits(field, key, getattr(field, key), scope)
     low, high = _rank(kind, field.min), _rank(kind, field.max)
+    if field.default in _computed(field, scope) and (low, high, field.min_length) != (None,) * 3:
+        raise CofeeError(
+            f"`{field.name}`: with the default `{field.default}` it must not have a `min`, a `max` "
+            "or a minimum length, which the default may not satisfy",
+            hint="remove the bound, or change the default",
+        )
     if low is not None and high is not None and low > high:
         raise CofeeError(
             f"`{field.name}`: the min `{field.min}` must not be above the max `{field.max}`"
@@ -102,11 +118,12 @@ def check_bounds(field: Field, scope: Scope) -> None:
         raise CofeeError(f"`{field.name}`: a `unique` field must have more than one possible value")
 
 
-def _read(name: str, key: str, kind: str, value: Value) -> Value:
+def _read(name: str, key: str, kind: str, value: Value, computed: tuple[str, ...]) -> Value:
     try:
         return values.read(kind, value)
     except ValueError as error:
-        expected = values.EXPECTED.get(kind, "allowed")
+        plain = [values.EXPECTED[kind]] if kind in values.EXPECTED else []
+        expected = " or ".join([*plain, *(f"`{word}`" for word in computed)])
         raise CofeeError(f"`{name}`: the {key} {quote(value)} must be {expected}") from error
 
 
@@ -166,7 +183,7 @@ def _check_type_limits(field: Field, label: str, given: Value | None, scope: Sco
 
 def check_value(field: Field, label: str, value: Value | None, scope: Scope) -> None:
     """Reject a value that the generated schema would reject if a client sent it."""
-    if value is None:
+    if value is None or value in _computed(field, scope):
         return
     _check_type_limits(field, label, value, scope)
     kind, about = scope.kind(field), f"`{field.name}`: the {label} {quote(value)}"

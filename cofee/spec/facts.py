@@ -24,9 +24,11 @@ class FieldType:
     name: str
     help: str = ""
     argument: str = "none"
+    argument_default: Mapping[str, Any] = field(default_factory=dict)
     value: str = "none"
     modifiers: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
+    computed: Mapping[str, object] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
     max_length: int | None = None
     least: object = None

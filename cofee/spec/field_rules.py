@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.spec import bounds
@@ -29,6 +30,7 @@ def complete(field: Field, scope: Scope) -> Field:
     """
     check_name(field.name, scope.facts, filterable=field.filter, reference=field.to is not None)
     check_type(field.name, field.type, scope.facts)
+    field = _with_argument(field, scope)
     _check_keys(field, scope)
     _check_argument(field, scope)
     bounds.check_lengths(field, scope)
@@ -133,6 +135,12 @@ def check_modifier(name: str, type_name: str, modifier: str, scope: Scope) -> No
         f"`{name}`: the modifier {quote(modifier)} is unknown; `{type_name}` takes {known}",
         hint=hints.get(modifier) or did_you_mean(modifier, allowed),
     )
+
+
+def _with_argument(field: Field, scope: Scope) -> Field:
+    """Return a field with the argument that its type has if none is given."""
+    usual = scope.facts.types[field.type].argument_default
+    return field if usual.keys() & {*field.given} else replace(field, **usual)
 
 
 def _check_keys(field: Field, scope: Scope) -> None:

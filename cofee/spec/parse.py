@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping
 
 from cofee.errors import CofeeError, quote
 from cofee.spec import bounds, field_rules, values
-from cofee.spec.facts import Facts
+from cofee.spec.facts import Facts, FieldType
 from cofee.spec.patterns import check_match
 from cofee.spec.record import FLAG_KEYS, Field, Scope, Value
 
@@ -126,7 +126,7 @@ def _specified(spec: str, scope: Scope) -> Field:
     argument = scope.facts.types[type_name].argument
     raw: dict[str, object] = {"name": name, "type": type_name}
     if argument != "none":
-        raw |= _read_argument(name, type_name, argument, segments)
+        raw |= _read_argument(name, scope.facts.types[type_name], segments)
     field_rules.check_name(name, scope.facts, reference="to" in raw)
     seen: set[str] = set()
     for segment in segments:
@@ -167,14 +167,16 @@ def _check_type_is_there(name: str, found: str) -> None:
         )
 
 
-def _read_argument(
-    name: str, type_name: str, argument: str, segments: list[str]
-) -> dict[str, object]:
+def _read_argument(name: str, entry: FieldType, segments: list[str]) -> dict[str, object]:
     """Remove the type's argument from the segments and return it."""
-    text = segments.pop(0) if segments else ""
+    argument = entry.argument
+    text = segments[0] if segments else ""
     if not text or text in FLAG_KEYS or "=" in text:
+        if entry.argument_default:
+            return {}
         wanted = ARGUMENT_EXAMPLES.get(argument, f"its {argument}")
-        raise CofeeError(f"{quote(name)}: `{type_name}` needs {wanted}")
+        raise CofeeError(f"{quote(name)}: `{entry.name}` needs {wanted}")
+    segments.pop(0)
     if argument == "values":
         return {"values": text.split(",")}
     if argument == "precision":

@@ -216,6 +216,10 @@ def _is_value(value: object) -> bool:
     return isinstance(value, Value) and not is_infinite
 
 
+def _is_default(value: object) -> bool:
+    return value == () or _is_value(value)
+
+
 def _list_of(fits: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, list | tuple) and all(map(fits, value))
 
@@ -224,6 +228,7 @@ TEXT = Shape("text", _is_text)
 WHOLE = Shape("an integer", _is_whole)
 FLAG = Shape("true or false", _is_flag)
 VALUE = Shape("text, a number, or true or false", _is_value)
+DEFAULT = Shape("text, a number, true or false, or an empty list", _is_default)
 TEXTS = Shape("a list of texts", _list_of(_is_text))
 LISTS = Shape("a list of lists of field names", _list_of(_list_of(_is_text)))
 
@@ -232,7 +237,8 @@ FIELD_SHAPES: Mapping[str, Shape] = {
     **dict.fromkeys(("name", "type", "items", "to", "pattern", "counterexample"), TEXT),
     **dict.fromkeys(("precision", "scale", "min_length", "max_length"), WHOLE),
     **dict.fromkeys(FLAG_KEYS.values(), FLAG),
-    **dict.fromkeys(("default", "min", "max"), VALUE),
+    **dict.fromkeys(("min", "max"), VALUE),
+    "default": DEFAULT,
     **dict.fromkeys(("values", "examples"), TEXTS),
     "on_delete": TEXT,
 }

@@ -23,6 +23,11 @@ MAX_FILTER_VALUES = 100
 # `model_dump(exclude_unset=True)` distinguishes an omitted field from one that is null.
 OMITTED: Any = Field(default_factory=lambda: None)
 
+# Defaults that are computed for each row.
+NOW: Any = Field(default_factory=lambda: dt.datetime.now(dt.UTC))
+TODAY: Any = Field(default_factory=lambda: dt.datetime.now(dt.UTC).date())
+RANDOM: Any = Field(default_factory=uuid.uuid4)
+
 # What every list can be sorted by. `Literal[RowSort, "name", "-name"]` adds fields to it.
 RowSort = Literal["id", "-id", "created_at", "-created_at", "updated_at", "-updated_at"]
 

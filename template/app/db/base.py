@@ -50,6 +50,11 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def utc_today() -> dt.date:
+    """Return the current date in UTC."""
+    return utc_now().date()
+
+
 class Base(DeclarativeBase):
     """Declarative base. Alembic compares its metadata with the database."""
 

@@ -35,6 +35,7 @@ def _served(case: Case, *routes: str) -> Collection[str]:
 PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
     "required_field": lambda case: case.required,
     "invalid_field": lambda case: case.invalid,
+    "computed_field": lambda case: case.computed,
     "nullable_field": lambda case: case.optional,
     "sort": lambda case: case.sorts,
     "filtered": lambda case: case.filters,

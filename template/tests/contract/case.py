@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import importlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
@@ -72,6 +73,18 @@ class Link(Relation):
     filter: str = field(default="", kw_only=True)
 
 
+@dataclass(frozen=True)
+class Computed:
+    """A default that differs between rows; `fits` gets it, and the times around its creation."""
+
+    fits: Callable[[Any, dt.datetime, dt.datetime], bool]
+
+
+NOW = Computed(lambda value, start, end: start <= value <= end)
+TODAY = Computed(lambda value, start, end: start.date() <= value <= end.date())
+RANDOM = Computed(lambda value, start, end: value.version == 4)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """A module under test.
@@ -91,7 +104,7 @@ class Case:
     # Values of each field that no route accepts: null too, unless the field is nullable.
     invalid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     nullable: Collection[str] = ()
-    defaults: JSON = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     filters: Collection[str] = ()
     sorts: Collection[str] = ()
     search: Collection[str] = ()
@@ -129,7 +142,22 @@ class Case:
     def empty(self) -> JSON:
         """The values of the fields that can be omitted."""
         links: JSON = {name: [] for name in self.links}
-        return dict.fromkeys(self.nullable) | links | self.defaults
+        return dict.fromkeys(self.nullable) | links | {**self.defaults}
+
+    @property
+    def computed(self) -> dict[str, Computed]:
+        """The defaults that differ between rows, of the fields that no check names."""
+        defaults = self.defaults.items()
+        return {
+            name: default
+            for name, default in defaults
+            if isinstance(default, Computed) and name not in self.checked
+        }
+
+    def completed(self, sent: JSON, row: JSON) -> Schema:
+        """Return the values of a row of which only some fields were sent."""
+        computed = {name: row[name] for name in self.computed}
+        return self.values(self.empty | computed | sent)
 
     @property
     def optional(self) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 
+from app.db.base import utc_now
 from tests.api import JSON, assert_problem, page_of, rows_of, walk
 from tests.contract.base import Contract
 
@@ -34,7 +35,24 @@ class DefaultsContract(Contract):
 
         created = await case.create(client, sent)
 
-        assert case.values(created) == case.values(case.empty | sent)
+        assert case.values(created) == case.completed(sent, created)
+
+
+class ComputedContract(Contract):
+    """Some fields get a computed value if they are omitted."""
+
+    async def test_omitted_field_is_computed(
+        self, client: httpx2.AsyncClient, computed_field: str
+    ) -> None:
+        case = self.case
+        body = await case.body(client, 0)
+        del body[computed_field]
+
+        start = utc_now()
+        row = await case.create(client, body)
+
+        value = getattr(case.values(row), computed_field)
+        assert case.computed[computed_field].fits(value, start, utc_now())
 
 
 class ResetContract(Contract):
@@ -49,7 +67,7 @@ class ResetContract(Contract):
         response = await client.put(case.url_of(row), json=sent)
 
         assert response.status_code == 200, response.text
-        assert case.values(response.json()) == case.values(case.empty | sent)
+        assert case.values(response.json()) == case.completed(sent, response.json())
 
 
 class InvalidContract(Contract):
