@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sys
@@ -12,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 from hypothesis import settings
 
 from cofee.__main__ import main
 from tests import tiny
 
 Tree = dict[str, bytes]
+
+# A process of the command builds its parser once; this one runs hundreds of commands.
+typer.main.get_command = functools.cache(typer.main.get_command)
 
 
 # How long an example takes depends on what else the machine does, so no example has a deadline.
