@@ -188,6 +188,18 @@ def _more() -> list[Record]:
         {"name": "placed_at", "type": "datetime", "default": "now", "filter": True},
         {"name": "placed_on", "type": "date", "default": "today", "sort": True},
         {"name": "token", "type": "uuid", "default": "random", "unique": True},
+        {
+            "name": "total",
+            "type": "decimal",
+            **ARGUMENTS["precision"],
+            "default": "0.00",
+            "filter": True,
+            "sort": True,
+            "readonly": True,
+        },
+        {"name": "seen_at", "type": "datetime", "default": "now", "readonly": True},
+        {"name": "number", "type": "str", "nullable": True, "unique": True, "readonly": True},
+        {"name": "secret", "type": "str", "min_length": 8, "writeonly": True},
         {"name": "labels", "type": "list", "items": "str", "default": "empty"},
         {"name": "siblings", "type": "many", "to": "fulls"},
         {

@@ -248,7 +248,12 @@ def fields(draw: st.DrawFn, known: list[str], later: Sequence[str] = ()) -> Reco
     if "on_delete" in chosen:
         allowed = ["restrict", "cascade"] + (["set_null"] if "null" in chosen else [])
         record["on_delete"] = draw(st.sampled_from(allowed))
-    return record | draw(_bounds(record, chosen))
+    record |= draw(_bounds(record, chosen))
+    if "readonly" in chosen and ("nullable" in record or "default" in record):
+        record["readonly"] = True
+    elif "writeonly" in chosen and not {"unique", "filter", "sort"} & chosen:
+        record["writeonly"] = True
+    return record
 
 
 @st.composite

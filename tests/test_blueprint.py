@@ -216,6 +216,22 @@ def test_the_validator_knows_the_rules(renderer: Renderer) -> None:
             [{"name": "x", "type": "str", "min_length": 9, "max_length": 3}],
             "the lengths of field `items.x` must be 1 to 10485760",
         ),
+        (
+            [{"name": "x", "type": "datetime", "default": "now", "max": "2030-01-01T00:00:00Z"}],
+            "field `items.x` has the default `now`, and must not have a `min`",
+        ),
+        (
+            [{"name": "x", "type": "list", "items": "str", "default": []}],
+            "field `items.x` has the bound or default `[]`, which is not a `list`",
+        ),
+        (
+            [{"name": "x", "type": "int", "readonly": True}],
+            "field `items.x` is `readonly` and must be nullable or have a default",
+        ),
+        (
+            [{"name": "x", "type": "int", "writeonly": True, "sort": True}],
+            "field `items.x` is `writeonly` and must not be `readonly`, `unique`, `filter` or",
+        ),
     ],
 )
 def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], problem: str) -> None:
@@ -251,6 +267,15 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
                 "unique_together": [["item", "code"]],
             },
             "`unique_together` of `rows` names `item`, which is unique by itself",
+        ),
+        (
+            {
+                "name": "rows",
+                "entity": "Row",
+                "fields": [{"type": "many"}, {"name": "pin", "type": "str", "writeonly": True}],
+                "search": ["pin"],
+            },
+            "the rules of `rows` name `pin`, which is `readonly` or `writeonly`",
         ),
     ],
 )

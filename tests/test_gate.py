@@ -96,6 +96,16 @@ def test_all_problems_of_modules_are_reported_at_once() -> None:
             "search": ["nowhere"],
         },
         {"name": "others", "entity": "Thing", "fields": []},
+        {
+            "name": "locks",
+            "entity": "Lock",
+            "fields": [
+                {"name": "pin", "type": "str", "writeonly": True},
+                {"name": "turns", "type": "int", "default": 0, "readonly": True},
+            ],
+            "search": ["pin"],
+            "checks": ["turns >= 0"],
+        },
     ]
     with pytest.raises(CofeeError) as caught:
         check_modules(read_modules(records, "the test"), FACTS)
@@ -111,6 +121,8 @@ def test_all_problems_of_modules_are_reported_at_once() -> None:
         "`codes`: `routes`: `lists` is not a route",
         "`codes`: the module `codes` has no field `nowhere`",
         "`others`: the class `Thing` exists already, in the module `things`",
+        "`locks`: `search`: `pin` is `writeonly`, and must not be in this rule",
+        "`locks`: `checks`: `turns` is `readonly`, and must not be in this rule",
     ]
     _, *problems = caught.value.message.splitlines()
     assert len(problems) == len(beginnings)

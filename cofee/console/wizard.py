@@ -23,6 +23,8 @@ MODIFIER_HELP = {
     "index": "an index on the column",
     "filter": "lists can be filtered by it",
     "sort": "lists can be sorted by it",
+    "readonly": "only the service sets it",
+    "writeonly": "no response has it",
     "min": "least value",
     "max": "greatest value",
     "len": "length: 40, or 3-40",

@@ -38,6 +38,7 @@ def complete(field: Field, scope: Scope) -> Field:
     bounds.check_bounds(field, scope)
     field = complete_pattern(field, scope)
     check_reference(field, scope)
+    _check_access(field)
     check_constraints(scope.module, field, scope.facts)
     return field
 
@@ -203,6 +204,25 @@ def _check_items(field: Field, scope: Scope) -> None:
             f"`{field.name}`: a list cannot hold {quote(field.items)}; "
             f"it holds one of {listing(known)}",
             hint=did_you_mean(str(field.items), known),
+        )
+
+
+def _check_access(field: Field) -> None:
+    """Reject a `readonly` field without a first value, and a `writeonly` one that lists reveal."""
+    if field.readonly and field.writeonly:
+        raise CofeeError(f"`{field.name}`: it must not be both `readonly` and `writeonly`")
+    if field.readonly and not field.nullable and field.default is None:
+        raise CofeeError(
+            f"`{field.name}`: a `readonly` field must be `null` or have a default, "
+            "because no client sends its first value",
+            hint="add `:null` or `:default=…`",
+        )
+    shown = [modifier for modifier in ("unique", "filter", "sort") if getattr(field, modifier)]
+    if field.writeonly and shown:
+        raise CofeeError(
+            f"`{field.name}`: a `writeonly` field must not have {listing(shown)}, "
+            "which would reveal its values",
+            hint="remove it",
         )
 
 

@@ -38,6 +38,8 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         module = replace(module, routes=_routes(module, facts))
     with problems.collected():
         _check_search(module, facts)
+    with problems.collected():
+        _check_access(module, facts)
     problems.require_none()
     module = replace(_with_choices(module, facts), examples=_examples(module, facts, later))
     for check in (_check_names, _check_reserved):
@@ -239,6 +241,21 @@ def _check_search(module: Module, facts: Facts) -> None:
             raise CofeeError(
                 f"`search`: `{name}` is not a text field; types for it are {listing(searched)}"
             )
+
+
+def _check_access(module: Module, facts: Facts) -> None:
+    """Reject rules about fields that not every client can write and read."""
+
+    def check(field: Field) -> None:
+        access = "readonly" if field.readonly else "writeonly"
+        for rule in naming(module, field.name, facts):
+            if rule != "indexes":
+                raise CofeeError(
+                    f"`{rule}`: `{field.name}` is `{access}`, and must not be in this rule",
+                    hint="remove the field from the rule",
+                )
+
+    check_each(check, [field for field in module.fields if field.readonly or field.writeonly])
 
 
 def _with_choices(module: Module, facts: Facts) -> Module:

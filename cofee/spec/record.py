@@ -31,6 +31,8 @@ FLAG_KEYS: Mapping[str, str] = {
     "index": "index",
     "filter": "filter",
     "sort": "sort",
+    "readonly": "readonly",
+    "writeonly": "writeonly",
 }
 MODIFIER_KEYS: Mapping[str, tuple[str, ...]] = {
     **{modifier: (key,) for modifier, key in FLAG_KEYS.items()},
@@ -59,6 +61,8 @@ class Field:
     index: bool = False
     filter: bool = False
     sort: bool = False
+    readonly: bool = False
+    writeonly: bool = False
     default: Value | None = None
     min: Value | None = None
     max: Value | None = None

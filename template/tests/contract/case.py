@@ -105,6 +105,9 @@ class Case:
     invalid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     nullable: Collection[str] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    # The fields that only the service sets, each with a value; and those that no response has.
+    readonly: JSON = field(default_factory=dict)
+    writeonly: Collection[str] = ()
     filters: Collection[str] = ()
     sorts: Collection[str] = ()
     search: Collection[str] = ()
@@ -121,6 +124,7 @@ class Case:
     routes: Collection[str] = tuple(ROUTES)
     service: Callable[[AsyncSession], Any] | None = None
     changes: type[Schema] | None = None
+    row_schema: type[Schema] | None = None
 
     @property
     def table(self) -> sa.Table:
@@ -151,7 +155,7 @@ class Case:
         return {
             name: default
             for name, default in defaults
-            if isinstance(default, Computed) and name not in self.checked
+            if isinstance(default, Computed) and name not in (*self.checked, *self.readonly)
         }
 
     def completed(self, sent: JSON, row: JSON) -> Schema:
@@ -163,6 +167,11 @@ class Case:
     def optional(self) -> list[str]:
         """The fields that can be null, whatever the others are."""
         return [name for name in self.nullable if name not in self.checked]
+
+    @property
+    def hides_changes(self) -> bool:
+        """Whether the bodies differ in fields that no response has."""
+        return any(self.first[name] != self.second[name] for name in self.writeonly)
 
     @property
     def released(self) -> list[str]:
@@ -179,9 +188,18 @@ class Case:
         return list(dict.fromkeys([*names, *(self.checked if {*names} & {*self.checked} else ())]))
 
     def values(self, body: JSON) -> Schema:
-        """Return what a body says, whichever way its values are spelled."""
+        """Return what a body says, whichever way its values are spelled.
+
+        A response does not have all fields, so those that it lacks are the same in all bodies.
+        """
         fields = self.schema.model_fields
-        return self.schema.model_validate({k: v for k, v in body.items() if k in fields})
+        hidden = {name: self.first[name] for name in self.writeonly}
+        return self.schema.model_validate({k: v for k, v in body.items() if k in fields} | hidden)
+
+    def value(self, row: JSON, name: str) -> Any:
+        """Return the value of a field that a response has and a body may not have."""
+        assert self.row_schema, "a module with fields that only the service sets names this schema"
+        return getattr(self.row_schema.model_validate(row), name)
 
     def url_of(self, row: JSON) -> str:
         """Return the URL of a row."""

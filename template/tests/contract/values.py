@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import httpx2
+import sqlalchemy as sa
 
 from app.db.base import utc_now
 from tests.api import JSON, assert_problem, page_of, rows_of, walk
 from tests.contract.base import Contract
+from tests.contract.case import Computed, transaction
 
 
 class RequiredContract(Contract):
@@ -53,6 +55,72 @@ class ComputedContract(Contract):
 
         value = getattr(case.values(row), computed_field)
         assert case.computed[computed_field].fits(value, start, utc_now())
+
+
+class ReadonlyContract(Contract):
+    """Only the service sets some fields."""
+
+    async def test_new_row_has_the_default(
+        self, client: httpx2.AsyncClient, readonly_field: str
+    ) -> None:
+        case = self.case
+        default = case.defaults.get(readonly_field)
+
+        start = utc_now()
+        row = await case.create(client, await case.body(client, 0))
+
+        value = case.value(row, readonly_field)
+        if isinstance(default, Computed):
+            assert default.fits(value, start, utc_now())
+        else:
+            assert value == case.value(row | {readonly_field: default}, readonly_field)
+
+    async def test_client_cannot_set_the_field(
+        self, client: httpx2.AsyncClient, readonly_field: str
+    ) -> None:
+        body = await self.case.body(client, 0)
+        row = await self.case.create(client, body)
+
+        sent = {readonly_field: self.case.readonly[readonly_field]}
+
+        for response in await self.send(client, row, body, sent):
+            assert_problem(response, 422, readonly_field)
+
+    async def test_changes_keep_the_value(
+        self, client: httpx2.AsyncClient, readonly_field: str
+    ) -> None:
+        case = self.case
+        row = await case.create(client, await case.body(client, 0))
+        value = case.value(row | {readonly_field: case.readonly[readonly_field]}, readonly_field)
+        async with transaction() as session:
+            await session.execute(sa.update(case.table).values({readonly_field: value}))
+
+        rows = [await case.update(client, row, {}), await case.read(client, row)]
+        if "replace" in case.routes:
+            body = await case.body(client, 1)
+            rows.append((await client.put(case.url_of(row), json=body)).json())
+
+        assert [case.value(row, readonly_field) for row in rows] == [value] * len(rows)
+
+
+class WriteonlyContract(Contract):
+    """No response has some fields."""
+
+    async def test_value_is_stored_and_not_returned(
+        self, client: httpx2.AsyncClient, writeonly_field: str
+    ) -> None:
+        case = self.case
+        row = await case.create(client, await case.body(client, 0))
+        body = await case.body(client, 1)
+
+        rows = [row, await case.read(client, row)]
+        rows.append(await case.update(client, row, {writeonly_field: body[writeonly_field]}))
+        if "list" in case.routes:
+            rows += rows_of((await client.get(case.url)).json())
+
+        assert [row for row in rows if writeonly_field in row] == []
+        value = getattr(case.schema.model_validate(body), writeonly_field)
+        assert await self.held(row["id"], writeonly_field) == [value]
 
 
 class ResetContract(Contract):
