@@ -1,11 +1,12 @@
-"""Runs inside the environment of generated services: the tests of one service after another.
+"""Runs inside the environment of generated services: programs of one service after another.
 
 Importing pytest, FastAPI and SQLAlchemy takes as long as the tests of a small service. Here it is
 done once: each run is a fork of this process, which has them already, and knows nothing of the
 services before it.
 
-Each line of standard input is a run: the service's folder, pytest's arguments and the file for what
-is printed. Each line of standard output is the exit code of one.
+Each line of standard input is a run, as JSON: the service's folder, the program (`pytest`, or the
+path of a script) with its arguments, variables of the environment, the file that is its standard
+input, and the file for what it prints. Each line of standard output is the exit code of one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import runpy
 import sys
+import traceback
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 IMPORTED_ONCE = (
     "alembic.command",
@@ -21,21 +27,44 @@ IMPORTED_ONCE = (
     "fastapi",
     "httpx2",
     "pytest_asyncio",
-    "sqlalchemy",
+    "sqlalchemy.ext.asyncio",
 )
 
 
-def run_tests(folder: str, arguments: list[str], printed: str) -> None:
-    """Leave this process, which is a fork, by running the tests of a service."""
-    import pytest
-
+def run_program(
+    folder: str,
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    given: str,
+    printed: str,
+) -> None:
+    """Leave this process, which is a fork, by running a program of a service."""
     output = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
+    sys.stdin = Path(given).open()  # noqa: SIM115 (it is open as long as the process)
+    os.environ.update(variables)
     os.chdir(folder)
-    code = int(pytest.main(arguments))
+    code = 1
+    try:
+        code = _code(*command)
+    except Exception:
+        traceback.print_exc()
     sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(code)
+
+
+def _code(program: str, *arguments: str) -> int:
+    """Run a program in this process; return its exit code."""
+    if program == "pytest":
+        import pytest
+
+        return int(pytest.main(list(arguments)))
+    warnings.simplefilter("ignore")
+    sys.argv = [program, *arguments]
+    runpy.run_path(program, run_name="__main__")
+    return 0
 
 
 def main() -> None:
@@ -45,7 +74,7 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            run_tests(*json.loads(line))
+            run_program(*json.loads(line))
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 

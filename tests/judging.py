@@ -6,7 +6,7 @@ import ast
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -14,50 +14,73 @@ from pathlib import Path
 from tests import generated
 
 RUNNER = Path(__file__).with_name("forking.py")
-VARIABLES = {**generated.DATABASES["sqlite"], "PYTHONDONTWRITEBYTECODE": "1"}
+VARIABLES = generated.DATABASES["sqlite"]
 # What is imported already has its assertions explained no better than Python does.
 IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", "-W", IMPORTED)
 GREEN, RED = 0, 1  # pytest's exit codes; any other means that no test was run as it should be
 
 
+class Forks:
+    """Runs programs of services in forks of one process that has imported their libraries."""
+
+    def __init__(self, process: subprocess.Popen[str], printed: Path) -> None:
+        self._process, self._printed = process, printed
+
+    def run(
+        self,
+        service: Path,
+        *command: str,
+        variables: Mapping[str, str],
+        given: Path = Path("/dev/null"),
+    ) -> tuple[int, str]:
+        """Run `pytest` or a script; return its exit code and what it printed."""
+        assert self._process.stdin
+        assert self._process.stdout
+        order = [str(service), command, {**variables}, str(given), str(self._printed)]
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        code = int(self._process.stdout.readline())
+        return code, self._printed.read_text()
+
+
 class Judge:
     """Runs tests of services, once for those that mean the same."""
 
-    def __init__(self, runner: subprocess.Popen[str], printed: Path) -> None:
-        self._runner, self._printed = runner, printed
+    def __init__(self, forks: Forks) -> None:
+        self._forks = forks
         self._known: dict[str, str] = {}
 
     def complaint(self, service: Path, *tests: str) -> str:
         """Return what tests print when they are red; nothing when they are green."""
         means = f"{tests} {meaning(service)}"
         if means not in self._known:
-            code = self._run(service, tests)
-            printed = self._printed.read_text()
+            code, printed = self._forks.run(
+                service, "pytest", *ARGUMENTS, *tests, variables=VARIABLES
+            )
             assert code in {GREEN, RED}, printed
             self._known[means] = printed if code == RED else ""
         return self._known[means]
 
-    def _run(self, service: Path, tests: Sequence[str]) -> int:
-        assert self._runner.stdin
-        assert self._runner.stdout
-        order = [str(service), [*ARGUMENTS, *tests], str(self._printed)]
-        self._runner.stdin.write(json.dumps(order) + "\n")
-        self._runner.stdin.flush()
-        return int(self._runner.stdout.readline())
+
+@contextmanager
+def forking(environment: Path, folder: Path) -> Iterator[Forks]:
+    """Start a process that runs programs of services, and let it end."""
+    with subprocess.Popen(
+        [environment / "bin/python", RUNNER],
+        env={**generated.variables(environment), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Forks(process, folder / "printed.txt")
 
 
 @contextmanager
 def judging(environment: Path, folder: Path) -> Iterator[Judge]:
     """Start a process that runs tests, and let it end."""
-    with subprocess.Popen(
-        [environment / "bin/python", RUNNER],
-        env={**generated.variables(environment), **VARIABLES},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as runner:
-        yield Judge(runner, folder / "printed.txt")
+    with forking(environment, folder) as forks:
+        yield Judge(forks)
 
 
 def meaning(service: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import io
 import json
@@ -27,6 +28,9 @@ from sqlalchemy.orm import selectinload
 Found = Any
 command: Any = importlib.import_module("alembic.command")
 config: Any = importlib.import_module("alembic.config").Config(toml_file="pyproject.toml")
+# The revisions of a service are read once for all steps.
+scripts: Any = importlib.import_module("alembic.script").ScriptDirectory
+scripts.from_config = functools.cache(scripts.from_config)
 
 
 def upgrade(revision: str) -> Found:
@@ -44,14 +48,20 @@ def check(_: object) -> Found:
     command.check(config)
 
 
-def refuse(revision: str) -> Found:
-    """Go up where that is refused; return why, and everything before and after."""
+def refuse(revisions: list[str]) -> Found:
+    """Go up to each of some revisions; return why that is refused, and whether nothing changed."""
+    found = []
     before = connected(_everything)
-    try:
-        command.upgrade(config, revision)
-    except RuntimeError as error:
-        return [str(error), before, connected(_everything)]
-    return ["it was not refused", before, connected(_everything)]
+    for revision in revisions:
+        reason = "it was not refused"
+        try:
+            command.upgrade(config, revision)
+        except RuntimeError as error:
+            reason = str(error)
+        after = connected(_everything)
+        found.append((reason, before == after))
+        before = after
+    return found
 
 
 def insert(rows: list[tuple[str, str, dict[str, Any]]]) -> Found:

@@ -29,11 +29,12 @@ from tests.evolutions import (
     Record,
 )
 from tests.generated import environment, make_service, run, snapshot_template
+from tests.judging import Forks, forking
 from tests.refusals import REFUSALS
 
 pytestmark = pytest.mark.service
 
-DRIVER = Path(__file__).with_name("migrating.py")
+DRIVER = str(Path(__file__).with_name("migrating.py"))
 SERVER = (
     "import dev.postgresql as p\nwith p.temporary_database() as u: print(u, flush=True); input()"
 )
@@ -73,24 +74,27 @@ def server(
         process.stdin.flush()
 
 
+@pytest.fixture(scope="module")
+def forks(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """What carries out the steps."""
+    with forking(programs, tmp_path_factory.mktemp("forks")) as forks:
+        yield forks
+
+
 class Service:
     """A service in one state, whose steps are carried out on one database."""
 
-    def __init__(self, project: Path, programs: Path, url: str) -> None:
-        self.project, self.programs, self.url = project, programs, url
+    def __init__(self, project: Path, forks: Forks, url: str) -> None:
+        self.project, self.forks, self.url = project, forks, url
 
     def do(self, *steps: tuple[str, Any]) -> list[Any]:
         """Carry out steps; return what each of them found."""
         given = self.project / "steps.json"
         given.write_text(json.dumps(steps))
-        printed = run(
-            self.project,
-            self.programs,
-            "bash",
-            "-c",
-            f"python -W ignore {DRIVER} < {given} 2> errors.txt || (cat errors.txt; false)",
-            DATABASE_URL=self.url,
+        code, printed = self.forks.run(
+            self.project, DRIVER, given=given, variables={"DATABASE_URL": self.url}
         )
+        assert code == 0, printed
         found: list[Any] = json.loads(printed.splitlines()[-1])
         return found
 
@@ -99,10 +103,11 @@ class Place:
     """Where the services of one test stand: a template, a folder and a kind of database."""
 
     def __init__(
-        self, template: Path, programs: Path, folder: Path, kind: str, server: str
+        self, template: Path, programs: Path, forks: Forks, folder: Path, kind: str, server: str
     ) -> None:
         self.renderer = Renderer(templates.latest(str(template)))
-        self.programs, self.folder, self.kind, self.server = programs, folder, kind, server
+        self.programs, self.forks = programs, forks
+        self.folder, self.kind, self.server = folder, kind, server
 
     def service(
         self,
@@ -118,7 +123,7 @@ class Place:
         data = {"database": self.kind, "auth": "none", **options, **given}
         write_tree(self.renderer.render(self.renderer.settle(data, {}, name), "copy"), project)
         (project / ".env").write_bytes((project / ".env.example").read_bytes())
-        return Service(project, self.programs, self._url(database))
+        return Service(project, self.forks, self._url(database))
 
     def _url(self, name: str) -> str:
         if self.kind == "sqlite":
@@ -127,11 +132,13 @@ class Place:
 
 
 @pytest.fixture(params=DATABASES)
-def place(request: pytest.FixtureRequest, template: Path, programs: Path, tmp_path: Path) -> Place:
+def place(
+    request: pytest.FixtureRequest, template: Path, programs: Path, forks: Forks, tmp_path: Path
+) -> Place:
     """A folder for services on SQLite, then one for services on PostgreSQL."""
     kind = request.param
     server = request.getfixturevalue("server") if kind == "postgresql" else ""
-    return Place(template, programs, tmp_path, kind, server)
+    return Place(template, programs, forks, tmp_path, kind, server)
 
 
 def create_databases(place: Place, *names: str) -> None:
@@ -196,17 +203,12 @@ def test_every_operation_goes_up_and_down_and_loses_nothing(place: Place) -> Non
         ("upgrade", "head"), ("check", 0), ("schema", 0), ("read", reading), ("downgrade", below)
     )
     _, down_schema, down_rows = old.do(("check", 0), ("schema", 0), ("read", tables))
-    _, _, again_schema, again_rows = new.do(
-        ("upgrade", "head"), ("check", 0), ("schema", 0), ("read", reading)
-    )
     _, fresh_schema = fresh.do(("upgrade", "head"), ("schema", 0))
 
     assert up_schema == fresh_schema
     assert down_schema == schema
-    assert again_schema == fresh_schema
     assert_changed(up_rows)
     assert_came_back(rows, down_rows)
-    assert again_rows["changing"] == up_rows["changing"]
 
 
 def assert_changed(rows: dict[str, list[Record]]) -> None:
@@ -251,14 +253,12 @@ def test_a_migration_that_rows_do_not_fit_says_so_and_changes_nothing(place: Pla
     service = place.service("service", modules, [*created, *steps], "refused")
     rows = [*ROWS[:4], *(row for name in REFUSALS for row in rows_of(name))]
 
-    _, _, *found = service.do(
-        ("upgrade", below), ("insert", rows), *(("refuse", name) for name in REFUSALS)
-    )
+    _, _, found = service.do(("upgrade", below), ("insert", rows), ("refuse", list(REFUSALS)))
 
-    for (name, (*_, words)), (message, before, after) in zip(REFUSALS.items(), found, strict=True):
+    for (name, (*_, words)), (message, is_same) in zip(REFUSALS.items(), found, strict=True):
         assert words in message, message
         assert message.startswith(f"table_{name}."), message
-        assert after == before, message
+        assert is_same, message
 
 
 def refused(name: str) -> Record:
@@ -294,14 +294,34 @@ def rows_of(name: str) -> list[tuple[str, str, Record]]:
     ]
 
 
+def versions(
+    place: Place, kind: str, modules: list[Record], steps: list[Record]
+) -> dict[str, bytes]:
+    """Render the migrations of a service on a kind of database."""
+    given = {"database": kind, "auth": "none", "modules": modules, "migrations": steps}
+    tree = place.renderer.render(place.renderer.settle(given, {}, "service"), "copy")
+    return {path: file.content for path, file in tree.items() if "/versions/" in path}
+
+
+@pytest.mark.parametrize("place", DATABASES[:1], indirect=True)
 def test_migrations_pass_the_checks_of_the_service(place: Place) -> None:
-    """A service's own lint, format and types find nothing in what the operations write."""
+    """A service's own lint, format and types find nothing in what the operations write.
+
+    It is the same on every database, so one is enough.
+    """
     created = creations(OLD)
     below = created[-1]["revision"]
     steps = [*chain(STEPS, below), *({**refusing(n), "down_revision": below} for n in REFUSALS)]
     named = [{**one, "revision": f"r{i}", "slug": f"s{i}"} for i, one in enumerate(steps)]
     project = place.service("checked", OLD, [*created, *named], "checked").project
 
+    first, second = (versions(place, kind, OLD, [*created, *named]) for kind in DATABASES)
+    assert first == second
+    run_checks(place, project)
+
+
+def run_checks(place: Place, project: Path) -> None:
+    """Let the service's own lint, format and types look at its migrations."""
     run(project, place.programs, "ruff", "check", "migrations")
     run(project, place.programs, "ruff", "format", "--check", "migrations")
     run(project, place.programs, "mypy", "migrations")
