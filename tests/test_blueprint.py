@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from cofee.engine.render import Renderer
 from cofee.template.template import Template
+from tests import ruled
 from tests.strategies import ROOT, Record, modules, options_of
 
 RULES = "F,I,B,UP,SIM,ASYNC,RUF"
@@ -39,6 +40,14 @@ def render(renderer: Renderer, records: list[Record], auth: str = "") -> dict[st
         for path, file in tree.items()
         if path.startswith(wanted) and path.endswith(".py")
     }
+
+
+def referring(records: list[Record]) -> list[Record]:
+    """Let the first module refer to users as well, if the service has them."""
+    if options_of(records)["auth"] == "none":
+        return records
+    first, *others = records
+    return [{**first, "fields": [*first["fields"], *ruled.relations("users")]}, *others]
 
 
 def ruff(folder: Path, *arguments: str) -> None:
@@ -69,7 +78,7 @@ def test_every_specification_gives_formatted_and_sorted_python(
     """Ruff leaves alone what is rendered, whatever the names, types and modifiers are."""
     folder = tmp_path_factory.mktemp("batch")
     for number, records in enumerate(batch):
-        for path, text in render(renderer, records).items():
+        for path, text in render(renderer, referring(records)).items():
             ast.parse(text)
             target = folder / f"project{number}" / path
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -81,9 +81,10 @@ def _asked_fields(
     from cofee.console import wizard
     from cofee.spec import module_rules
 
-    others = [module.name for module in found.modules]
-    options_given = module_rules.format_rules(ruled, found.template.facts)
-    return list(wizard.ask_fields(found.template.facts, others, ruled.name, about, options_given))
+    facts = found.template.facts
+    others = [*facts.available(found.answers), *(module.name for module in found.modules)]
+    options_given = module_rules.format_rules(ruled, facts)
+    return list(wizard.ask_fields(facts, others, ruled.name, about, options_given))
 
 
 def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
@@ -107,7 +108,7 @@ def checked_module(project: Project, ruled: Module, given: Sequence[Given]) -> M
     fields = gate.check_fields(given, template.facts, others, ruled.name)
     modules = [*project.modules, replace(ruled, fields=fields)]
     module = gate.check_rules(modules, template.facts, project.modules)[-1]
-    owners.require_options([module], project.answers, (), project.template.facts)
+    owners.require_options([*project.modules, module], project.answers, (), template.facts)
     return module
 
 

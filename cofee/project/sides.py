@@ -57,6 +57,7 @@ def plan_step(
     """
     facts = project.template.facts
     modules = gate.check_rules(step.modules, facts, project.modules)
+    owners.require_options(modules, {**project.answers, **step.answers}, step.answers, facts)
     migrations_after = []
     if step.migration is not None:
         owners.check_values(modules, step.migration.filled)

@@ -106,6 +106,14 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Target:
+    """What fields can refer to although it is no module, and the answer that brings it."""
+
+    option: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a template states about its services; see `macros/facts.yml`."""
 
@@ -130,6 +138,7 @@ class Facts:
     default_type: str
     reserved: Mapping[str, Mapping[str, re.Pattern[str]]]  # by what is named, then by reason
     brought: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
 
     def folders(self, module: str) -> list[str]:
         """Return the folders of a module; the first holds its code."""
@@ -165,6 +174,14 @@ class Facts:
             if name in names
         )
         return next(found, None)
+
+    def available(self, answers: Mapping[str, object]) -> list[str]:
+        """Return the targets that the answers of a service bring."""
+        return [
+            name
+            for name, target in self.targets.items()
+            if answers.get(target.option, "none") != "none"
+        ]
 
     def parameters(self, field: Field) -> list[str]:
         """Return the query parameters that select rows by a field."""
@@ -243,6 +260,10 @@ def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> 
         brought={
             option: {answer: tuple(names) for answer, names in answers.items()}
             for option, answers in stated["brought"].items()
+        },
+        targets={
+            name: Target(target["option"], target["answer"])
+            for name, target in stated["targets"].items()
         },
     )
 

@@ -230,7 +230,7 @@ def check_reference(field: Field, scope: Scope) -> None:
     """Reject a reference that no row could satisfy."""
     if field.to is None:
         return
-    if field.to != scope.module and field.to not in scope.modules:
+    if field.to not in (scope.module, *scope.modules, *scope.facts.targets):
         raise _unknown_module(field.name, field.to, scope)
     if scope.facts.is_link(field.type):
         return

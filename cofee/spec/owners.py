@@ -1,4 +1,4 @@
-"""Row ownership: what an owner requires of the service and of other modules."""
+"""What owners and users require of the service, and owners of other modules."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def require_options(
     given: Collection[str],
     facts: Facts,
 ) -> None:
-    """Reject owners that the options of the service do not provide.
+    """Reject owners, and targets of references, that the options of the service do not provide.
 
     Args:
         given: the options that are about to change.
@@ -54,6 +54,7 @@ def require_options(
     Raises:
         CofeeError: the hint says how to turn the option on, or what prevents it.
     """
+    _require_targets(modules, answers, given, facts)
     for owner, stated in facts.owners.items():
         options = stated.needs
         names = [module.name for module in modules if module.owned_by == owner]
@@ -71,6 +72,34 @@ def require_options(
             f"`{names[0]}`: rows cannot belong to a {owner}, because the option "
             f"`{missing[-1]}` is `none`",
             hint=f"turn it on first: `cofee set {words}`",
+        )
+
+
+def _require_targets(
+    modules: Sequence[Module],
+    answers: Mapping[str, object],
+    given: Collection[str],
+    facts: Facts,
+) -> None:
+    own = [module.name for module in modules]
+    for name, target in facts.targets.items():
+        fields = [
+            f"{module.name}.{field.name}"
+            for module in modules
+            for field in module.fields
+            if field.to == name and name not in own
+        ]
+        if not fields or name in facts.available(answers):
+            continue
+        if target.option in given:
+            raise CofeeError(
+                f"`{target.option}=none` removes the `{name}` that {listing(fields)} can contain",
+                hint="remove or change those fields first",
+            )
+        raise CofeeError(
+            f"`{fields[0]}`: there are no `{name}` to refer to, because the option "
+            f"`{target.option}` is `none`",
+            hint=f"turn it on first: `cofee set {target.option}={target.answer}`",
         )
 
 

@@ -1,0 +1,116 @@
+"""Fields that refer to the users of a service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from copier import run_copy
+
+from cofee.engine.render import Renderer
+from cofee.template import template as templates
+from tests.conftest import Run
+from tests.generated import make_service, snapshot_template
+
+AUTHOR = {"name": "author", "type": "ref", "to": "users"}
+NOTES = {"name": "notes", "entity": "Note", "fields": [AUTHOR]}
+TASKS = {"name": "tasks", "entity": "Task", "fields": [AUTHOR], "owned_by": "user"}
+REFERENCES = "app/modules/users/references.py"
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as it stands, released as v0.1.0."""
+    return snapshot_template(tmp_path_factory.mktemp("users") / "template")
+
+
+def rendered(template: Path, data: dict[str, Any]) -> dict[str, bytes]:
+    """Render a new service without its migrations."""
+    renderer = Renderer(templates.latest(str(template)))
+    tree = renderer.render(renderer.settle(data, {}, "shop"), "copy")
+    return {path: file.content for path, file in tree.items() if "/versions/" not in path}
+
+
+def require_rendered(template: Path, shop: Path) -> None:
+    """Require the files that a new service with the same answers has."""
+    answers = yaml.safe_load((shop / ".copier-answers.yml").read_text())
+    expected = rendered(template, {"modules": answers["modules"], "auth": answers["auth"]})
+    del expected[".copier-answers.yml"]
+    found = {path: (shop / path).read_bytes() for path in expected}
+    assert [path for path in expected if found[path] != expected[path]] == []
+    assert (shop / REFERENCES).exists() == (REFERENCES in expected)
+
+
+def test_fields_that_refer_to_users_are_changed(released: Path, tmp_path: Path, cofee: Run) -> None:
+    """Each command leaves the files of a service that was created with the result."""
+    shop = make_service(released, tmp_path / "shop", {})
+    changes = [
+        ("new-module", "notes", "text:str", "author:ref:users:filter"),
+        ("add-field", "notes", "fans:many:users", "pair:one:users:null"),
+        ("change-field", "notes", "author:ref:users:null:on_delete=set_null"),
+        ("rename-field", "notes", "author", "writer"),
+        ("rename-module", "notes", "memos"),
+        ("new-module", "tasks", "boss:ref:users:on_delete=cascade", "--owned-by", "user"),
+        ("remove-field", "memos", "writer", "fans", "pair", "--yes"),
+        ("remove-module", "tasks", "--yes"),
+    ]
+
+    for change in changes:
+        done = cofee(*change, "-C", shop)
+        assert done.code == 0, done.err
+        require_rendered(released, shop)
+
+    for _ in changes:
+        assert cofee("undo", "--yes", "-C", shop).code == 0
+    require_rendered(released, shop)
+
+
+def test_users_cannot_be_removed_while_fields_refer_to_them(
+    released: Path, tmp_path: Path, cofee: Run
+) -> None:
+    shop = make_service(released, tmp_path / "shop", {"modules": [NOTES]})
+
+    refused = cofee("set", "auth=none", "--yes", "-C", shop)
+
+    assert refused.code == 1
+    assert "`auth=none` removes the `users` that `notes.author` can contain" in refused.err
+    assert cofee("remove-module", "notes", "--yes", "-C", shop).code == 0
+    assert cofee("set", "auth=none", "--yes", "-C", shop).code == 0
+
+
+def test_reference_to_users_needs_users(released: Path, tmp_path: Path, cofee: Run) -> None:
+    data, given = tmp_path / "data.yml", {"auth": "none", "modules": [NOTES]}
+    data.write_text(yaml.safe_dump(given))
+    shop = make_service(released, tmp_path / "shop", {"auth": "none"})
+
+    created = cofee(
+        "new", tmp_path / "ours", "--template", released, "--trust", "--data-file", data
+    )
+    added = cofee("new-module", "notes", "author:ref:users", "-C", shop)
+
+    assert (created.code, added.code) == (1, 1)
+    assert "it comes with `auth: jwt`" in " ".join(created.err.split())
+    assert "turn it on first: `cofee set auth=jwt`" in " ".join(added.err.split())
+    with pytest.raises(ValueError, match="it comes with `auth: jwt`"):
+        run_copy(str(released), tmp_path / "theirs", data=given, defaults=True, skip_tasks=True)
+
+
+def test_module_of_that_name_is_a_module(released: Path) -> None:
+    """A service without users can have a module `users` of its own, with references to it."""
+    users = {"name": "users", "entity": "Person", "fields": []}
+
+    tree = rendered(released, {"auth": "none", "modules": [users, NOTES]})
+
+    assert REFERENCES not in tree
+    assert b"visible_user" not in tree["app/modules/notes/router.py"]
+    assert "tests/modules/users/case.py" in tree
+
+
+def test_rows_below_a_user_are_private_unless_they_have_an_owner(released: Path) -> None:
+    """The owner's scope decides about rows with an owner."""
+    tree = rendered(released, {"auth": "jwt", "modules": [NOTES, TASKS]})
+
+    assert b'Depends(visible_user("author_id"))' in tree["app/modules/notes/router.py"]
+    assert b"visible_user" not in tree["app/modules/tasks/router.py"]
