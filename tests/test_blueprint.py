@@ -65,7 +65,7 @@ def ruff(folder: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@given(batch=st.lists(modules(), min_size=25, max_size=25))
+@given(batch=st.lists(modules(), min_size=15, max_size=15))
 @settings(
     max_examples=2,
     deadline=None,
