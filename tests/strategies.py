@@ -158,7 +158,8 @@ def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
             max_size=2,
             unique=True,
         ),
-        "routes": st.lists(st.sampled_from(FACTS.routes), min_size=1, max_size=6, unique=True),
+        "routes": st.just(["none"])
+        | st.lists(st.sampled_from(FACTS.routes), min_size=1, max_size=6, unique=True),
         "search": _names_of(texts, 1),
         "deletion": st.just("hard"),
         "versioned": st.just(True),

@@ -161,6 +161,7 @@ def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:
             "module `a` is listed twice",
         ),
         ([ITEMS | {"owner": "user"}], "module `items` has the unknown key `owner`; known keys"),
+        ([ITEMS | {"routes": ["none", "list"]}], "`routes` of `items` must name at least one"),
         ([ITEMS | {"routes": []}], "`routes` of `items` must name at least one of create, list"),
         ([ITEMS | {"name": "class"}], "module `class` cannot have this name: it is a Python"),
         ([ITEMS | {"entity": "TestRun"}], "`TestRun` cannot name an entity: it is what pytest"),

@@ -81,6 +81,7 @@ def test_what_says_nothing_is_left_out() -> None:
         ({"indexes": [["name"], ["name"]]}, "the same index as `name` of `indexes`"),
         ({"routes": []}, "at least one route"),
         ({"routes": ["list", "raed"]}, "`raed` is not a route"),
+        ({"routes": ["list", "none"]}, "`none` is not a route"),
         ({"search": ["price"]}, "`price` is not a text field"),
         ({"search": ["name", "name"]}, "`name` occurs twice"),
         ({"deletion": "never"}, "`deletion` must be `soft` or `hard`, not `never`"),

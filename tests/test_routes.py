@@ -56,4 +56,5 @@ def test_every_pair_of_a_route_and_a_type(renderer: Renderer, kind: str) -> None
         rows = set(SERVED.values())
 
         assert served(renderer, kind, [route]) & rows == {SERVED[route]}
+        assert served(renderer, kind, ["none"]) & rows == set()
         assert served(renderer, kind, others) & rows == rows - {SERVED[route]}

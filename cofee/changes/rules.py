@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cofee.changes.step import Migration, Modules, Step, find
 from cofee.errors import CofeeError, listing
-from cofee.spec import checks, gate
+from cofee.spec import checks, gate, module_rules
 from cofee.spec.facts import Facts
 from cofee.spec.record import Module
 
@@ -106,7 +106,6 @@ def _narrowings(before: Module, after: Module, facts: Facts) -> list[str]:
         found.append(
             "deletes become permanent; the migration fails while the table has soft-deleted rows"
         )
-    gone = [
-        name for name in before.routes or facts.routes if name not in (after.routes or facts.routes)
-    ]
+    served = module_rules.served(after, facts)
+    gone = [name for name in module_rules.served(before, facts) if name not in served]
     return found + ([f"removes the routes {listing(gone)}"] if gone else [])

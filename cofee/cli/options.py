@@ -51,7 +51,7 @@ Checks = Annotated[
 ]
 Only = Annotated[
     str | None,
-    typer.Option("--only", metavar="ROUTES", help="The routes that exist: `list,read`, or `all`."),
+    typer.Option("--only", metavar="ROUTES", help="The routes: `list,read`, `all` or `none`."),
 ]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="The same as `--only list,read`.")]
 Search = Annotated[

@@ -13,7 +13,7 @@ from cofee.spec.facts import Facts, Rule
 from cofee.spec.names import LONGEST_IDENTIFIER
 from cofee.spec.record import Field, Module, Row, Scope
 
-ALL = "all"  # means every route
+ALL, NONE = "all", "none"  # mean every route, and no route
 CHECK_LABEL = 8  # the length of what tells a check from others of its table
 
 
@@ -219,15 +219,24 @@ def _examples(module: Module, facts: Facts, later: Collection[str]) -> tuple[Row
     return check_examples.find(module, facts, later)
 
 
+def served(module: Module, facts: Facts) -> list[str]:
+    """Return the routes that a module has."""
+    return [name for name in facts.routes if name in (module.routes or facts.routes)]
+
+
 def _routes(module: Module, facts: Facts) -> tuple[str, ...]:
     """Return the routes in their order; all of them are as good as no rule."""
     if module.routes == (ALL,):
         return ()
+    if module.routes == (NONE,):
+        return module.routes
     for name in module.routes:
         if name not in facts.routes:
             raise CofeeError(
                 f"`routes`: {quote(name)} is not a route; routes are {listing(facts.routes)}",
-                hint=did_you_mean(name, facts.routes),
+                hint=f"`{name}` must be the only value"
+                if name in (ALL, NONE)
+                else did_you_mean(name, facts.routes),
             )
     found = tuple(name for name in facts.routes if name in module.routes)
     return () if found == facts.routes else found

@@ -116,7 +116,8 @@ class Module:
     """A module: its names, its fields and its rules.
 
     `examples` are the values of two rows that satisfy the checks, where plain samples would not.
-    No `routes` means all of them, and no `deletion` means that rows are marked as deleted.
+    No `routes` means all of them, and `none` alone that there is none. No `deletion` means that
+    rows are marked as deleted.
     """
 
     name: str
@@ -152,7 +153,7 @@ class Module:
         if record.get("routes") == []:  # every other rule that is empty says nothing
             raise CofeeError(
                 "`routes`: a module must have at least one route",
-                hint="omit the rule to have all routes",
+                hint="omit the rule to have all routes, or write `[none]`",
             )
         check_each(Field.from_record, record["fields"])
         given = _shaped(record, MODULE_SHAPES)
