@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
 from cofee.spec.names import (
     Names,
@@ -20,7 +22,9 @@ from cofee.spec.names import (
     from_record,
     snake,
 )
-from tests.strategies import FACTS
+from cofee.spec.record import Field
+from cofee.template.template import Template
+from tests.strategies import FACTS, ROOT
 
 ORDER_ITEMS = Names(
     module="order_items",
@@ -29,6 +33,11 @@ ORDER_ITEMS = Names(
     url="/order-items",
     singular="order_item",
 )
+
+RENDERER = Renderer(Template(str(ROOT), "HEAD", ROOT))
+# Plurals of every kind are what the two could count in different ways.
+PLURALS = st.sampled_from(["", "s", "ies", "sses", "xes", "ches", "shes", "us", "ss", "es", "ises"])
+FIELD_NAMES = st.builds(str.__add__, st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), PLURALS)
 
 
 def hint(error: CofeeError) -> str:
@@ -106,14 +115,24 @@ def test_the_summary_shows_every_derived_name() -> None:
 
 
 @given(st.lists(st.from_regex(r"[a-z]{2,8}", fullmatch=True), min_size=1, max_size=3))
-def test_the_singular_is_the_snake_case_that_the_template_computes(words: list[str]) -> None:
-    """Every derived name is an identifier, and the names fit one another."""
+def test_derived_names_are_identifiers_that_fit_one_another(words: list[str]) -> None:
+    """The module, the class and the path are of one name."""
     names = derive("-".join(words))
 
-    assert names.singular == snake(names.entity)
     assert names.module.isidentifier()
     assert names.entity.isidentifier()
     assert names.url == "/" + names.module.replace("_", "-")
+
+
+@given(entity=st.from_regex(r"[A-Z][A-Za-z0-9]{0,12}", fullmatch=True), name=FIELD_NAMES)
+def test_the_template_computes_the_names_of_the_command(entity: str, name: str) -> None:
+    """Both need the names of variables and columns, and neither can ask the other."""
+    macros: Any = RENDERER.environment.get_template("macros/names.jinja").module
+
+    assert macros.words(entity).replace(" ", "_") == snake(entity)
+    for kind, more in (("int", {}), ("ref", {"to": "x"}), ("many", {"to": "x"})):
+        record = {"name": name, "type": kind, **more}
+        assert macros.column(record) == Field.from_record(record).column
 
 
 @given(st.text(max_size=30))
