@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import typer.main
 from hypothesis import settings
+from jinja2 import Environment
 
 from cofee.__main__ import main
 from tests import tiny
@@ -23,6 +24,20 @@ Tree = dict[str, bytes]
 
 # A process of the command builds its parser once; this one runs hundreds of commands.
 typer.main.get_command = functools.cache(typer.main.get_command)
+
+compile_template = Environment.compile
+compiled: dict[tuple[object, ...], Any] = {}
+
+
+def compile_once(self: Environment, source: str, name: str | None = None, *more: Any) -> Any:
+    """Compile a template for the first of Copier's renderings, not for each of them."""
+    if "copier._jinja_ext.YieldExtension" not in self.extensions:
+        return compile_template(self, source, name, *more)
+    self.preprocess(source, name)  # which forgets the last tag `yield`
+    key = (source, name, self.lexer)  # environments with equal settings have the same lexer
+    if key not in compiled:
+        compiled[key] = compile_template(self, source, name, *more)
+    return compiled[key]
 
 
 # How long an example takes depends on what else the machine does, so no example has a deadline.
@@ -81,6 +96,7 @@ def _own_environment(
     (home / "gitconfig").write_text("[user]\n\tname = Ann\n\temail = ann@example.com\n")
     monkeypatch.delenv("COFEE_TEMPLATE", raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(Environment, "compile", compile_once)
 
 
 def _seen(reporter: pytest.TerminalReporter, kind: str) -> list[Any]:
