@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.documented import COMMANDS, GENERATORS, errors_without_help
-from tests.generated import environment
+from tests.forking import IMPORTED_ONCE
+from tests.generated import DATABASES, environment, make_service
+from tests.judging import IMPORTED
+from tests.preforked import preforked
 from tests.reader import RUNNING_ALREADY, Reader
 from tests.tiny import run_git
 
@@ -23,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 TEXTS = sorted(ROOT.glob("*.md"))
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
-PAGES_WITH_COMMANDS = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
+GUIDES = [page for page in PAGES[1:] if "```console" in page.read_text(encoding="utf-8")]
 
 GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -64,57 +68,103 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-@pytest.fixture
-def reader(tmp_path: Path, released: Path) -> Reader:
-    """Return somebody who has cloned the repository and stands beside the clone."""
-    theirs = ("PYTEST_", "COV_", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(theirs)}
-    tools = tmp_path / ".tools"
-    variables |= {
-        "PATH": f"{tools / 'bin'}{os.pathsep}{variables['PATH']}",
-        "UV_TOOL_DIR": str(tools),
-        "UV_TOOL_BIN_DIR": str(tools / "bin"),
-        "COLUMNS": "100",
-    }
-    run_git(tmp_path, "clone", "--quiet", str(released), "cofee")
-    return Reader(tmp_path, tmp_path, variables)
+def variables() -> dict[str, str]:
+    """Return the environment of a reader, who runs no test of this repository."""
+    ours = ("PYTEST_", "COV_", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
+    return {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {"COLUMNS": "100"}
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What readers have on their PATH, and the environment in which the command is installed."""
+
+    folder: Path
+    venv: Path
+
+    def install(self, clone: Path) -> None:
+        """Install the command from a clone, with the versions of the lock file."""
+        sync = ["uv", "sync", "--quiet", "--frozen", "--no-dev"]
+        there = {**variables(), "UV_PROJECT_ENVIRONMENT": str(self.venv)}
+        subprocess.run(sync, cwd=clone, env=there, check=True)
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where the command is installed for one reader after the other.
+def programs(tmp_path_factory: pytest.TempPathFactory, released: Path) -> Iterator[Programs]:
+    """The command and Copier, and a uv whose `uv run pytest` uses SQLite.
 
-    What it depends on is then there, and compiled, for all but the first.
+    They start once for all pages, and uv asks the index once for the dependencies of services.
     """
-    return tmp_path_factory.mktemp("installed") / ".venv"
+    place = tmp_path_factory.mktemp("programs")
+    (place / "bin").mkdir()
+    found = Programs(place / "bin", place / ".venv")
+    found.install(released)
+    service = make_service(released, place / "service", {"auth": "oauth"})
+    subprocess.run(["uv", "lock", "--quiet"], cwd=service, env=variables(), check=True)
+    modules = ["copier.__main__", *modules_of_the_command()]
+    with (
+        preforked(found.venv, modules, variables()) as installed,
+        preforked(environment(released), IMPORTED_ONCE, variables()) as testing,
+    ):
+        tests = testing.command("pytest", PYTEST_ADDOPTS=f"-W '{IMPORTED}'", **DATABASES["sqlite"])
+        write_program(found.folder / "cofee", f'exec {installed.command("cofee")} "$@"')
+        write_program(found.folder / "copier", f'exec {installed.command("copier")} "$@"')
+        write_program(
+            found.folder / "uv",
+            f'if [ "$1 $2" = "run pytest" ]; then shift 2; exec {tests} "$@"; fi',
+            f'exec {shutil.which("uv")} "$@"',
+        )
+        yield found
 
 
-def install(reader: Reader, installed: Path) -> None:
-    """Install the command from the clone, with the versions of the lock file.
+def modules_of_the_command() -> Iterator[str]:
+    """Yield all of them, because some are imported only when a command needs them."""
+    for path in sorted((ROOT / "cofee").rglob("[a-z]*.py")):
+        yield ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
-    Services share an environment, because making one for each costs more than all else.
-    """
-    clone = reader.root / "cofee"
-    sync = ["uv", "sync", "--quiet", "--frozen", "--no-dev"]
-    reader.environment["UV_PROJECT_ENVIRONMENT"] = str(installed)
-    subprocess.run(sync, cwd=clone, env=reader.environment, check=True)
-    reader.environment["UV_PROJECT_ENVIRONMENT"] = str(environment(clone))
-    programs = reader.root / ".tools/bin"
-    programs.mkdir(parents=True)
-    for program in ("cofee", "copier"):
-        (programs / program).symlink_to(installed / "bin" / program)
+
+def write_program(path: Path, *lines: str) -> None:
+    """Write a shell script that can be run."""
+    path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def clone(released: Path, tmp_path: Path) -> Path:
+    """The clone of a reader."""
+    run_git(tmp_path, "clone", "--quiet", str(released), "cofee")
+    return tmp_path / "cofee"
 
 
 @pytest.mark.service
-@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=name_of)
-def test_commands_do_what_the_page_shows(page: Path, reader: Reader, installed: Path) -> None:
-    """Every command of a page runs in order; the README's reader starts in the clone."""
-    if page == README:
-        reader.folder = reader.root / "cofee"
-    else:
-        install(reader, installed)
+@pytest.mark.parametrize("page", GUIDES, ids=name_of)
+def test_commands_do_what_the_page_shows(page: Path, clone: Path, programs: Programs) -> None:
+    """Every command of a page runs in order; its reader is beside the clone.
+
+    Services share an environment, because making one for each costs more than all else.
+    """
+    programs.install(clone)
+    shared = {
+        "PATH": f"{programs.folder}{os.pathsep}{os.environ['PATH']}",
+        "UV_PROJECT_ENVIRONMENT": str(environment(clone)),
+        "UV_OFFLINE": "1",
+    }
+    reader = Reader(clone.parent, clone.parent, variables() | shared)
 
     reader.follow(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.service
+def test_commands_of_the_readme_do_what_it_shows(clone: Path) -> None:
+    """Its reader, in the clone, installs everything, and starts every program."""
+    tools = clone.parent / ".tools"
+    own = {
+        "PATH": f"{tools / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "UV_TOOL_DIR": str(tools),
+        "UV_TOOL_BIN_DIR": str(tools / "bin"),
+    }
+    reader = Reader(clone.parent, clone, variables() | own)
+
+    reader.follow(README.read_text(encoding="utf-8"))
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
@@ -202,14 +252,8 @@ def test_every_path_of_the_tree_is_made(released: Path, tmp_path: Path) -> None:
     text = README.read_text(encoding="utf-8")
     found = re.search(r"```text\nshop/\n(.*?)```", text, re.DOTALL)
     assert found
-    made = tmp_path / "shop"
-    subprocess.run(
-        [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--skip-tasks", "--trust",
-         "--data", "modules=[{name: products, entity: Product, fields: []}]",
-         "--data", "isolation=project",
-         str(released), str(made)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    module = {"name": "products", "entity": "Product", "fields": []}
+    made = make_service(released, tmp_path / "shop", {"modules": [module], "isolation": "project"})
     missing = [path for path in tree_paths(found[1]) if not (made / path).exists()]
     assert not missing
 

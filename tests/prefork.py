@@ -1,0 +1,74 @@
+"""Runs programs of an environment without their start-up, which costs more than their work.
+
+`python prefork.py serve SOCKET MODULE…` imports the modules once and forks for each run.
+`python prefork.py run SOCKET SCRIPT ARGUMENT…` has a fork run the script, which gets the arguments,
+environment, directory and streams of this process, and ends with its exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+STREAMS = (0, 1, 2)
+
+
+def run(address: str, words: list[str]) -> int:
+    """Have the server run a script and return its exit code."""
+    order = repr((dict(os.environ), words))
+    with socket.socket(socket.AF_UNIX) as server:
+        server.connect(address)
+        socket.send_fds(server, [b"."], [*STREAMS, os.open(".", os.O_RDONLY)])
+        server.sendall(order.encode())
+        server.shutdown(socket.SHUT_WR)
+        return int(server.recv(16))
+
+
+def serve(address: str, modules: list[str]) -> None:
+    """Import modules, then run one script after the other until the process is ended."""
+    import importlib
+
+    for name in modules:
+        importlib.import_module(name)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen()
+        print("ready", flush=True)
+        while True:
+            client, _ = listening.accept()
+            with client:
+                _, given, _, _ = socket.recv_fds(client, 1, len(STREAMS) + 1)
+                child = os.fork()
+                if child == 0:
+                    return _become(client, given)
+                for descriptor in given:
+                    os.close(descriptor)
+                _, status = os.waitpid(child, 0)
+                client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _become(client: socket.socket, given: list[int]) -> None:
+    """Run a script as its interpreter does; the process, a fork, ends after it."""
+    import ast
+    import runpy
+
+    with client.makefile() as order:
+        environment, words = ast.literal_eval(order.read())
+    *streams, folder = given
+    for inherited, stream in zip(STREAMS, streams, strict=True):
+        os.dup2(stream, inherited)
+    os.fchdir(folder)
+    for descriptor in given:
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = words
+    runpy.run_path(words[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    role, address, *words = sys.argv[1:]
+    if role == "run":
+        sys.exit(run(address, words))
+    serve(address, words)

@@ -1,0 +1,46 @@
+"""Programs of an environment that do not start anew: they fork from a process that has them."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PREFORK = Path(__file__).with_name("prefork.py")
+
+
+@dataclass(frozen=True)
+class Preforked:
+    """The programs of an environment, and the server that runs them."""
+
+    venv: Path
+    socket: Path
+
+    def command(self, name: str, **variables: str) -> str:
+        """Return the shell command of a program, to which its arguments are added."""
+        words = [sys.executable, "-SE", PREFORK, "run", self.socket, self.venv / "bin" / name]
+        pairs = [f"{key}={value}" for key, value in variables.items()]
+        return shlex.join(["env", *pairs, *map(str, words)])
+
+
+@contextmanager
+def preforked(
+    venv: Path, modules: Sequence[str], variables: Mapping[str, str]
+) -> Iterator[Preforked]:
+    """Start the server of an environment, with the modules that its programs import."""
+    with tempfile.TemporaryDirectory() as folder:  # the address of a socket must be short
+        address = Path(folder) / "socket"
+        python = [str(venv / "bin/python"), "-P"]  # nothing is imported from beside the server
+        serve = [*python, str(PREFORK), "serve", str(address), *modules]
+        with subprocess.Popen(serve, env=variables, stdout=subprocess.PIPE) as server:
+            assert server.stdout
+            assert server.stdout.readline() == b"ready\n"
+            try:
+                yield Preforked(venv, address)
+            finally:
+                server.kill()
