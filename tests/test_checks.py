@@ -42,6 +42,9 @@ def examples(fields: list[str], *checks: str, **more: object) -> list[Record]:
         (["a:float", "b:float:max=2.0"], ["a * 2 < b - 1.5"]),
         (["seller:ref:sellers:null", "n:int"], ["seller_id IS NOT NULL OR n > 7"]),
         (["parent:ref:offers:null", "n:int"], ["parent_id IS NOT NULL OR n > 7"]),
+        (["a:ref:sellers", "b:ref:sellers"], ["a_id = b_id"]),
+        (["a:ref:sellers", "b:ref:sellers"], ['a_id<>"b_id"']),
+        (["a:ref:sellers", "b:ref:sellers:null", "n:int"], ["n > 0 AND b_id != a_id"]),
     ],
 )
 def test_rows_that_satisfy_checks_are_found(fields: list[str], checks: list[str]) -> None:
@@ -158,7 +161,7 @@ def test_what_means_something_else_on_sqlite_is_refused(fields: list[str], check
     [
         (["n:int:max=5"], "n > 7"),
         (["n:int:unique"], "n = 7"),
-        (["buyer:ref:sellers:null", "seller:ref:sellers:null"], "buyer_id <> seller_id"),
+        (["buyer:ref:offers:null", "seller:ref:offers:null"], "buyer_id <> seller_id"),
     ],
 )
 def test_checks_that_no_tested_row_satisfies_are_refused(fields: list[str], check: str) -> None:

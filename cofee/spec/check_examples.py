@@ -26,6 +26,7 @@ MOST_PAIRS = 64
 LONGEST_TEXT = 200
 NUMBER = re.compile(r"(?<![\w.])\d{1,15}(?:\.\d{1,15})?(?![\w.])")
 TEXT = re.compile(r"'((?:[^']|'')*)'")
+DIFFERENT = re.compile(r'"?(\w+)"?\s*(?:<>|!=)\s*"?(\w+)"?')
 NUMBERS = ("integer", "number", "decimal", "seconds")
 MOMENTS = ("date", "datetime", "time")
 EXACT = decimal.Context(prec=60)  # a bound of 19 digits can be tried in a unit of 18 places
@@ -40,6 +41,7 @@ class _Column:
     field: Field
     can_be_empty: bool = False  # a reference that some rows have and others do not
     is_empty: bool = False
+    is_crossed: bool = False  # a reference that leads to another row than others to its module
 
 
 Columns = Mapping[str, _Column]
@@ -114,11 +116,28 @@ def _checked(module: Module, behind: Collection[str], facts: Facts) -> dict[str,
         behind: the modules without a row when the first row of this one is created.
     """
     named = {name for check in module.checks for name in checks.fields(check, module, facts)}
+    columns = checks.columns_of(module, facts)
+    crossed = set(_crossed(module.checks, columns, behind))
     return {
-        name: _Column(field, field.to in behind or field.on_delete == "set_null")
-        for name, field in checks.columns_of(module, facts).items()
+        name: _Column(
+            field,
+            can_be_empty=field.to in behind or field.on_delete == "set_null",
+            is_crossed=name in crossed,
+        )
+        for name, field in columns.items()
         if field.name in named
     }
+
+
+def _crossed(
+    given: Sequence[str], columns: Mapping[str, Field], behind: Collection[str]
+) -> Iterator[str]:
+    """Yield the second of two references to a module that must differ, as the template does."""
+    for check in given:
+        for left, right in DIFFERENT.findall(TEXT.sub("", check)):
+            targets = {columns[name].to for name in (left, right) if name in columns}
+            if left in columns and right in columns and len(targets - {None, *behind}) == 1:
+                yield right
 
 
 def _forms(fields: Columns) -> Iterator[dict[str, _Column]]:
@@ -314,7 +333,7 @@ def _kept(value: Any, column: _Column, facts: Facts, scale: int | None = None) -
     """Return a value as SQLite keeps it; with a scale, exact numbers in another unit."""
     field = column.field
     if field.to is not None:
-        return None if column.is_empty else field.to
+        return None if column.is_empty else f"{field.to} {column.is_crossed}"
     stored = facts.types[field.type].sqlite
     if stored == "scaled":
         places = field.scale if scale in (None, LARGER) else scale

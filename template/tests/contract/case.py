@@ -56,10 +56,15 @@ class Relation:
 
 @dataclass(frozen=True)
 class Reference(Relation):
-    """A field that holds the id of a row, to which other rows can lead, or only one."""
+    """A field that holds the id of a row, to which other rows can lead, or only one.
+
+    A check requires that a crossed one differs from another reference to the same module: it leads
+    to the row of the other body.
+    """
 
     on_delete: OnDelete = field(default="restrict", kw_only=True)
     is_single: bool = field(default=False, kw_only=True)
+    crossed: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -215,7 +220,8 @@ class Case:
         """Return the first (0) or second (1) body, after creating the rows it refers to."""
         body = {**(self.first, self.second)[number]}
         for name, reference in self.references.items():
-            body[name] = None if reference.deferred else await reference.target.row(client, number)
+            which = 1 - number if reference.crossed else number
+            body[name] = None if reference.deferred else await reference.target.row(client, which)
         for name, link in self.links.items():
             body[name] = [] if link.deferred else [await link.target.row(client, number)]
         return body
