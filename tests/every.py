@@ -113,7 +113,7 @@ def ruled_modules() -> list[Record]:
     ]
     kinds: dict[str, Record] = {
         "ruled": {"deletion": "hard"},
-        "marked": {},
+        "marked": {"restorable": True},
         "read_only": {"routes": ["list", "read"], "deletion": "hard"},
     }
     found = []

@@ -163,6 +163,7 @@ def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
         "search": _names_of(texts, 1),
         "deletion": st.just("hard"),
         "versioned": st.just(True),
+        "restorable": st.just(True),
     }
     for key in draw(st.sets(st.sampled_from(sorted(rules)), max_size=4)):
         try:

@@ -68,6 +68,10 @@ Versioned = Annotated[
     bool | None,
     typer.Option("--version-column/--no-version-column", help="ETag and If-Match for each row."),
 ]
+Restorable = Annotated[
+    bool | None,
+    typer.Option("--restorable/--not-restorable", help="A route that restores deleted rows."),
+]
 Rules = Annotated[
     list[str] | None,
     typer.Option(
@@ -98,6 +102,7 @@ def read_rules(
     search: Search = None,
     hard_delete: HardDelete = None,
     versioned: Versioned = None,
+    restorable: Restorable = None,
     rules: Rules = None,
 ) -> dict[str, object]:
     """Return the rules that are given as options; others are absent.
@@ -122,6 +127,7 @@ def read_rules(
         "search": None if search is None else _names(search),
         "deletion": deletion,
         "versioned": versioned,
+        "restorable": restorable,
         **dict(map(_named_rule, rules or ())),
     }
     return {key: value for key, value in given.items() if value is not None}

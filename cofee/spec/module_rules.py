@@ -39,6 +39,8 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
     with problems.collected():
         _check_search(module, facts)
     with problems.collected():
+        _check_restorable(module)
+    with problems.collected():
         _check_access(module, facts)
     problems.require_none()
     module = replace(_with_choices(module, facts), examples=_examples(module, facts, later))
@@ -250,6 +252,14 @@ def _check_search(module: Module, facts: Facts) -> None:
             raise CofeeError(
                 f"`search`: `{name}` is not a text field; types for it are {listing(searched)}"
             )
+
+
+def _check_restorable(module: Module) -> None:
+    if module.restorable and module.deletion == "hard":
+        raise CofeeError(
+            "`restorable` and a hard delete cannot be combined: no deleted row is left",
+            hint="use `--not-restorable` or `--soft-delete`",
+        )
 
 
 def _check_access(module: Module, facts: Facts) -> None:

@@ -132,6 +132,7 @@ class Module:
     search: tuple[str, ...] = ()
     deletion: str | None = None
     versioned: bool = False
+    restorable: bool = False
     extra: Mapping[str, object] = dataclasses.field(
         default_factory=dict
     )  # rules that only the template reads
@@ -264,6 +265,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "search": Shape("a list of field names", _list_of(_is_text)),
     "deletion": TEXT,
     "versioned": FLAG,
+    "restorable": FLAG,
 }
 
 

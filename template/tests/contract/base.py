@@ -59,6 +59,9 @@ PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
     "soft_reference": lambda case: [
         name for name, ref in case.references.items() if "is_deleted" in ref.target.table.c
     ],
+    "released_reference": lambda case: [
+        name for name in case.released if "is_deleted" in case.references[name].target.table.c
+    ],
     "shared_reference": lambda case: [
         name for name in case.released if case.references[name].target.owner is None
     ],

@@ -102,6 +102,20 @@ class OwnedWriteContract(Contract):
             assert_problem(response, 422, owner)
 
 
+class OwnedRestoreContract(Contract):
+    """Only the owner of a deleted row restores it."""
+
+    async def test_deleted_row_of_another_owner_returns_404(
+        self, client: httpx2.AsyncClient, session: AsyncSession
+    ) -> None:
+        row = await self.case.create(client, await self.case.body(client, 0))
+        assert await self.case.delete(client, row) == 204
+        await give_away(session)
+
+        assert_problem(await client.post(f"{self.case.url_of(row)}/restore"), 404)
+        assert row["id"] not in [stored["id"] for stored in await self.case.stored()]
+
+
 class OwnedListContract(Contract):
     """The list has the rows of one owner."""
 
