@@ -97,11 +97,12 @@ def running_provider() -> Iterator[str]:
 
 def wait_for(issuer: str) -> str:
     """Return the URL when the provider answers."""
-    for _ in range(300):
-        with contextlib.suppress(httpx2.TransportError):
-            httpx2.get(f"{issuer}/keys")
-            return issuer
-        time.sleep(0.1)
+    with httpx2.Client() as client:
+        for _ in range(300):
+            with contextlib.suppress(httpx2.TransportError):
+                client.get(f"{issuer}/keys")
+                return issuer
+            time.sleep(0.1)
     raise TimeoutError(issuer)
 
 

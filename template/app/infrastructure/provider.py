@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from functools import lru_cache
 from typing import Any
@@ -46,8 +47,18 @@ def get_client() -> Any:
         client_id=settings.oidc_client_id,
         client_secret=settings.oidc_client_secret.get_secret_value(),
         server_metadata_url=settings.oidc_issuer.rstrip("/") + METADATA,
-        client_kwargs={"scope": "openid email profile", "code_challenge_method": "S256"},
+        client_kwargs={
+            "scope": "openid email profile",
+            "code_challenge_method": "S256",
+            "verify": load_certificates(),
+        },
     )
+
+
+@lru_cache
+def load_certificates() -> ssl.SSLContext:
+    """Return the trusted certificates. Each request would load them again, which is slow."""
+    return httpx2.create_ssl_context()
 
 
 async def start_login(request: Request, callback: str) -> RedirectResponse:

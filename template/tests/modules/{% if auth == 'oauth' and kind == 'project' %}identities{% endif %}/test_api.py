@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.infrastructure.provider import get_client
+from app.infrastructure.provider import get_client, load_certificates
 from app.infrastructure.settings import get_settings
 from app.modules.users.models import User
 from tests.api import JSON, assert_problem, create
@@ -52,7 +52,7 @@ async def go(browser: httpx2.AsyncClient, claims: JSON) -> str:
     """Sign in at the provider with these claims and return the URL of the callback."""
     address = get_settings().oidc_issuer
     to_provider = (await browser.get(URL)).headers["location"]
-    async with httpx2.AsyncClient() as outside:
+    async with httpx2.AsyncClient(verify=load_certificates()) as outside:
         await outside.post(f"{address}/next", json=claims)
         return str((await outside.get(to_provider)).headers["location"])
 
