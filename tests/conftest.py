@@ -46,11 +46,11 @@ settings.load_profile("cofee")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the matrix of hand edits run the generated tests in each of its cells."""
+    """Add the option that runs also what repeats the risk of another test."""
     parser.addoption(
         "--every-cell",
         action="store_true",
-        help="run every hand edit with every command; without it each edit meets some commands",
+        help="run also what repeats a risk: every edit with every command, every generated test",
     )
 
 

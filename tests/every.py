@@ -66,7 +66,11 @@ def every_module() -> list[Record]:
         {
             "name": "order",  # a word of SQL, as are its columns
             "entity": "Ordering",
-            "fields": [_plain("select", "int"), _plain("group", "date"), _plain("type", "enum")],
+            "fields": [
+                _plain("select", "int") | {"unique": True, "filter": True, "sort": True},
+                _plain("group", "date") | {"filter": True},
+                _plain("type", "enum"),
+            ],
         },
         *ruled_modules(),
     ]
@@ -76,12 +80,20 @@ def everything() -> list[Record]:
     """Give every type with every modifier and every rule, and both kinds of owners.
 
     What all can see has the types that can be null; what is somebody's has those that cannot, and
-    all rules. A deletion is hard for all and for a project, and soft for a user.
+    all rules. A deletion is hard for all and for a project, and soft for a user. Each owner has a
+    small module too: the tests that need no relation are quick there.
     """
-    modules = {module["name"]: module for module in every_module()}
-    required = {**modules.pop("required"), "owned_by": "project", "deletion": "hard"}
-    marked = {**modules.pop("marked"), "owned_by": "user"}
-    return [*modules.values(), completed(required), completed(marked)]
+    of_project, of_user = {"owned_by": "project", "deletion": "hard"}, {"owned_by": "user"}
+    more: dict[str, Record] = {
+        "order": {**of_project, "versioned": True},
+        "required": of_project,
+        "empties": of_user,
+        "marked": of_user,
+    }
+    return [
+        completed({**module, **more[module["name"]]}) if module["name"] in more else module
+        for module in every_module()
+    ]
 
 
 def fuzzed_modules() -> list[Record]:

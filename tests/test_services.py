@@ -7,6 +7,7 @@ same in all services, and runs with the default one.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import cyclic, every, ruled
+from tests import covering, cyclic, every, ruled, sampled
 from tests.generated import (
     DATABASES,
     REPOSITORY,
@@ -65,7 +66,14 @@ def everything(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     project = make_service(template, tmp_path_factory.mktemp("everything") / "service", options)
     for name, text in {"together": ruled.BEHAVIOUR, "cycles": cyclic.BY_HAND}.items():
         (project / f"tests/modules/test_{name}.py").write_text(text.lstrip())
+    add_sample_tests(project)
+    shutil.copy(covering.__file__, project)
     return project
+
+
+def add_sample_tests(project: Path) -> None:
+    """Add tests of the sample values of all modules."""
+    (project / "tests/modules/test_samples.py").write_text(sampled.VALUES.lstrip())
 
 
 # What modules are, and what follows from it.
@@ -75,16 +83,23 @@ STORED = (
     "migration or created_row or patch_changes or taken or filter or range or pages_follow"
     " or come_last or search or is_deleted_with or is_emptied or together or cycle"
 )
-# Users are those of the default service.
-OWN = "not (auth or users)"
+# Users are those of the default service, and projects those of the option.
+OWN = "not (auth or users or projects)"
 
 
 @pytest.mark.parametrize(
     ("database", "tests"), [("postgresql", OWN), ("sqlite", f"({STORED}) and {OWN}")]
 )
-def test_everything_works(everything: Path, programs: Path, database: str, tests: str) -> None:
-    """All generated tests pass: each type with each modifier, each rule, each owner."""
-    run(everything, programs, "pytest", "-q", *MODULE_TESTS, "-k", tests, **DATABASES[database])
+def test_everything_works(
+    everything: Path, programs: Path, database: str, tests: str, request: pytest.FixtureRequest
+) -> None:
+    """Generated tests pass: each type with each modifier, each rule, each owner.
+
+    Of those that meet the same risk one is run; `--every-cell` runs all.
+    """
+    chosen = () if request.config.getoption("every_cell") else ("-p", "covering")
+    command = ("python", "-m", "pytest", "-q", *chosen, *MODULE_TESTS, "-k", tests)
+    run(everything, programs, *command, **DATABASES[database])
 
 
 def test_everything_is_clean(everything: Path, programs: Path) -> None:
@@ -104,10 +119,8 @@ def example(path: Path) -> Mapping[str, Any]:
 
 
 OPTIONS: dict[str, Mapping[str, Any]] = {
-    "sqlite": {"database": "sqlite", "ci": "gitlab"},
-    "no users": {"auth": "none"},
-    "projects": {"isolation": "project", "database": "sqlite"},
-    "empty module": {
+    "projects on SQLite": {"isolation": "project", "database": "sqlite", "ci": "gitlab"},
+    "no users": {
         "auth": "none",
         "ci": "none",
         "modules": [{"name": "notes", "entity": "Note", "fields": []}],
@@ -135,7 +148,7 @@ def test_option_is_green(name: str, template: Path, programs: Path, tmp_path: Pa
 
 
 # What depends on the values of an example, which alone are its own.
-OF_VALUES = "created_row or invalid_value or taken or filter_returns or range_returns or migration"
+OF_VALUES = "created_row or sample_values or migration"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -149,6 +162,7 @@ def test_example_is_green(
 ) -> None:
     """Its values are valid, invalid and distinct as its tests expect; `--every-cell` runs all."""
     project = make_service(template, tmp_path / "service", EXAMPLES[name])
+    add_sample_tests(project)
     tests = "" if request.config.getoption("every_cell") else OF_VALUES
 
     assert judge.complaint(project, *MODULE_TESTS, "-k", tests) == ""
