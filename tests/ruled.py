@@ -47,8 +47,8 @@ def own(to: str) -> list[Record]:
 SEARCH = {"search": ["code", "title"]}
 # Rows that stay and rows that go lead to one another in both directions, and to their own kind.
 MODULES: list[Record] = [
-    module("accounts", "Account", text("code", unique=True), *relations("users")),
-    module("chores", "Chore", *relations("users"), owned_by="user", deletion="hard"),
+    module("accounts", "Account", text("code", unique=True), *relations("users"), bulk=True),
+    module("chores", "Chore", *relations("users"), owned_by="user", deletion="hard", bulk=True),
     module("reads", "Read", text("code", unique=True), routes=["list", "read"]),
     module("logs", "Log", text("code", unique=True), routes=["create"]),
     module(

@@ -42,12 +42,14 @@ def render(renderer: Renderer, records: list[Record], auth: str = "") -> dict[st
     }
 
 
-def referring(records: list[Record]) -> list[Record]:
-    """Let the first module refer to users as well, if the service has them."""
-    if options_of(records)["auth"] == "none":
+def extended(records: list[Record]) -> list[Record]:
+    """Give the first module newer rules, and references to users if the service has them."""
+    if not records:
         return records
     first, *others = records
-    return [{**first, "fields": [*first["fields"], *ruled.relations("users")]}, *others]
+    has_users = options_of(records)["auth"] != "none"
+    fields = [*first["fields"], *(ruled.relations("users") if has_users else [])]
+    return [{**first, "fields": fields, "bulk": True}, *others]
 
 
 def ruff(folder: Path, *arguments: str) -> None:
@@ -78,7 +80,7 @@ def test_every_specification_gives_formatted_and_sorted_python(
     """Ruff leaves alone what is rendered, whatever the names, types and modifiers are."""
     folder = tmp_path_factory.mktemp("batch")
     for number, records in enumerate(batch):
-        for path, text in render(renderer, referring(records)).items():
+        for path, text in render(renderer, extended(records)).items():
             ast.parse(text)
             target = folder / f"project{number}" / path
             target.parent.mkdir(parents=True, exist_ok=True)

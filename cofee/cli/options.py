@@ -72,6 +72,10 @@ Restorable = Annotated[
     bool | None,
     typer.Option("--restorable/--not-restorable", help="A route that restores deleted rows."),
 ]
+Bulk = Annotated[
+    bool | None,
+    typer.Option("--bulk/--no-bulk", help="A route that creates up to 1,000 rows, or none."),
+]
 Rules = Annotated[
     list[str] | None,
     typer.Option(
@@ -103,6 +107,7 @@ def read_rules(
     hard_delete: HardDelete = None,
     versioned: Versioned = None,
     restorable: Restorable = None,
+    bulk: Bulk = None,
     rules: Rules = None,
 ) -> dict[str, object]:
     """Return the rules that are given as options; others are absent.
@@ -128,6 +133,7 @@ def read_rules(
         "deletion": deletion,
         "versioned": versioned,
         "restorable": restorable,
+        "bulk": bulk,
         **dict(map(_named_rule, rules or ())),
     }
     return {key: value for key, value in given.items() if value is not None}

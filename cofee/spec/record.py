@@ -133,6 +133,7 @@ class Module:
     deletion: str | None = None
     versioned: bool = False
     restorable: bool = False
+    bulk: bool = False
     extra: Mapping[str, object] = dataclasses.field(
         default_factory=dict
     )  # rules that only the template reads
@@ -266,6 +267,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "deletion": TEXT,
     "versioned": FLAG,
     "restorable": FLAG,
+    "bulk": FLAG,
 }
 
 
