@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from jinja2 import Environment
 
 from cofee.__main__ import main
 from tests import tiny
+from tests.generated import environment, snapshot_template
+from tests.judging import Judge, judging
 
 Tree = dict[str, bytes]
 
@@ -172,6 +174,14 @@ def cofee(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) ->
         return Ran(code if isinstance(code, int) else int(bool(code)), out, err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+    """Runs the tests of services in forks of one process."""
+    folder = tmp_path_factory.mktemp("judge")
+    with judging(environment(snapshot_template(folder / "template")), folder) as judge:
+        yield judge
 
 
 @pytest.fixture

@@ -38,7 +38,10 @@ def run_program(
     given: str,
     printed: str,
 ) -> None:
-    """Leave this process, which is a fork, by running a program of a service."""
+    """Leave this process, which is a fork, by running a program of a service.
+
+    It exits as any program does, so that a database that a test started is stopped.
+    """
     output = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
@@ -50,9 +53,7 @@ def run_program(
         code = _code(*command)
     except Exception:
         traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    sys.exit(code)
 
 
 def _code(program: str, *arguments: str) -> int:

@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 
 from tests import generated
+from tests.generated import DATABASES
 
 RUNNER = Path(__file__).with_name("forking.py")
-VARIABLES = generated.DATABASES["sqlite"]
 # What is imported already has its assertions explained no better than Python does.
 IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", "-W", IMPORTED)
@@ -51,12 +51,17 @@ class Judge:
         self._forks = forks
         self._known: dict[str, str] = {}
 
-    def complaint(self, service: Path, *tests: str) -> str:
-        """Return what tests print when they are red; nothing when they are green."""
-        means = f"{tests} {meaning(service)}"
+    def complaint(
+        self, service: Path, *tests: str, variables: Mapping[str, str] = DATABASES["sqlite"]
+    ) -> str:
+        """Return what tests print when they are red; nothing when they are green.
+
+        Without variables they run on the database of the service.
+        """
+        means = f"{tests} {variables} {meaning(service)}"
         if means not in self._known:
             code, printed = self._forks.run(
-                service, "pytest", *ARGUMENTS, *tests, variables=VARIABLES
+                service, "pytest", *ARGUMENTS, *tests, variables=variables
             )
             assert code in {GREEN, RED}, printed
             self._known[means] = printed if code == RED else ""
