@@ -52,6 +52,8 @@ def facts(item: pytest.Function) -> Iterator[object]:
     yield "owner", case.owner and "/projects/" in case.url
     yield "versions", "version" in columns
     yield "routes", len(case.routes) == 6
+    if item.originalname == "test_only_open_routes_need_no_token":
+        yield "access", case.access
     yield from (("has", name) for name in ("search", "checked", "links") if getattr(case, name))
     arguments = item.callspec.params if hasattr(item, "callspec") else {}
     for name, value in arguments.items():

@@ -81,7 +81,7 @@ def everything() -> list[Record]:
 
     What all can see has the types that can be null; what is somebody's has those that cannot, and
     all rules. A deletion is hard for all and for a project, and soft for a user. Each owner has a
-    small module too: the tests that need no relation are quick there.
+    small module too: the tests that need no relation are quick there. So has each kind of access.
     """
     of_project, of_user = {"owned_by": "project", "deletion": "hard"}, {"owned_by": "user"}
     more: dict[str, Record] = {
@@ -90,9 +90,13 @@ def everything() -> list[Record]:
         "empties": of_user,
         "marked": of_user,
     }
+    for_users: list[Record] = [
+        {"name": name, "entity": entity, "fields": [_plain("size", "int")], "access": access}
+        for name, entity, access in (("drafts", "Draft", "user-write"), ("bids", "Bid", "user"))
+    ]
     return [
         completed({**module, **more[module["name"]]}) if module["name"] in more else module
-        for module in every_module()
+        for module in [*every_module(), *for_users]
     ]
 
 

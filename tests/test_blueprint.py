@@ -164,6 +164,12 @@ def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:
         ),
         ([ITEMS | {"owner": "user"}], "module `items` has the unknown key `owner`; known keys"),
         ([ITEMS | {"routes": ["none", "list"]}], "`routes` of `items` must name at least one"),
+        (
+            [ITEMS | {"access": "all"}],
+            "`access` of `items` must be `public` or `user-write` or `us",
+        ),
+        ([ITEMS | {"access": "user"}], "module `items` has `access: user`, which `auth: none`"),
+        ([ITEMS | {"access": "user", "owned_by": "user"}], "module `items` has rows owned by"),
         ([ITEMS | {"routes": []}], "`routes` of `items` must name at least one of create, list"),
         ([ITEMS | {"name": "class"}], "module `class` cannot have this name: it is a Python"),
         ([ITEMS | {"entity": "TestRun"}], "`TestRun` cannot name an entity: it is what pytest"),

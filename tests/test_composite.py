@@ -84,6 +84,8 @@ def test_what_says_nothing_is_left_out() -> None:
         ({"routes": ["list", "none"]}, "`none` is not a route"),
         ({"search": ["price"]}, "`price` is not a text field"),
         ({"search": ["name", "name"]}, "`name` occurs twice"),
+        ({"access": "admin"}, "`access` must be `public` or `user-write` or `user`, not `admin`"),
+        ({"access": "user", "owned_by": "user"}, "only the owner of a row reaches it"),
         ({"deletion": "never"}, "`deletion` must be `soft` or `hard`, not `never`"),
         ({"checks": ["price >= csot"]}, "no such column: csot"),
         ({"checks": ["price >= (SELECT 1)"]}, "subqueries prohibited"),

@@ -106,6 +106,8 @@ def _narrowings(before: Module, after: Module, facts: Facts) -> list[str]:
         found.append(
             "deletes become permanent; the migration fails while the table has soft-deleted rows"
         )
+    if after.access not in (None, before.access):
+        found.append(f"`access` becomes `{after.access}`; clients without a token get 401")
     served = module_rules.served(after, facts)
     gone = [name for name in module_rules.served(before, facts) if name not in served]
     return found + ([f"removes the routes {listing(gone)}"] if gone else [])

@@ -53,6 +53,12 @@ Only = Annotated[
     str | None,
     typer.Option("--only", metavar="ROUTES", help="The routes: `list,read`, `all` or `none`."),
 ]
+Access = Annotated[
+    str | None,
+    typer.Option(
+        "--access", metavar="WHO", help="Routes for users: `user`, `user-write`, or `public`."
+    ),
+]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="The same as `--only list,read`.")]
 Search = Annotated[
     str | None,
@@ -103,6 +109,7 @@ def read_rules(
     checks: Checks = None,
     only: Only = None,
     read_only: ReadOnly = False,
+    access: Access = None,
     search: Search = None,
     hard_delete: HardDelete = None,
     versioned: Versioned = None,
@@ -129,6 +136,7 @@ def read_rules(
         "indexes": [_names(text) for text in indexes if text] if indexes else None,
         "checks": [check for check in checks if check.strip()] if checks else None,
         "routes": ["list", "read"] if read_only else None if only is None else _names(only),
+        "access": access,
         "search": None if search is None else _names(search),
         "deletion": deletion,
         "versioned": versioned,

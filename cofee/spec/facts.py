@@ -84,6 +84,7 @@ class Rule:
     option: str | None = None
     values: tuple[str, ...] = ()
     is_stored: bool = False
+    needs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def flag(self) -> str:

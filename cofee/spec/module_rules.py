@@ -361,7 +361,8 @@ def _options(rule: Rule, value: Any) -> list[str]:
         return [f"{rule.option} {shlex.quote(check)}" for check in value]
     if rule.kind in ("fields", "routes"):
         return [f"{rule.option} {','.join(value)}"]
-    return [f"{rule.option} {value}" if rule.kind == "owner" else rule.option]
+    is_named = rule.kind == "owner" or len(rule.values) > 2  # of two, the option is the second
+    return [f"{rule.option} {value}" if is_named else rule.option]
 
 
 def _text(value: object) -> str:

@@ -14,6 +14,11 @@ def check_kind(module: Module, facts: Facts) -> None:
     """Reject an unknown owner, and a field that has the name of the owner's column."""
     if module.owned_by is None:
         return
+    if module.access is not None:
+        raise CofeeError(
+            "`access`: only the owner of a row reaches it, so the module must not have this rule",
+            hint="leave out `access` or `owned_by`",
+        )
     if module.owned_by not in facts.owners:
         raise CofeeError(
             f"`owned_by` must be one of {listing(facts.owners)}, not {quote(module.owned_by)}"
@@ -46,7 +51,7 @@ def require_options(
     given: Collection[str],
     facts: Facts,
 ) -> None:
-    """Reject owners, and targets of references, that the options of the service do not provide.
+    """Reject owners, rules and targets that the options of the service do not provide.
 
     Args:
         given: the options that are about to change.
@@ -55,6 +60,7 @@ def require_options(
         CofeeError: the hint says how to turn the option on, or what prevents it.
     """
     _require_targets(modules, answers, given, facts)
+    _require_rules(modules, answers, facts)
     for owner, stated in facts.owners.items():
         options = stated.needs
         names = [module.name for module in modules if module.owned_by == owner]
@@ -73,6 +79,19 @@ def require_options(
             f"`{missing[-1]}` is `none`",
             hint=f"turn it on first: `cofee set {words}`",
         )
+
+
+def _require_rules(modules: Sequence[Module], answers: Mapping[str, object], facts: Facts) -> None:
+    for rule in facts.rules.values():
+        names = [module.name for module in modules if rule.name in module.rules]
+        missing = [option for option in rule.needs if answers.get(option, "none") == "none"]
+        if names and missing:
+            words = " ".join(f"{option}={rule.needs[option]}" for option in missing)
+            raise CofeeError(
+                f"`{names[0]}`: the rule `{rule.name}` needs the option `{missing[0]}`, "
+                "which is `none`",
+                hint=f"turn it on with `cofee set {words}`, or remove the rule first",
+            )
 
 
 def _require_targets(

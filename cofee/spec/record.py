@@ -129,6 +129,7 @@ class Module:
     checks: tuple[str, ...] = ()
     examples: tuple[Row, ...] = ()
     routes: tuple[str, ...] = ()
+    access: str | None = None
     search: tuple[str, ...] = ()
     deletion: str | None = None
     versioned: bool = False
@@ -264,6 +265,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "examples": Shape("a list of rows", _list_of(lambda row: isinstance(row, Mapping))),
     "routes": Shape("a list of routes", _list_of(_is_text)),
     "search": Shape("a list of field names", _list_of(_is_text)),
+    "access": TEXT,
     "deletion": TEXT,
     "versioned": FLAG,
     "restorable": FLAG,

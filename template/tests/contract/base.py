@@ -6,6 +6,7 @@ the class overrides that test.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import ClassVar
 
@@ -86,6 +87,22 @@ class Contract:
         for name, values in PARAMETERS.items():
             if name in metafunc.fixturenames:
                 metafunc.parametrize(name, values(self.case))
+
+    def routes(self, row_id: str, project_id: object = "") -> list[tuple[str, str]]:
+        """Return the method and URL of every route of the module, of this row where it has one.
+
+        They are those of the OpenAPI document, so that routes added by hand are among them.
+        """
+        from app.main import app  # reads the settings, which are set by now
+
+        tag = self.case.url.rpartition("/")[2]
+        found = []
+        for path, methods in app.openapi()["paths"].items():
+            url = re.sub(r"{\w+}", row_id, path.replace("{project_id}", str(project_id)))
+            found += [
+                (name, url) for name, route in methods.items() if tag in route.get("tags", ())
+            ]
+        return found
 
     async def send(
         self, client: httpx2.AsyncClient, row: JSON, body: JSON, changes: JSON

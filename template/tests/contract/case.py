@@ -30,6 +30,8 @@ ROUTES = {
     "delete": ("DELETE", "/{id}"),
 }
 OnDelete = Literal["restrict", "cascade", "set_null"]
+# Which routes need a user: none, those that write, or all.
+Access = Literal["public", "user-write", "user"]
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class Case:
     # The owner of the rows, in a module whose rows have one.
     owner: uuid.UUID | None = None
     routes: Collection[str] = tuple(ROUTES)
+    access: Access = "public"
     service: Callable[[AsyncSession], Any] | None = None
     changes: type[Schema] | None = None
     row_schema: type[Schema] | None = None
@@ -250,15 +253,20 @@ class Case:
         body = await self.body(client, 1) | await self.deferred(client, first["id"])
         return first, await self.create(client, body)
 
+    def serves(self, client: httpx2.AsyncClient, route: str) -> bool:
+        """Return whether a client can use a route: it exists, and needs no user or has one."""
+        is_open = self.access == "public" or (self.access == "user-write" and route == "read")
+        return route in self.routes and (is_open or "Authorization" in client.headers)
+
     async def create(self, client: httpx2.AsyncClient, body: JSON) -> JSON:
         """Create a row and return it."""
-        if "create" not in self.routes:
+        if not self.serves(client, "create"):
             return await self.serve("create", self.schema.model_validate(body))
         return await create(client, self.url, body)
 
     async def read(self, client: httpx2.AsyncClient, row: JSON) -> JSON:
         """Return a row as it is now."""
-        if "read" not in self.routes:
+        if not self.serves(client, "read"):
             return await self.serve("get", uuid.UUID(row["id"]))
         response = await client.get(self.url_of(row))
         assert response.status_code == 200, response.text
@@ -267,7 +275,7 @@ class Case:
 
     async def update(self, client: httpx2.AsyncClient, row: JSON, changes: JSON) -> JSON:
         """Change some fields of a row and return it."""
-        if "update" not in self.routes:
+        if not self.serves(client, "update"):
             assert self.changes, "a module without PATCH names its schema of changes"
             data = self.changes.model_validate(changes)
             return await self.serve("update", uuid.UUID(row["id"]), data)
@@ -278,7 +286,7 @@ class Case:
 
     async def delete(self, client: httpx2.AsyncClient, row: JSON) -> int:
         """Delete a row and return the status code."""
-        if "delete" in self.routes:
+        if self.serves(client, "delete"):
             return (await client.delete(self.url_of(row))).status_code
         try:
             await self.serve("delete", uuid.UUID(row["id"]))

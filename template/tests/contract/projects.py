@@ -48,7 +48,7 @@ class ProjectContract(OwnedContract):
         body = await self.case.body(client, 1)
         await take_role(session, role)
 
-        for method, url in self.routes(row["id"]):
+        for method, url in self.routes(row["id"], OWNER):
             response = await client.request(method, url, json=body)
             expected = read if method == "get" else write
             if expected == 200:

@@ -1,0 +1,33 @@
+"""Contract of modules some or all of whose routes are for users."""
+
+from __future__ import annotations
+
+import uuid
+
+import httpx2
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tests.contract.base import Contract
+from tests.modules.users.factory import administrator, signed_in
+
+
+class AccessContract(Contract):
+    """Some routes, or all, are for users alone."""
+
+    @pytest_asyncio.fixture(autouse=True)
+    async def signed_in(self, client: httpx2.AsyncClient, session: AsyncSession) -> None:
+        """Send every request of the module's tests as an administrator."""
+        client.headers.update(await administrator(client, session))
+
+    async def test_only_open_routes_need_no_token(self, client: httpx2.AsyncClient) -> None:
+        user = await signed_in(client)
+        routes = self.routes(str(uuid.uuid4()))
+        assert routes
+
+        for method, url in routes:
+            response = await client.request(method, url, headers={"Authorization": ""})
+            is_open = method == "get" and self.case.access == "user-write"
+            assert (response.status_code != 401) == is_open, f"{method} {url}"
+            response = await client.request(method, url, headers=user)
+            assert response.status_code != 401, f"{method} {url}"
