@@ -110,6 +110,20 @@ def test_tables_of_links_are_imported_in_their_order(renderer: Renderer, tmp_pat
     ruff(tmp_path, "check", "--select=I")
 
 
+def test_users_are_imported_among_the_modules_that_refer_to_them(
+    renderer: Renderer, tmp_path: Path
+) -> None:
+    """A module's name can come after `users` as well as before."""
+    reference = {"name": "person", "type": "ref", "to": "users"}
+    records: list[Record] = [
+        {"name": "acts", "entity": "Act", "fields": [], "owned_by": "user"},
+        {"name": "vendors", "entity": "Vendor", "fields": [reference]},
+    ]
+    text = render(renderer, records, auth="jwt")["app/modules/users/references.py"]
+    (tmp_path / "references.py").write_text(text)
+    ruff(tmp_path, "check", "--select=I")
+
+
 @pytest.mark.parametrize(
     ("fields", "paths"),
     [
