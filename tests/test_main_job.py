@@ -249,11 +249,13 @@ def write_column_migration(shop: Path) -> None:
 
 def test_copier_update_gives_the_same_tree(released: Path, tmp_path: Path, cofee: Run) -> None:
     """Copier by itself upgrades the project and all its modules alike."""
-    shop, twin = tmp_path / "one/shop", tmp_path / "two/shop"
-    make_project(shop, released, cofee)
+    products = {"name": "products", "entity": "Product", "fields": []}
+    orders = {**products, "name": "orders", "entity": "Order"}
+    shop = make_service(released, tmp_path / "one/shop", {"modules": [products, orders]})
+    run_git(shop, "init", "--quiet")
     edit(shop / "app/modules/products/service.py", 'this id"', 'that id"')
     commit(shop)
-    shutil.copytree(shop, twin)
+    twin = shutil.copytree(shop, tmp_path / "two/shop")
     improve(released, "v0.2.0", 'business logic."""', 'business rules."""')
 
     assert cofee("update", "-C", shop).code == 0

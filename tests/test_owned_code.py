@@ -20,7 +20,7 @@ Method = ast.FunctionDef | ast.AsyncFunctionDef
 
 @given(modules())
 @settings(
-    max_examples=30,
+    max_examples=12,
     phases=[Phase.generate],  # shrinking a specification takes minutes, and it is small as it is
     suppress_health_check=list(HealthCheck),
 )
