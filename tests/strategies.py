@@ -266,7 +266,7 @@ def _argument(draw: st.DrawFn, kind: str, known: list[str]) -> Record:
             precision = draw(st.integers(1, 18))
             return {"precision": precision, "scale": draw(st.integers(0, precision))}
         case "values":
-            choice = st.from_regex(r"[A-Za-z0-9_.-]{1,20}", fullmatch=True)
+            choice = st.from_regex(r"[A-Za-z0-9_.-]{1,10}( [A-Za-z0-9_.-]{1,9})?", fullmatch=True)
             return {"values": draw(st.lists(choice, min_size=1, max_size=6, unique=True))}
         case "items":
             return {"items": draw(st.sampled_from(TYPES[kind]["items"]))}

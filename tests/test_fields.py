@@ -57,6 +57,7 @@ READ: dict[str, dict[str, Any]] = {
     "status:enum:draft,paid:filter:default=paid": {
         "type": "enum", "values": ["draft", "paid"], "filter": True, "default": "paid",
     },
+    "state:enum:in progress,done": {"type": "enum", "values": ["in progress", "done"]},
     "tags:list:str:len=1-5": {
         "type": "list", "items": "str", "min_length": 1, "max_length": 5,
     },
@@ -131,6 +132,8 @@ REFUSED = {
     "a:enum": "`enum` needs its values",
     "a:enum:draft,draft": "the value `draft` is listed twice",
     "a:enum:draft,": "the value `` is not allowed",
+    "a:enum:draft, paid": "the value ` paid` is not allowed; values are letters",
+    "a:enum:a  b": "the value `a  b` is not allowed",
     "a:enum:draft:default=paid": "the default `paid` must be one of `draft`",
     "a:list": "`list` needs the type of its items",
     "a:list:text": "a list cannot hold `text`; it holds one of `str`",

@@ -19,7 +19,7 @@ from cofee.spec.record import (
     Scope,
 )
 
-CHOICE = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+CHOICE = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9_.-]+(?: [A-Za-z0-9_.-]+)*")
 
 
 def complete(field: Field, scope: Scope) -> Field:
@@ -188,7 +188,7 @@ def _check_choices(field: Field) -> None:
         if not CHOICE.fullmatch(value):
             raise CofeeError(
                 f"`{field.name}`: the value {quote(value)} is not allowed; "
-                "values are text of the letters a-z and A-Z, digits, `_`, `-` and `.`",
+                "values are letters a-z and A-Z, digits, `_`, `-`, `.` and single spaces",
             )
     repeated = [value for value in field.values if field.values.count(value) > 1]
     if repeated:
