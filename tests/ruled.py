@@ -48,7 +48,23 @@ SEARCH = {"search": ["code", "title"]}
 # Rows that stay and rows that go lead to one another in both directions, and to their own kind.
 MODULES: list[Record] = [
     module("accounts", "Account", text("code", unique=True), *relations("users"), bulk=True),
+    module(
+        "reports",
+        "Report",
+        text("code"),
+        {**leading("ref", "accounts", "account"), "expand": True},
+        {**leading("ref", "reports", "before", "set_null"), "expand": True},
+        {**leading("many", "accounts", "copies"), "expand": True},
+    ),
     module("chores", "Chore", *relations("users"), owned_by="user", deletion="hard", bulk=True),
+    module(
+        "steps",
+        "Step",
+        {**leading("ref", "chores", "chore", "cascade"), "expand": True},
+        {**leading("many", "reports", "reports"), "expand": True},
+        owned_by="user",
+        versioned=True,
+    ),
     module("reads", "Read", text("code", unique=True), routes=["list", "read"]),
     module("logs", "Log", text("code", unique=True), routes=["create"]),
     module(

@@ -43,13 +43,24 @@ def render(renderer: Renderer, records: list[Record], auth: str = "") -> dict[st
 
 
 def extended(records: list[Record]) -> list[Record]:
-    """Give the first module newer rules, and references to users if the service has them."""
+    """Give the first module newer rules and fields that lead to it and to users, where they can."""
     if not records:
         return records
     first, *others = records
     has_users = options_of(records)["auth"] != "none"
     fields = [*first["fields"], *(ruled.relations("users") if has_users else [])]
-    return [{**first, "fields": fields, "bulk": True}, *others]
+    leading = {**ruled.leading("ref", first["name"], "first_of_all"), "expand": True}
+    can_lead = [
+        "routes" not in other and first.get("owned_by") in (None, other.get("owned_by"))
+        for other in others
+    ]
+    return [
+        {**first, "fields": fields, "bulk": True},
+        *(
+            {**other, "fields": [*other["fields"], leading]} if leads else other
+            for other, leads in zip(others, can_lead, strict=True)
+        ),
+    ]
 
 
 def ruff(folder: Path, *arguments: str) -> None:

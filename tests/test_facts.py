@@ -83,7 +83,8 @@ def test_reserved_parameters_are_those_of_every_list() -> None:
 def test_classes_of_a_module_are_the_stated_ones() -> None:
     """A rendered module defines each of them, and no other that begins with its entity."""
     renderer = Renderer(Template(str(ROOT), "HEAD", ROOT))
-    fields = [{"name": "sku", "type": "str", "sort": True}]
+    own = {"name": "parent", "type": "ref", "to": "products", "nullable": True, "expand": True}
+    fields = [{"name": "sku", "type": "str", "sort": True}, own]
     answers = {"modules": [{"name": "products", "entity": "Product", "fields": fields}]}
     tree = renderer.render(renderer.settle(answers, {}), "copy")
     folder = FACTS.folders("products")[0]

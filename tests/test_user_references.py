@@ -114,3 +114,15 @@ def test_rows_below_a_user_are_private_unless_they_have_an_owner(released: Path)
 
     assert b'Depends(visible_user("author_id"))' in tree["app/modules/notes/router.py"]
     assert b"visible_user" not in tree["app/modules/tasks/router.py"]
+
+
+def test_users_cannot_be_expanded(released: Path, tmp_path: Path, cofee: Run) -> None:
+    """Their addresses are for administrators alone."""
+    shop, theirs = make_service(released, tmp_path / "shop", {}), tmp_path / "theirs"
+    data = {"modules": [{**NOTES, "fields": [{**AUTHOR, "expand": True}]}]}
+
+    refused = cofee("new-module", "notes", "author:ref:users:expand", "-C", shop)
+
+    assert "`users` cannot be expanded" in " ".join(refused.err.split())
+    with pytest.raises(ValueError, match="cannot be expanded"):
+        run_copy(str(released), theirs, data=data, defaults=True, skip_tasks=True)

@@ -25,6 +25,7 @@ MODIFIER_HELP = {
     "sort": "lists can be sorted by it",
     "readonly": "only the service sets it",
     "writeonly": "no response has it",
+    "expand": "responses include its rows on demand",
     "min": "least value",
     "max": "greatest value",
     "len": "length: 40, or 3-40",

@@ -232,6 +232,12 @@ def check_reference(field: Field, scope: Scope) -> None:
         return
     if field.to not in (scope.module, *scope.modules, *scope.facts.targets):
         raise _unknown_module(field.name, field.to, scope)
+    if field.expand and field.to not in {scope.module, *scope.modules} - {*scope.later}:
+        raise CofeeError(
+            f"`{field.name}`: `{field.to}` cannot be expanded, because it is listed after "
+            f"`{scope.module}` or not every client can see its rows",
+            hint="remove `expand`",
+        )
     if scope.facts.is_link(field.type):
         return
     if field.to == scope.module and not field.nullable:

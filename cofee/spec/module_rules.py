@@ -42,6 +42,8 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         _check_restorable(module)
     with problems.collected():
         _check_access(module, facts)
+    with problems.collected():
+        _check_expand(module)
     problems.require_none()
     module = replace(_with_choices(module, facts), examples=_examples(module, facts, later))
     for check in (_check_names, _check_reserved):
@@ -259,6 +261,22 @@ def _check_restorable(module: Module) -> None:
         raise CofeeError(
             "`restorable` and a hard delete cannot be combined: no deleted row is left",
             hint="use `--not-restorable` or `--soft-delete`",
+        )
+
+
+def _check_expand(module: Module) -> None:
+    """Reject related rows in responses that the module does not have, or beside such a filter."""
+    expanded = [field.name for field in module.fields if field.expand]
+    missing = {"list", "read"} - {*module.routes} if module.routes else set()
+    if expanded and missing:
+        raise CofeeError(
+            f"`{expanded[0]}`: `expand` needs the routes `list` and `read`",
+            hint="add the routes, or remove `expand`",
+        )
+    if expanded and any(field.filter for field in module.fields if field.name == "expand"):
+        raise CofeeError(
+            "the filter `expand` has the name of the parameter of fields with `expand`",
+            hint="rename the field, or remove its `filter`",
         )
 
 

@@ -33,6 +33,7 @@ FLAG_KEYS: Mapping[str, str] = {
     "sort": "sort",
     "readonly": "readonly",
     "writeonly": "writeonly",
+    "expand": "expand",
 }
 MODIFIER_KEYS: Mapping[str, tuple[str, ...]] = {
     **{modifier: (key,) for modifier, key in FLAG_KEYS.items()},
@@ -63,6 +64,7 @@ class Field:
     sort: bool = False
     readonly: bool = False
     writeonly: bool = False
+    expand: bool = False
     default: Value | None = None
     min: Value | None = None
     max: Value | None = None
