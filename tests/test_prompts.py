@@ -78,6 +78,19 @@ def test_arguments_and_values_are_asked_for(keyboard: PipeInput) -> None:
     ]
 
 
+def test_a_readonly_field_is_asked_for_its_default(keyboard: PipeInput) -> None:
+    """It needs one, or null, so it is complete only with the answer."""
+    keys = "done" + ENTER + "bool" + ENTER + pick("readonly", "default", of="bool")
+    keys += "false" + ENTER
+    keys += "count" + ENTER + "bigint" + ENTER + pick("readonly", "min", "default", of="bigint")
+    keys += "0" + ENTER + "7" + ENTER
+
+    assert asked(keyboard, keys + DONE) == [
+        "done:bool:readonly:default=false",
+        "count:bigint:readonly:default=7:min=0",
+    ]
+
+
 def test_a_pattern_may_hold_colons(keyboard: PipeInput) -> None:
     """A default is checked against it, and keeps its colons too."""
     keys = "code" + ENTER + ENTER + pick("pattern", "default", of="str")

@@ -6,7 +6,7 @@ command line and shows the same messages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -155,12 +155,18 @@ def _ask_rest(draft: _Draft, scope: Scope) -> _Draft:
     """Ask for the argument, the modifiers, and the values of those that have one."""
     draft = replace(draft, argument=_ask_argument(draft, scope))
     chosen = _ask_modifiers(draft, scope)
-    draft = replace(draft, flags=tuple(flag for flag in chosen if flag in FLAG_KEYS))
+    flags = tuple(flag for flag in chosen if flag in FLAG_KEYS)
+    draft = replace(draft, flags=_of_now(flags))
     for modifier in chosen:
         if modifier not in FLAG_KEYS:
             text = _ask_value(draft, modifier, scope)
             draft = replace(draft, values={**draft.values, modifier: text})
-    return draft
+    return replace(draft, flags=flags)
+
+
+def _of_now(chosen: Iterable[str]) -> tuple[str, ...]:
+    """Return the flags that can be checked before the default is known: `readonly` may need it."""
+    return tuple(flag for flag in chosen if flag in FLAG_KEYS and flag != "readonly")
 
 
 def _ask_type(scope: Scope) -> str:
@@ -210,7 +216,8 @@ def _ask_modifiers(draft: _Draft, scope: Scope) -> list[str]:
         return []
 
     def check(chosen: list[str]) -> bool | str:
-        flags = tuple(modifier for modifier in chosen if modifier in FLAG_KEYS)
+        known = [modifier for modifier in chosen if modifier in FLAG_KEYS]
+        flags = _of_now(known) if "default" in chosen else tuple(known)
         return _verdict(lambda: _parse(replace(draft, flags=flags).spec, scope))
 
     return list(questionary.checkbox("Modifiers:", choices, validate=check).unsafe_ask())
