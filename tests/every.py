@@ -57,12 +57,17 @@ def every_module() -> list[Record]:
     plain = [_plain(f"a_{kind}", kind) for kind in TYPES]
     items = [_plain(f"l_{item}", "list") | {"items": item} for item in TYPES["list"]["items"]]
     full = [_full(f"b_{kind}", kind) for kind in TYPES]
+    required = [_required(field) for field in full]
     return [
         parents,
         {"name": "empties", "entity": "Empty", "fields": []},
         {"name": "plains", "entity": "Plain", "fields": plain + items},
         {"name": "fulls", "entity": "Full", "fields": full + _more()},
-        {"name": "required", "entity": "Require", "fields": [_required(field) for field in full]},
+        {
+            "name": "required",
+            "entity": "Require",
+            "fields": [field for field in required if "to" not in field],
+        },
         {
             "name": "order",  # a word of SQL, as are its columns
             "entity": "Ordering",
@@ -73,6 +78,11 @@ def every_module() -> list[Record]:
             ],
         },
         *ruled_modules(),
+        {
+            "name": "related",
+            "entity": "Related",
+            "fields": [field for field in required if "to" in field],
+        },
     ]
 
 
@@ -87,6 +97,7 @@ def everything() -> list[Record]:
     more: dict[str, Record] = {
         "order": {**of_project, "versioned": True},
         "required": of_project,
+        "related": of_project,
         "empties": of_user,
         "marked": of_user,
     }
@@ -102,7 +113,7 @@ def everything() -> list[Record]:
 
 def fuzzed_modules() -> list[Record]:
     """Give modules of owners with every type, relation and rule, without what repeats them."""
-    repeated = {"empties", "required", "order", "marked"}
+    repeated = {"empties", "required", "related", "order", "marked"}
     return [module for module in owned_modules() if module["name"] not in repeated]
 
 

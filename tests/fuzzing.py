@@ -156,7 +156,12 @@ def map_headers(context: schemathesis.HookContext, headers: Any) -> Any:
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: Any, kwargs: Any) -> None:
-    """Shorten lists of long values: the server refuses a line that is longer than 64 KiB."""
+    """Keep the project of all rows, and shorten lists of long values.
+
+    The server refuses a line that is longer than 64 KiB.
+    """
+    if case.method == "DELETE" and case.path_parameters == {"project_id": PROJECT}:
+        case.path_parameters["project_id"] = new_project()
     for name, values in (case.query or {}).items():
         if isinstance(values, list) and sum(len(str(value)) for value in values) > LONGEST_LIST:
             case.query[name] = values[:1]
