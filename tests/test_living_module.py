@@ -55,8 +55,6 @@ def test_edited_module_survives_every_command(tmp_path: Path, cofee: Run, judge:
         run_git(shop, "commit", "--quiet", "--allow-empty", "--message", "step")
         ran = cofee(*step, "-C", shop)
         assert ran.code == 0, f"{step}: {ran.err}"
-        if step[0] == "update":
-            assert judge.complaint(shop, "tests/modules/products") == ""
 
     texts = "\n".join(
         path.read_text() for path in shop.rglob("*.*") if path.suffix in {".py", ".md"}

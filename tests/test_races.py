@@ -26,7 +26,7 @@ def service(programs: tuple[Path, Path], target: Path, database: str) -> Path:
     project = make_service(programs[0], target, {"database": database})
     lift_limits(project)
     settings = project / ".env"
-    impatient = ("# DATABASE_BUSY_TIMEOUT_MS=5000", "DATABASE_BUSY_TIMEOUT_MS=1000")
+    impatient = ("# DATABASE_BUSY_TIMEOUT_MS=5000", "DATABASE_BUSY_TIMEOUT_MS=500")
     settings.write_text(settings.read_text().replace(*impatient))
     return project
 
@@ -43,7 +43,7 @@ def test_of_changes_at_once_one_counts(programs: tuple[Path, Path], tmp_path: Pa
         api = f"{url}/api/v1"
         assert register(api).status_code == 201
 
-        assert [survives(api, threads, pause / 1000) for pause in range(8)] == [False] * 8
+        assert [survives(api, threads, pause / 1000) for pause in (0, 1, 3, 6)] == [False] * 4
 
         headers = {"Authorization": f"Bearer {sign_in(api).json()['access_token']}"}
         changes = [
@@ -76,10 +76,10 @@ def test_who_guesses_passwords_does_not_keep_others_out(
 ) -> None:
     """On SQLite there is one transaction at a time, and none is open while bcrypt works."""
     project = service(programs, tmp_path / "service", "sqlite")
-    with serving(project, programs[1], tmp_path / "log") as url, ThreadPoolExecutor(16) as threads:
-        guesses = [threads.submit(sign_in, f"{url}/api/v1", "a guess") for _ in range(15)]
+    with serving(project, programs[1], tmp_path / "log") as url, ThreadPoolExecutor(9) as threads:
+        guesses = [threads.submit(sign_in, f"{url}/api/v1", "a guess") for _ in range(8)]
         ready = requests.get(f"{url}/health/ready", timeout=60)
         answers = [guess.result().status_code for guess in guesses]
 
     assert ready.status_code == 200
-    assert answers == [401] * 15
+    assert answers == [401] * 8

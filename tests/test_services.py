@@ -8,7 +8,7 @@ same in all services, and runs with the default one.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.generated import (
     run,
     snapshot_template,
 )
-from tests.judging import Judge, judging
+from tests.judging import Judge
 
 pytestmark = pytest.mark.service
 
@@ -39,13 +39,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def programs(template: Path) -> Path:
     """The one environment of all generated services."""
     return environment(template)
-
-
-@pytest.fixture(scope="module")
-def judge(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
-    """Runs generated tests on SQLite, without a new interpreter for each service."""
-    with judging(programs, tmp_path_factory.mktemp("judge")) as judge:
-        yield judge
 
 
 def require_tidy(project: Path, programs: Path) -> None:
