@@ -24,6 +24,7 @@ from tests.generated import (
     serving,
     snapshot_template,
 )
+from tests.strategies import Record
 from tests.visitors import register, sign_in
 
 pytestmark = pytest.mark.service
@@ -60,12 +61,20 @@ def service(programs: tuple[Path, Path], target: Path, database: str, auth: str)
     return make_service(programs[0], target, {**options, "modules": fuzzed_modules()})
 
 
-@pytest.mark.parametrize(("database", "auth"), [("postgresql", "oauth"), ("sqlite", "jwt")])
+@pytest.mark.parametrize(
+    ("database", "auth", "modules"),
+    [("postgresql", "oauth", fuzzed_modules()), ("sqlite", "jwt", [])],
+    ids=["PostgreSQL", "SQLite"],
+)
 def test_bandit_finds_nothing(
-    database: str, auth: str, programs: tuple[Path, Path], tmp_path: Path
+    database: str, auth: str, modules: list[Record], programs: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    """In what is deployed nothing at all; elsewhere nothing but programs being run, and asserts."""
-    project = service(programs, tmp_path / "every", database, auth)
+    """In what is deployed nothing at all; elsewhere nothing but programs being run, and asserts.
+
+    Modules are the same on both databases.
+    """
+    answers = {"database": database, "auth": auth, "isolation": "project", "modules": modules}
+    project = make_service(programs[0], tmp_path / "every", answers)
 
     deployed = [".", "--configfile=pyproject.toml"]
     for options in (
