@@ -126,3 +126,22 @@ def test_users_cannot_be_expanded(released: Path, tmp_path: Path, cofee: Run) ->
     assert "`users` cannot be expanded" in " ".join(refused.err.split())
     with pytest.raises(ValueError, match="cannot be expanded"):
         run_copy(str(released), theirs, data=data, defaults=True, skip_tasks=True)
+
+
+def test_rows_for_users_are_not_expanded_for_every_client(
+    released: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """Otherwise an open list would show what a closed one does not."""
+    shop = make_service(released, tmp_path / "shop", {})
+    created = cofee("new-module", "secrets", "code:str", "--access", "user", "-C", shop)
+    assert created.code == 0, created.err
+
+    refused = cofee("new-module", "notes", "secret:ref:secrets:expand", "-C", shop)
+    closed = cofee(
+        "new-module", "logs", "secret:ref:secrets:expand", "--access", "user", "-C", shop
+    )
+
+    assert "`secrets` cannot be expanded" in " ".join(refused.err.split())
+    assert closed.code == 0, closed.err
+    opened = cofee("change-module", "logs", "--access", "user-write", "-C", shop)
+    assert "`secrets` cannot be expanded" in " ".join(opened.err.split())

@@ -116,6 +116,7 @@ def check_rules(
     """
     checked = module_rules.complete_all(modules, facts, settled)
     owners.check_references(checked)
+    owners.check_expanded(checked)
     return tuple(checked)
 
 
@@ -140,5 +141,7 @@ def check_modules(modules: Sequence[Module], facts: Facts) -> tuple[Module, ...]
             checked.append(module_rules.complete(complete, facts, listed[number + 1 :]))
     with problems.collected():
         owners.check_references(checked)
+    with problems.collected():
+        owners.check_expanded(checked)
     problems.require_none()
     return tuple(checked)

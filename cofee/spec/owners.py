@@ -140,6 +140,24 @@ def check_references(modules: Sequence[Module]) -> None:
                 )
 
 
+def check_expanded(modules: Sequence[Module]) -> None:
+    """Reject responses to every client that include rows which are for users alone.
+
+    Raises:
+        CofeeError: the hint says which modules may include them.
+    """
+    private = [module.name for module in modules if module.access == "user"]
+    for module in modules:
+        for field in module.fields:
+            is_open = module.access != "user" and module.owned_by is None
+            if field.expand and field.to in private and is_open:
+                raise CofeeError(
+                    f"`{module.name}.{field.name}`: `{field.to}` cannot be expanded, because its "
+                    f"rows are for users and those of `{module.name}` are for every client",
+                    hint="remove `expand`, or change `access`",
+                )
+
+
 def check_values(modules: Sequence[Module], filled: Iterable[Field]) -> None:
     """Reject a value for the rows of all owners that refers to a row of one of them.
 
