@@ -201,6 +201,14 @@ def _more() -> list[Record]:
         {"name": "long_text", "type": "str", "min_length": 200, "max_length": 4000},
         {"name": "one_byte", "type": "bytes", "max_length": 1, "nullable": True},
         {"name": "long_bytes", "type": "bytes", "min_length": 100, "nullable": True},
+        {
+            "name": "phase",
+            "type": "enum",
+            "values": ["new", "old one"],
+            "labels": {"new": "Not used yet", "old one": "Used: once"},
+            "default": "old one",
+            "filter": True,
+        },
         {"name": "lone", "type": "enum", "values": ["one"], "filter": True, "sort": True},
         {
             "name": "owner",

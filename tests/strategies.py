@@ -251,6 +251,8 @@ def fields(draw: st.DrawFn, known: list[str], later: Sequence[str] = ()) -> Reco
         allowed = ["restrict", "cascade"] + (["set_null"] if "null" in chosen else [])
         record["on_delete"] = draw(st.sampled_from(allowed))
     record |= draw(_bounds(record, chosen))
+    if "labels" in chosen:
+        record["labels"] = {value: f'The "{value}": it\'s' for value in record["values"]}
     if "readonly" in chosen and ("nullable" in record or "default" in record):
         record["readonly"] = True
     elif "writeonly" in chosen and not {"unique", "filter", "sort"} & chosen:

@@ -268,6 +268,10 @@ def test_the_validator_knows_the_rules(renderer: Renderer) -> None:
             "field `items.x` has the bound or default `[]`, which is not a `list`",
         ),
         (
+            [{"name": "x", "type": "enum", "values": ["a", "b"], "labels": {"b": "B", "a": "A"}}],
+            "field `items.x` must have `labels` for all of its values, in their order",
+        ),
+        (
             [{"name": "x", "type": "int", "readonly": True}],
             "field `items.x` is `readonly` and must be nullable or have a default",
         ),
@@ -333,6 +337,17 @@ def test_broken_relations_are_named(renderer: Renderer, module: Record, problem:
         {"name": "note", "entity": "Memo", "fields": [note]},
     ]
     assert validate(renderer, modules) == problem
+
+
+def test_labels_are_shown_by_openapi(renderer: Renderer) -> None:
+    labels = {"draft": "Being written", "paid": "Paid, or free"}
+    field = {"name": "status", "type": "enum", "values": [*labels], "labels": labels}
+    module = {"name": "items", "entity": "Item", "fields": [field]}
+    answers = renderer.settle({"modules": [module], "auth": "none"}, {}, "service")
+    schemas = renderer.render(answers, "copy")["app/modules/items/schemas.py"].content.decode()
+
+    assert 'Literal["draft", "paid"]' in schemas
+    assert 'description="draft: Being written, paid: Paid, or free"' in schemas
 
 
 def test_all_problems_are_named_at_once(renderer: Renderer) -> None:

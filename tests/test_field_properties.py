@@ -63,6 +63,8 @@ def specifications(draw: st.DrawFn, patterns: bool = False) -> str:
             parts.append(f"{modifier}={draw(values)}")
         elif modifier == "len":
             parts.append(f"len={draw(st.integers(1, 9))}-{draw(st.integers(9, 99))}")
+        elif modifier == "labels":
+            parts.append("labels=Not yet,B\\: done,ç")
         elif modifier == "on_delete":
             parts.append("on_delete=cascade")
         else:

@@ -57,6 +57,10 @@ READ: dict[str, dict[str, Any]] = {
     "status:enum:draft,paid:filter:default=paid": {
         "type": "enum", "values": ["draft", "paid"], "filter": True, "default": "paid",
     },
+    "phase:enum:new,old:labels=Not used yet,Used\\: once": {
+        "type": "enum", "values": ["new", "old"],
+        "labels": {"new": "Not used yet", "old": "Used: once"},
+    },
     "state:enum:in progress,done": {"type": "enum", "values": ["in progress", "done"]},
     "tags:list:str:len=1-5": {
         "type": "list", "items": "str", "min_length": 1, "max_length": 5,
@@ -133,6 +137,9 @@ REFUSED = {
     "a:enum:draft,draft": "the value `draft` is listed twice",
     "a:enum:draft,": "the value `` is not allowed",
     "a:enum:draft, paid": "the value ` paid` is not allowed; values are letters",
+    "a:enum:b,c:labels=B": "`B` must be 2 labels, one for each of the values",
+    "a:enum:b,c:labels=B,": "the label `` must be text on one line",
+    "a:str:labels=B": "`str` cannot have `labels`",
     "a:enum:a  b": "the value `a  b` is not allowed",
     "a:enum:draft:default=paid": "the default `paid` must be one of `draft`",
     "a:list": "`list` needs the type of its items",

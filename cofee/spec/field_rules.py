@@ -195,6 +195,17 @@ def _check_choices(field: Field) -> None:
         raise CofeeError(
             f"`{field.name}`: the value `{repeated[0]}` is listed twice", hint="list it once"
         )
+    if field.labels and tuple(field.labels) != field.values:
+        raise CofeeError(
+            f"`{field.name}`: the labels must be one for each of {listing(field.values)}, "
+            "in their order"
+        )
+    for label in field.labels.values():
+        if not label.isprintable() or label != label.strip() or not label or "," in label:
+            raise CofeeError(
+                f"`{field.name}`: the label {quote(label)} must be text on one line, without "
+                "commas and surrounding spaces"
+            )
 
 
 def _check_items(field: Field, scope: Scope) -> None:

@@ -4,7 +4,7 @@
     modifier      = "null" | "unique" | "index" | "filter" | "sort"
                   | "default=" value | "min=" value | "max=" value
                   | "len=" [least "-"] greatest | "len=" least "-"
-                  | "on_delete=" rule | "pattern=" rest
+                  | "labels=" text {"," text} | "on_delete=" rule | "pattern=" rest
 
 A name alone is a `str`. `pattern=` takes the rest of the specification, colons included, so it
 must be last. In other values a colon is written `\\:` and a backslash `\\\\`. Dates and times need
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from cofee.errors import CofeeError, quote
 from cofee.spec import bounds, field_rules, values
@@ -100,6 +101,8 @@ def format_field(field: Field, facts: Facts | None = None) -> str:
             parts.append(f"{key}={escape(values.write(kind, value))}")
     if field.min_length is not None or field.max_length is not None:
         parts.append(f"len={_length_text(field)}")
+    if field.labels:
+        parts.append(f"labels={escape(','.join(field.labels.values()))}")
     parts += [f"{key}={text}" for key in ("on_delete", "pattern") if (text := getattr(field, key))]
     return ":".join(parts)
 
@@ -138,6 +141,8 @@ def _specified(spec: str, scope: Scope) -> Field:
             )
         seen.add(modifier)
         raw |= _read_modifier(name, segment)
+    if "labels" in raw:
+        raw["labels"] = _read_labels(name, str(raw["labels"]), raw["values"])
     return Field.from_record(raw)
 
 
@@ -216,6 +221,16 @@ def _read_length(name: str, value: str) -> dict[str, int]:
         least, greatest = None, least
     bounds = {"min_length": least, "max_length": greatest}
     return {key: int(digits) for key, digits in bounds.items() if digits}
+
+
+def _read_labels(name: str, text: str, values: Any) -> dict[str, str]:
+    labels = text.split(",")
+    if len(labels) != len(values):
+        raise CofeeError(
+            f"`{name}`: {quote(text)} must be {len(values)} labels, one for each of the values",
+            hint="separate them with commas, such as `labels=Being written,Paid`",
+        )
+    return dict(zip(values, labels, strict=True))
 
 
 def _unescape(value: str) -> str:

@@ -42,6 +42,7 @@ MODIFIER_KEYS: Mapping[str, tuple[str, ...]] = {
     "max": ("max",),
     "len": ("min_length", "max_length"),
     "on_delete": ("on_delete",),
+    "labels": ("labels",),
     "pattern": ("pattern", "examples", "counterexample"),
 }
 
@@ -55,6 +56,7 @@ class Field:
     precision: int | None = None
     scale: int | None = None
     values: tuple[str, ...] = ()
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     items: str | None = None
     to: str | None = None
     nullable: bool = False
@@ -240,6 +242,10 @@ FLAG = Shape("true or false", _is_flag)
 VALUE = Shape("text, a number, or true or false", _is_value)
 DEFAULT = Shape("text, a number, true or false, or an empty list", _is_default)
 TEXTS = Shape("a list of texts", _list_of(_is_text))
+LABELS = Shape(
+    "a text for each of the values",
+    lambda value: isinstance(value, Mapping) and all(map(_is_text, value.values())),
+)
 LISTS = Shape("a list of lists of field names", _list_of(_list_of(_is_text)))
 
 KEYS = tuple(attribute.name for attribute in dataclasses.fields(Field) if attribute.name != "extra")
@@ -250,6 +256,7 @@ FIELD_SHAPES: Mapping[str, Shape] = {
     **dict.fromkeys(("min", "max"), VALUE),
     "default": DEFAULT,
     **dict.fromkeys(("values", "examples"), TEXTS),
+    "labels": LABELS,
     "on_delete": TEXT,
 }
 PLAIN_KEYS = ("name", "entity", "fields")
@@ -320,7 +327,7 @@ def _written(record: Field | Module, keys: Sequence[str]) -> dict[str, object]:
     return {
         key: _thawed(value)
         for key, value in given.items()
-        if not (value is None or value == () or (value is False and key != "default"))
+        if not (value is None or value in ((), {}) or (value is False and key != "default"))
     }
 
 
