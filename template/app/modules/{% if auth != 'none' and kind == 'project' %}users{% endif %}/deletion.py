@@ -23,4 +23,4 @@ router = APIRouter(prefix="/users", tags=["users"])
 )
 async def delete(user_id: uuid.UUID, administrator: Administrator, session: DbSession) -> None:
     service = UserReferences(session)
-    await service.delete(user_id, administrator.id)
+    await service.delete_by(administrator.id, user_id)

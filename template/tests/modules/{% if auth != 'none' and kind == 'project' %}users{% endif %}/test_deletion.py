@@ -5,8 +5,12 @@ from __future__ import annotations
 import uuid
 
 import httpx2
+import pytest
+from fastapi import HTTPException
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.modules.users.references import UserReferences
+from app.modules.users.service import ERROR_NOT_ADMINISTRATOR
 from tests.api import assert_problem, create
 from tests.modules.users.factory import URL, administrator, person, signed_in
 
@@ -45,3 +49,14 @@ async def test_administrator_cannot_delete_themselves(
 
     assert_problem(response, 409)
     assert response.json()["code"] == "yourself"
+
+
+async def test_former_administrator_deletes_no_user(
+    client: httpx2.AsyncClient, session: AsyncSession
+) -> None:
+    """Two administrators cannot delete each other at the same time."""
+    ann, bob = [await create(client, URL, person(name)) for name in ("ann", "bob")]
+    users = UserReferences(session)
+
+    with pytest.raises(HTTPException, match=ERROR_NOT_ADMINISTRATOR):
+        await users.delete_by(uuid.UUID(ann["id"]), uuid.UUID(bob["id"]))
