@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cofee.errors import CofeeError
-from cofee.spec import module_rules
+from cofee.spec import module_rules, owners
 from cofee.spec.record import Module
 from tests.conftest import Run
 from tests.strategies import FACTS, Record
@@ -51,6 +51,16 @@ def test_rules_come_in_their_order() -> None:
     shuffled = dict(reversed(RULED.items()))
 
     assert list(complete(**shuffled).to_record()) == ["name", "entity", "fields", *RULED]
+
+
+def test_access_needs_the_users_of_the_service() -> None:
+    module = complete(access="user-write")
+
+    owners.require_options([module], {"auth": "oauth"}, (), FACTS)
+    with pytest.raises(CofeeError, match="the rule `access` needs the option `auth`"):
+        owners.require_options([module], {"auth": "none"}, ("auth",), FACTS)
+    assert module_rules.format_rules(module, FACTS) == ["--access user-write"]
+    assert complete(access="public") == complete()
 
 
 def test_what_says_nothing_is_left_out() -> None:
