@@ -18,6 +18,8 @@ RUNNER = Path(__file__).with_name("forking.py")
 # What is imported already has its assertions explained no better than Python does.
 IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", "-W", IMPORTED)
+# Of the tests that meet the same risk one runs; the plugin is beside the runner.
+EACH_RISK = ("-p", "covering")
 GREEN, RED = 0, 1  # pytest's exit codes; any other means that no test was run as it should be
 
 

@@ -12,7 +12,7 @@ from cofee.spec.record import Module, reach
 from tests.conftest import Run, snapshot
 from tests.cyclic import cycles
 from tests.generated import DATABASES, make_service, snapshot_template
-from tests.judging import Judge
+from tests.judging import EACH_RISK, Judge
 
 OPTIONS = ("--defaults", "--trust", "--data", "auth=none")
 ORDERS = "code:str:unique last_invoice:ref:invoices:null:filter receipt:one:invoices:null"
@@ -99,7 +99,7 @@ def test_modules_of_a_cycle_change(shop: Path, cofee: Run, judge: Judge) -> None
 
     for database, tests in {"postgresql": "", "sqlite": "tests/modules"}.items():
         paths = ("tests/db/test_migrations.py", *tests.split())
-        assert judge.complaint(shop, *paths, variables=DATABASES[database]) == ""
+        assert judge.complaint(shop, *paths, *EACH_RISK, variables=DATABASES[database]) == ""
     texts = [path.read_text() for path in (shop / "app").rglob("*.py")]
     assert not [text for text in texts if "nvoice" in text or "modules.orders" in text]
 
