@@ -17,7 +17,13 @@ from typing import Any
 import pytest
 
 # Arguments of tests for which the type of the field makes no difference.
-OF_ANY_TYPE = {"required_field", "nullable_field", "nullable_sort", "nullable_filter"}
+OF_ANY_TYPE = {
+    "required_field",
+    "invalid_field",
+    "nullable_field",
+    "nullable_sort",
+    "nullable_filter",
+}
 # Arguments of tests of deletion, in which each combination of the rules of both rows is a risk.
 OF_DELETION = {"restricting", "cascading", "emptied", "shared_reference"}
 
