@@ -96,10 +96,20 @@ def find(modules: Modules, name: str, facts: Facts) -> Module:
     derived = names.derive(name).module
     if derived in known:
         return known[derived]
-    option = facts.brings(derived)
     raise CofeeError(
         f"there is no module `{name}`",
-        hint=f"the {derived} of `{option}` are code of their own: edit it, and write a migration"
-        if option
-        else did_you_mean(derived, known) or "`cofee status` lists the modules",
+        hint=_hint_of_brought(derived, facts)
+        or did_you_mean(derived, known)
+        or "`cofee status` lists the modules",
     )
+
+
+def _hint_of_brought(name: str, facts: Facts) -> str | None:
+    """Return how to change what an option brings, or None if no option brings it."""
+    option = facts.brings(name)
+    if option is None:
+        return None
+    hint = f"the {name} of `{option}` are code of their own: edit it, and write a migration"
+    if name not in facts.targets:
+        return hint
+    return f"{hint}; or add a module whose rows belong to them, with a field `user:one:{name}`"
