@@ -193,7 +193,7 @@ def test_diff_of_an_unknown_module_is_refused(shop: Path, cofee: Run) -> None:
 
 
 def test_recorded_commands_are_listed(shop: Path, cofee: Run) -> None:
-    """Newest first, with whether `cofee undo` can revert each."""
+    """Newest first, each with whether it was undone or can be."""
     cofee("new-module", "orders", "-C", shop)
     cofee("new-module", "tags", "-C", shop)
     cofee("undo", "-C", shop)
@@ -204,8 +204,8 @@ def test_recorded_commands_are_listed(shop: Path, cofee: Run) -> None:
 
     undo, tags, orders = ran.out.splitlines()
     assert undo.endswith("cofee undo of `cofee new-module tags` (cannot be undone)")
-    assert tags.endswith("cofee new-module tags (cannot be undone)")
-    assert orders.endswith("cofee new-module orders")
+    assert tags.endswith("cofee new-module tags (already undone)")
+    assert orders.endswith("cofee new-module orders (can be undone)")
     assert [row["can_be_undone"] for row in document["records"]] == [False, False, True]
     assert "app/modules/orders/models.py" in document["records"][-1]["files"]
     assert snapshot(shop) == before

@@ -56,15 +56,26 @@ def show_records(directory: Path, options: Options) -> None:
             "at": _time(record).isoformat(),
             "files": sorted(change.path for change in record.writes),
             "can_be_undone": record.can_be_undone,
+            "state": _state(record),
         }
         for record in reversed(found.journal.records())
     ]
     for row in rows if not options.as_json else ():
-        state = "" if row["can_be_undone"] else " (cannot be undone)"
-        output.write(f"{row['at']}  {row['command']}{state}\n")
+        output.write(f"{row['at']}  {row['command']} ({row['state']})\n")
     if not rows:
         options.printer.say("no command is recorded for this service")
     options.printer.data({"command": "cofee undo --list", "records": rows})
+
+
+def _state(record: Record) -> str:
+    """Return whether an operation was undone or can be."""
+    if record.can_be_undone:
+        return "can be undone"
+    if record.is_pending:
+        return "has unresolved conflicts"
+    if not record.data.get("is_step"):
+        return "cannot be undone"
+    return "completed or aborted" if record.awaits else "already undone"
 
 
 def _time(record: Record) -> dt.datetime:
