@@ -31,9 +31,9 @@ from cofee.files import File
 from cofee.source import renames
 from cofee.source.breakage import faults as faults_of
 from tests.conftest import Ran, Run, Tree, snapshot
-from tests.generated import environment, make_service, snapshot_template
+from tests.generated import make_service, snapshot_template
 from tests.hand_edits import EDITS
-from tests.judging import Judge, judging
+from tests.judging import Judge
 from tests.strategies import FACTS
 from tests.tiny import release
 
@@ -165,13 +165,6 @@ def _remembered(memory: dict[tuple[object, ...], Any], monkeypatch: pytest.Monke
     for name in ("settle", "render", "render_changed"):
         remember(name)
     monkeypatch.setattr(renames, "rewrite", rewritten)
-
-
-@pytest.fixture(scope="module")
-def judge(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
-    """What runs the generated tests."""
-    with judging(environment(template), tmp_path_factory.mktemp("judge")) as judge:
-        yield judge
 
 
 def edited(edit: str, base: Path, root: Path) -> list[str]:
