@@ -25,7 +25,8 @@ from tests.judging import Judge, judging
 Tree = dict[str, bytes]
 
 # A process of the command builds its parser once; this one runs hundreds of commands.
-typer.main.get_command = functools.cache(typer.main.get_command)
+build_parser = typer.main.get_command
+typer.main.get_command = functools.cache(build_parser)
 
 compile_template = Environment.compile
 compiled: dict[tuple[object, ...], Any] = {}

@@ -11,8 +11,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer.main
 
-from tests.conftest import Run, snapshot
+from tests.conftest import Run, build_parser, snapshot
 
 
 def test_version(cofee: Run) -> None:
@@ -77,6 +78,7 @@ def test_short_option_shows_the_help(arguments: list[str], cofee: Run) -> None:
 def test_completion_is_a_script_for_the_shell(cofee: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--install-completion` installs the same script."""
     monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    monkeypatch.setattr(typer.main, "get_command", build_parser)  # which reads the variable
 
     ran = cofee("--show-completion", "zsh")
 
