@@ -15,7 +15,7 @@ from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from cofee.console.mode import Options
-from cofee.console.wizard import MODIFIER_HELP, ask_fields, confirm
+from cofee.console.wizard import MODIFIER_HELP, ask_fields, ask_module_name, confirm
 from cofee.errors import CofeeError
 from cofee.spec.parse import format_field
 from cofee.spec.record import MODIFIER_KEYS
@@ -49,6 +49,18 @@ def pick(*modifiers: str, of: str) -> str:
     """Give the keys that tick modifiers of a type."""
     shown = [modifier for modifier in MODIFIER_HELP if modifier in TYPES[of].modifiers]
     return "".join((" " if each in modifiers else "") + DOWN for each in shown) + ENTER
+
+
+def test_module_name_is_asked_for_until_it_is_usable(keyboard: PipeInput) -> None:
+    """Without a terminal a missing name is a usage error."""
+
+    def check(name: str) -> None:
+        if name != "orders":
+            raise CofeeError("taken")
+
+    keyboard.send_text("users" + ENTER + CLEAR + "orders" + ENTER)
+
+    assert ask_module_name(check) == "orders"
 
 
 def test_a_module_without_a_field_is_confirmed(keyboard: PipeInput) -> None:

@@ -33,7 +33,9 @@ Backfill = Annotated[
 @app.command()
 @takes(rules=read_rules, options=read_options)
 def new_module(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="`order-items`, `OrderItem`, …")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="`order-items`, `OrderItem`, …")
+    ] = None,
     field: Annotated[
         list[str] | None,
         typer.Argument(metavar="[FIELD]…", help="`total:decimal:12.2:min=0`, `note:text:null`, …"),

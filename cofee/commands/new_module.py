@@ -24,7 +24,7 @@ from cofee.spec.record import Field, Module
 class ModuleRequest:
     """A new module as it was typed."""
 
-    name: str
+    name: str | None
     fields: tuple[str, ...]
     source: Path | None
     entity: str | None
@@ -34,14 +34,19 @@ class ModuleRequest:
 
 def add_module(directory: Path, request: ModuleRequest, options: Options) -> None:
     """Run `cofee new-module`."""
+    can_ask = options.interactive and not options.yes
+    if request.name is None and not can_ask:
+        hint = "name the module, for example `cofee new-module orders`"
+        raise UsageError("missing argument `NAME`", hint=hint)
     with opened(directory, options) as found:
-        derived = module_names(found, request.name, request.entity, request.plural)
+        name = _asked_name(found, request) if request.name is None else request.name
+        derived = module_names(found, name, request.entity, request.plural)
         given, from_file = _fields_and_rules(request, found.template.facts)
         ruled = Module(derived.module, derived.entity).with_rules({**from_file, **request.rules})
         about = _about(derived, ruled, found.template.facts)
         options.printer.say("\n".join(about))
         if given is None:
-            given = _asked_fields(found, ruled, about, options)
+            given = _asked_fields(found, ruled, about) if can_ask else []
         plan = sides.plan_module(found, checked_module(found, ruled, given))
         packages = found.template.facts.packages
         breakage.require_sound(found.root, plan.outcome, plan.conflicted, packages)
@@ -72,12 +77,17 @@ def _about(derived: Names, ruled: Module, facts: Facts) -> list[str]:
     return [derived.summary(facts), *below]
 
 
-def _asked_fields(
-    found: Project, ruled: Module, about: Sequence[str], options: Options
-) -> list[Field]:
-    """Ask for the fields; without a terminal there are none."""
-    if options.yes or not options.interactive:
-        return []
+def _asked_name(found: Project, request: ModuleRequest) -> str:
+    """Ask for a name that the project can use."""
+    from cofee.console import wizard
+
+    return wizard.ask_module_name(
+        lambda name: module_names(found, name, request.entity, request.plural)
+    )
+
+
+def _asked_fields(found: Project, ruled: Module, about: Sequence[str]) -> list[Field]:
+    """Ask for the fields."""
     from cofee.console import wizard
     from cofee.spec import module_rules
 

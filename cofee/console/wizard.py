@@ -72,6 +72,16 @@ def confirm(question: str, default: bool) -> bool:
         return bool(questionary.confirm(question, default=default).unsafe_ask())
 
 
+def ask_module_name(check: Callable[[str], object]) -> str:
+    """Ask for the name of a module; the check raises an error for one that is rejected.
+
+    Raises:
+        CancelledError: the user left with Ctrl-C.
+    """
+    with _cancellable():
+        return _ask_text("Name of the module:", lambda name: _verdict(lambda: check(name)))
+
+
 def ask_fields(
     facts: Facts,
     modules: Collection[str],
