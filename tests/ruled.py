@@ -27,13 +27,14 @@ def module(name: str, entity: str, *fields: Record, **rules: object) -> Record:
     return {"name": name, "entity": entity, "fields": list(fields), **rules}
 
 
-def relations(to: str) -> list[Record]:
+def relations(to: str, name: str = "") -> list[Record]:
     """Give a field of every kind, and with every rule for a deletion, that leads to a module."""
+    name = name or to
     return [
-        leading("ref", to, f"{to}_kept"),
-        leading("ref", to, f"{to}_above", "cascade"),
-        leading("one", to, f"{to}_beside", "set_null"),
-        leading("many", to, f"{to}_linked"),
+        leading("ref", to, f"{name}_kept"),
+        leading("ref", to, f"{name}_above", "cascade"),
+        leading("one", to, f"{name}_beside", "set_null"),
+        leading("many", to, f"{name}_linked"),
     ]
 
 
@@ -47,7 +48,9 @@ def own(to: str) -> list[Record]:
 SEARCH = {"search": ["code", "title"]}
 # Rows that stay and rows that go lead to one another in both directions, and to their own kind.
 MODULES: list[Record] = [
-    module("accounts", "Account", text("code", unique=True), *relations("users"), bulk=True),
+    module(
+        "accounts", "Account", text("code", unique=True), *relations("users", "person"), bulk=True
+    ),
     module(
         "reports",
         "Report",
@@ -56,7 +59,14 @@ MODULES: list[Record] = [
         {**leading("ref", "reports", "before", "set_null"), "expand": True},
         {**leading("many", "accounts", "copies"), "expand": True},
     ),
-    module("chores", "Chore", *relations("users"), owned_by="user", deletion="hard", bulk=True),
+    module(
+        "chores",
+        "Chore",
+        *relations("users", "person"),
+        owned_by="user",
+        deletion="hard",
+        bulk=True,
+    ),
     module(
         "steps",
         "Step",

@@ -77,8 +77,8 @@ STORED = (
     "migration or created_row or patch_changes or taken or filter or range or pages_follow"
     " or come_last or search or is_deleted_with or is_emptied or together or cycle"
 )
-# Users are those of the default service, and projects those of the option.
-OWN = "not (auth or users or projects)"
+# Users are those of the default service, but for their deletion, and projects those of the option.
+OWN = "not (auth or (users and not deletion) or projects)"
 
 
 @pytest.mark.parametrize(
