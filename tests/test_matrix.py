@@ -5,10 +5,11 @@ project's own finds its name, the module's generated tests are green where they 
 alone, and `undo` brings every byte back. Exit 2 means that both sides are in the file between
 markers; exit 1 that nothing was written, for a reason that is known here.
 
-Each edit meets two commands in rotation, and the generated tests run once after each command;
-`pytest tests/test_matrix.py --every-cell` runs every edit with every command, and the tests after
-all. The summary of the run prints the share that merged clean, with git's merge alone and with
-ours, and the run fails where ours is below 95 %.
+Each edit meets one command in rotation; `pytest tests/test_matrix.py --every-cell` runs every edit
+with every command, and the generated tests after each. Without it they run at the end of
+`test_living_module.py`, after every command on a module with many of these edits. The summary of
+the run prints the share that merged clean, with git's merge alone and with ours, and the run fails
+where ours is below 95 %.
 """
 
 from __future__ import annotations
@@ -69,7 +70,6 @@ COMMANDS = {
     "remove-module": ["remove-module", "orders"],
     "update": ["update"],
 }
-TURNS = {0, 4}  # of the nine in which each edit meets each command
 # Where the command refuses: the new module would import the other one from where it was, and only
 # a person knows where it is now.
 REFUSED = ("new-module after moved file", "new-module after renamed folder")
@@ -259,15 +259,9 @@ def edit_later(cell: Cell) -> dict[str, bytes]:
     return {path: LATER + cell.before[path]}
 
 
-def turn(edit: str, command: str) -> int:
-    """Return when it is the turn of this pair: each edit meets one command in each turn."""
-    return (list(EDITS).index(edit) - list(COMMANDS).index(command)) % len(COMMANDS)
-
-
-def is_tested(edit: str) -> bool:
-    """Return whether the generated tests run after an edit: one of six, once after each command."""
-    times, command = divmod(list(EDITS).index(edit), len(COMMANDS))
-    return (times + command) % 6 == 0
+def has_turn(edit: str, command: str) -> bool:
+    """Return whether it is the turn of this pair: each edit meets one command in each turn."""
+    return (list(EDITS).index(edit) - list(COMMANDS).index(command)) % len(COMMANDS) == 0
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -301,17 +295,17 @@ def test_no_line_is_lost(
     wrong = []
     every = request.config.getoption("every_cell")
     for command in COMMANDS:
-        its_turn = turn(edit, command)
-        if not (every or its_turn in TURNS):
+        if not (every or has_turn(edit, command)):
             continue
         helped.clear()
         cell = run_cell(edit, command, base, tmp_path, cofee)
         record_property("matrix", [cell.name, cell.ran.code, bool(helped)])
         found = [*faults(cell, was_sound)]
         if cell.ran.code == 0:
-            if was_sound and (every or (its_turn == 0 and is_tested(edit))):
+            if was_sound and every:
                 found += broken(cell.root, alone, judge)
-            found += not_undone(cell, cofee, edit_later(cell) if its_turn == 0 else {})
+            kept = edit_later(cell) if has_turn(edit, command) else {}
+            found += not_undone(cell, cofee, kept)
         wrong += [f"{cell.name}: {fault}" for fault in found]
 
     assert not wrong, "\n".join(wrong)

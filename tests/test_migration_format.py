@@ -29,7 +29,7 @@ from tests.strategies import (
 from tests.test_blueprint import renderer, ruff
 
 RULES = "F,I,B,UP,SIM,RUF,S,RET,N"
-EXAMPLES = 15
+EXAMPLES = 9
 PLACE = {"revision": "3f2a91c0b7de", "down_revision": "0b7de3f2a91c", "date": "2026-11-21"}
 
 __all__ = ["renderer"]  # pytest finds the fixture by its name

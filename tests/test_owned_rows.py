@@ -38,6 +38,10 @@ STEPS = (
 )
 
 
+# What is particular to rows that belong to somebody; the rest is tested with other services.
+OF_OWNERS = "owner or token or taken or deleted or migration"
+
+
 def service(tmp_path: Path, **options: str) -> Path:
     """Make a service from the template as it stands."""
     root = make_service(snapshot_template(tmp_path / "template"), tmp_path / "shop", options)
@@ -79,7 +83,7 @@ def test_owned_modules_go_through_every_command(
     run(root, programs, "ruff", "check")
     if owner == "project":
         tests = ("tests/modules/notices", "tests/db/test_migrations.py")
-        assert judge.complaint(root, *tests, *EACH_RISK) == ""
+        assert judge.complaint(root, *tests, "-k", OF_OWNERS, *EACH_RISK) == ""
 
 
 ROW = "01900000-0000-7000-8000-000000000001"

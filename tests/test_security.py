@@ -36,7 +36,7 @@ CHECKS = (
     "response_headers_conformance,response_schema_conformance,"
     "use_after_free,unsupported_method,allow_header_conformance"
 )
-OPTIONS = ("--seed=1", "--max-examples=5", f"--checks={CHECKS}", "--warnings=off", "--no-color")
+OPTIONS = ("--seed=1", "--max-examples=3", f"--checks={CHECKS}", "--warnings=off", "--no-color")
 CONFIGURATION = f"--config-file={REPOSITORY / 'tests/schemathesis.toml'}"
 HOOKS = {"SCHEMATHESIS_HOOKS": "tests.fuzzing", "PYTHONPATH": str(REPOSITORY)}
 # The rows that refer to another are there for few others, and nothing drawn finds those. Of what
