@@ -17,7 +17,7 @@ from bench.measure import (
 from bench.projects import make_project
 
 MODULES = 30
-RUNS = 15  # it stands near its goal, and fewer runs would tell the machine's mood
+RUNS = 15  # it is near its goal, and the result of fewer runs depends on the machine's load
 ADD = (*COFEE, "add-field", "items_007", "weight:float:null:sort")
 
 

@@ -1,4 +1,4 @@
-"""What every test of the generator stands on: a cache, settings and a git identity of its own."""
+"""Setup of every test of the generator: a cache, settings and a git identity of its own."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ ERRORS = {"CofeeError", "UsageError"}
 ALLOWED = re.compile(
     r"\b(must|needs|allowed)\b|; .*\b(are|one of|holds|possible|takes?|use|write)\b"
 )
-# What stands behind a type in the table, by the kind of its argument.
+# What follows a type in the table, by the kind of its argument.
 ARGUMENTS = {
     "none": "",
     "precision": ":12.2",

@@ -89,7 +89,7 @@ def every_module() -> list[Record]:
 def everything() -> list[Record]:
     """Give every type with every modifier and every rule, and both kinds of owners.
 
-    What all can see has the types that can be null; what is somebody's has those that cannot, and
+    What all can see has the types that can be null; owned rows have those that cannot, and
     all rules. A deletion is hard for all and for a project, and soft for a user. Each owner has a
     small module too: the tests that need no relation are quick there. So has each kind of access.
     """

@@ -69,7 +69,7 @@ def _code(program: str, *arguments: str) -> int:
 
 
 def main() -> None:
-    """Run what is asked for, until nobody asks any more."""
+    """Run what is asked for, until standard input ends."""
     for name in IMPORTED_ONCE:
         importlib.import_module(name)
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""Lets Schemathesis reach behind the references: what a request refers to is there.
+"""Lets Schemathesis send valid references: the rows that a request refers to exist.
 
 Schemathesis loads this file by itself, in a process of its own, beside the running service.
 """
@@ -107,7 +107,7 @@ def with_references(body: dict[str, Any]) -> dict[str, Any]:
 
 @schemathesis.hook
 def map_path_parameters(context: schemathesis.HookContext, parameters: Any) -> Any:
-    """Let paths lead to rows that are there; every second, where many are drawn."""
+    """Let paths lead to existing rows; every second one, where many are drawn."""
     collection = collection_of(context)
     is_left = turn(context, "path") % 2 and "/by-" not in path_of(context)
     if not parameters or collection not in {*MODULES, "projects"} or is_left:

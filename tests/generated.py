@@ -1,4 +1,4 @@
-"""Generated services under test: the template as it stands, and one environment for all of them."""
+"""Generated services under test: the template of the working tree, and one environment for all."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DATABASES: Mapping[str, Mapping[str, str]] = {
 
 
 def snapshot_template(target: Path, tag: str = "v0.1.0") -> Path:
-    """Copy the template as it stands, uncommitted changes included, into a repository of its own.
+    """Copy the template of the working tree, with uncommitted changes, into a new repository.
 
     Copier and cofee take the newest tag of a repository, so a test of the repository itself would
     test the last release.
@@ -46,7 +46,7 @@ def snapshot_template(target: Path, tag: str = "v0.1.0") -> Path:
 
 
 def template_since(commit: str, target: Path) -> Path:
-    """Make a repository with the template of a commit as v0.1.0, and as it stands as v0.2.0."""
+    """Make a repository with the template of a commit as v0.1.0, and today's as v0.2.0."""
     files_of(commit, target)
     run_git(target, "init", "--quiet", "--initial-branch=main")
     _release(target, "v0.1.0")
@@ -68,7 +68,7 @@ def files_of(commit: str, target: Path) -> None:
 
 
 def copy_template(target: Path) -> None:
-    """Copy the files of the template as it stands, uncommitted changes included."""
+    """Copy the files of the template of the working tree, with uncommitted changes."""
     names = run_git(REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     wanted = ("copier.yml", "template/", "macros/", "hooks/", "UPGRADES.yml")
     for name in names.split("\0"):
@@ -116,7 +116,7 @@ def make_service(
 
 
 def lift_limits(project: Path) -> None:
-    """Let a service be asked as often as a test likes."""
+    """Raise the rate limits of a service so that no test reaches them."""
     settings = project / ".env"
     settings.write_text(re.sub(r"=\d+/(minute|hour)", "=9999/second", settings.read_text()))
 

@@ -69,7 +69,7 @@ def every(*edits: Edit) -> Edit:
 
 
 def crlf(root: Path) -> list[str]:
-    """Save the module's files with other line endings, and a comment of one's own."""
+    """Save the module's files with other line endings, and a hand-written comment."""
     for path in (root / MODULE).glob("*.py"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     with (root / MODULE / "service.py").open("ab") as file:
@@ -78,7 +78,7 @@ def crlf(root: Path) -> list[str]:
 
 
 def moved_file(root: Path) -> list[str]:
-    """Keep the service elsewhere, with a line of one's own."""
+    """Move the service, and add a hand-written line."""
     (root / MODULE / "service.py").rename(root / "app/product_service.py")
     for path in root.rglob("*.py"):
         text = path.read_text()
@@ -91,7 +91,7 @@ def moved_file(root: Path) -> list[str]:
 
 
 def renamed_folder(root: Path) -> list[str]:
-    """Call the module's folder something else, and mend every import."""
+    """Rename the module's folder, and fix every import."""
     for tree in ("app", "tests"):
         (root / tree / "modules/products").rename(root / tree / "modules/goods")
     for path in root.rglob("*.py"):
@@ -114,7 +114,7 @@ def reformatted(root: Path) -> list[str]:
 
 
 def own_files(root: Path) -> list[str]:
-    """Keep files of one's own in the module's folder."""
+    """Keep hand-written files in the module's folder."""
     (root / MODULE / "prices.py").write_text("RATE = 2\n")
     (root / MODULE / "notes.md").write_text("Mine, all mine\n")
     return ["RATE = 2", "Mine, all mine"]
@@ -145,7 +145,7 @@ EDITS: dict[str, Edit] = {
         MODELS, "stock: Mapped", "    own: Mapped[int | None] = mapped_column(sa.Integer())"
     ),
     "comment above a field": above(MODELS, "price: Mapped", "    # net, in euros"),
-    "comment behind a field": swap(
+    "comment after a field": swap(
         MODELS, "sa.Integer(), default=0)", "sa.Integer(), default=0)  # pieces"
     ),
     "comment of the class": put(MODELS, "class Product(", "    # mine"),

@@ -1,4 +1,4 @@
-"""Every state that a kill can leave behind, and what the next command makes of it.
+"""Every state that a kill can leave, and what the next command makes of it.
 
 Runs as a program of its own, because an audit hook cannot be removed:
 

@@ -53,7 +53,7 @@ class SavedFile:
 
 @dataclass
 class Reader:
-    """Somebody in a shell: a folder, which commands change, and an environment."""
+    """A reader in a shell: a directory, which commands change, and an environment."""
 
     root: Path
     folder: Path
@@ -128,7 +128,7 @@ def steps(page: str) -> Iterator[Step | SavedFile]:
 
 
 def _console(text: str, exit_code: int) -> Iterator[Step]:
-    """Yield the commands of a block, each with the lines that stand below it."""
+    """Yield the commands of a block, each with the lines below it."""
     pieces = re.split(r"^\$ ", text, flags=re.MULTILINE)
     assert not pieces[0].strip(), f"output without a command: {pieces[0]}"
     for number, piece in enumerate(pieces[1:], 1):
@@ -138,7 +138,7 @@ def _console(text: str, exit_code: int) -> Iterator[Step]:
 
 
 def _matches(shown: str, line: str) -> bool:
-    """Tell whether a line is what a page shows; `…` stands for what differs each time."""
+    """Return whether a line is what a page shows; `…` matches any text."""
     return re.fullmatch(".*".join(map(re.escape, shown.split("…"))), line) is not None
 
 
@@ -168,7 +168,7 @@ def _interrupt(served: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Changes of fields that rows stand in the way of."""
+"""Changes of fields that existing rows prevent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.evolutions import ANN, FIRST, Record
 
-# Changes that rows stand in the way of: old and new, values of rows, what the refusal says.
+# Changes that existing rows prevent: old and new, values of rows, a part of the message.
 REFUSALS: dict[str, tuple[Record, Record, list[Any], str]] = {
     "long": ({"type": "str"}, {"type": "str", "max_length": 3}, ["abcd", "abc"], "3 characters"),
     "empty": ({"type": "int", "nullable": True}, {"type": "int"}, [None, 1], "becomes required"),
@@ -68,5 +68,5 @@ REFUSALS: dict[str, tuple[Record, Record, list[Any], str]] = {
     ),
     "new": ({}, {"type": "str"}, [None, None], "give a value for them"),
     "new_key": ({}, {"type": "str", "unique": True, "default": "a"}, [None, None], "several rows"),
-    "nobody": ({}, {"type": "ref", "to": "customers"}, [None, None], "no such row"),
+    "unknown_row": ({}, {"type": "ref", "to": "customers"}, [None, None], "no such row"),
 }

@@ -107,7 +107,7 @@ def modules(draw: st.DrawFn, most: int = 3) -> list[Record]:
 
 @st.composite
 def owned(draw: st.DrawFn, found: list[Record]) -> list[Record]:
-    """Make the rows of some modules somebody's, and so those of all that refer to them."""
+    """Give some modules an owner, and so all modules that refer to them."""
     if not found:
         return found
     owner = draw(st.sampled_from(["user", "project"]))
@@ -203,7 +203,7 @@ def _reference(draw: st.DrawFn, target: str) -> Record:
 
 
 def _together(drawn: list[Record], module: str) -> list[Record]:
-    """Leave out what cannot stand in a module, or beside what stands before it."""
+    """Leave out the fields that a module cannot have, alone or beside earlier ones."""
     columns: set[str] = set()
     found = []
     for record in drawn:
@@ -217,7 +217,7 @@ def _together(drawn: list[Record], module: str) -> list[Record]:
 
 
 def is_free(record: Record, module: str) -> bool:
-    """Tell whether a module of this name can have the field."""
+    """Return whether a module of this name can have the field."""
     try:
         check_field_name(
             record["name"], FACTS, filterable="filter" in record, reference="to" in record
@@ -262,7 +262,7 @@ def fields(draw: st.DrawFn, known: list[str], later: Sequence[str] = ()) -> Reco
 
 @st.composite
 def _argument(draw: st.DrawFn, kind: str, known: list[str]) -> Record:
-    """Draw what stands behind a type."""
+    """Draw the argument and the modifiers of a type."""
     match TYPES[kind]["argument"]:
         case "precision":
             precision = draw(st.integers(1, 18))
@@ -306,7 +306,7 @@ def _bounds(draw: st.DrawFn, record: Record, chosen: set[str]) -> Record:
 
 
 def _values(record: Record) -> st.SearchStrategy[tuple[Any, Any]] | None:
-    """Draw what can be compared, together with what a record holds; nothing where there is none."""
+    """Draw bounds that can be compared, with their record; nothing for types without bounds."""
     kind = TYPES[record["type"]]["value"]
     if kind == "choice":
         return st.sampled_from(record["values"] * 3).map(lambda v: (0, v)).flatmap(_apart)

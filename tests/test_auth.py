@@ -30,7 +30,7 @@ NOTE = {"name": "notes", "entity": "Note", "fields": [{"name": "text", "type": "
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as it stands, released as v0.1.0."""
+    """The template of the working tree, released as v0.1.0."""
     return snapshot_template(tmp_path_factory.mktemp("auth") / "template")
 
 
@@ -233,7 +233,7 @@ def test_users_can_come_and_go_later(
 
 
 def sources(root: Path) -> dict[str, bytes]:
-    """Return the files of a project that no tool has left behind."""
+    """Return the files of a project, except those that tools write."""
     caches = re.compile(r"__pycache__|\.(pytest|ruff|mypy)_cache|\.coverage")
     return {path: content for path, content in snapshot(root).items() if not caches.search(path)}
 

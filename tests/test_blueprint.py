@@ -25,7 +25,7 @@ FILTER: Record = {"type": "int", "filter": True}
 
 @pytest.fixture(scope="module")
 def renderer() -> Renderer:
-    """The template as it stands, uncommitted changes included."""
+    """The template of the working tree, uncommitted changes included."""
     return Renderer(Template(str(ROOT), "HEAD", ROOT))
 
 

@@ -80,7 +80,7 @@ def test_what_the_database_does_not_know_needs_no_migration(shop: Path, cofee: R
 
 
 def test_narrowing_is_said_before_it_is_written(shop: Path, cofee: Run) -> None:
-    """Rows that are there already may not fit."""
+    """Existing rows may not satisfy a new rule."""
     ran = cofee("change-module", "customers", *RULES, "--hard-delete", "--dry-run", "-C", shop)
 
     assert "`name,age` becomes unique together" in ran.err

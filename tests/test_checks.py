@@ -171,7 +171,7 @@ def test_checks_that_no_tested_row_satisfies_are_refused(fields: list[str], chec
 
 
 def test_columns_that_are_words_of_sql_are_quoted() -> None:
-    """And nothing else: what stands in a text stays, its spaces too."""
+    """And nothing else: text literals keep their spaces."""
     fields = check_fields(["user:str", "n:int"], FACTS, (), "offers")
     module = Module("offers", "Offer", fields, checks=("user  <>  'user  n'",))
 

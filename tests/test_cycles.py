@@ -21,7 +21,7 @@ INVOICES = "number:int:unique order:ref:orders:null:on_delete=cascade"
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as it stands, as a release."""
+    """The template of the working tree, as a release."""
     return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
 
 

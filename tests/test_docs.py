@@ -197,7 +197,7 @@ def test_every_generator_is_used() -> None:
 
 
 def test_every_command_is_in_the_readme_and_in_the_help_page() -> None:
-    """Nobody has to find a command by chance."""
+    """Every command can be found in the documentation."""
     for name in COMMANDS:
         assert f"cofee {name}" in README.read_text(encoding="utf-8")
         assert f"## cofee {name}\n" in (ROOT / "docs/commands.md").read_text(encoding="utf-8")
@@ -241,7 +241,7 @@ def anchors(text: str) -> set[str]:
 
 @pytest.mark.parametrize("page", sorted({*PAGES, *TEXTS}), ids=name_of)
 def test_pages_name_no_machine_and_no_placeholder(page: Path) -> None:
-    """A page is about nobody's computer, and finished."""
+    """A page has no path of a particular machine and no unfinished part."""
     text = page.read_text(encoding="utf-8")
     assert not MACHINE.search(text)
     assert not re.search(r"\b(TODO|TBD|FIXME|lorem|XXX)\b", text)

@@ -57,7 +57,7 @@ def test_add_field_reaches_every_layer(shop: Path, cofee: Run) -> None:
 
 
 def test_hand_edits_stay_whatever_changes(shop: Path, cofee: Run) -> None:
-    """Methods, comments and columns of one's own survive each change of a field."""
+    """Hand-written methods, comments and columns survive each change of a field."""
     path = shop / "app/modules/customers/models.py"
     edit(path, CUSTOMER, f"# mine above\n{CUSTOMER}    # mine inside\n    own = 1\n")
     edit(path, "    created_at = None\n", "    created_at = None\n\n    def mine(self): return 2\n")
@@ -111,7 +111,7 @@ def test_change_of_the_schema_alone_needs_no_migration(shop: Path, cofee: Run) -
 def test_narrowing_is_said_before_it_is_written(
     specification: str, words: str, shop: Path, cofee: Run
 ) -> None:
-    """Rows that are there already may not fit."""
+    """Existing rows may not satisfy a new rule."""
     cofee("change-field", "customers", "name:str:len=30", "-C", shop)
 
     ran = cofee("change-field", "customers", specification, "--dry-run", "-C", shop)
@@ -120,7 +120,7 @@ def test_narrowing_is_said_before_it_is_written(
 
 
 def test_nothing_would_change(shop: Path, cofee: Run) -> None:
-    """A change that is none is refused."""
+    """A change that changes nothing is rejected."""
     ran = cofee("change-field", "customers", "name:str", "-C", shop)
 
     assert ran.code == 1
@@ -155,7 +155,7 @@ def test_rename_field_follows_unmistakable_references(shop: Path, cofee: Run) ->
 
 
 def test_rename_module_takes_everything_along(shop: Path, cofee: Run) -> None:
-    """Folder, classes, references of other modules, and files of one's own."""
+    """Folder, classes, references of other modules, and hand-written files."""
     cofee("new-module", "orders", "customer:ref:customers", "-C", shop)
     write(
         shop,
@@ -222,7 +222,7 @@ def test_rename_module_mends_imports_everywhere(shop: Path, cofee: Run) -> None:
 def test_result_that_would_not_import_is_refused(
     path: str, text: str, shop: Path, cofee: Run
 ) -> None:
-    """Code of one's own that needs the module is named, wherever it is; nothing is written."""
+    """Hand-written code that needs the module is listed, wherever it is; nothing is written."""
     write(shop, {path: text})
     before = snapshot(shop)
 
@@ -317,7 +317,7 @@ def test_remove_new_module_removes_its_migration(shop: Path, cofee: Run) -> None
 
 
 def test_removal_of_hand_edits_is_asked_for(shop: Path, cofee: Run) -> None:
-    """Without a terminal it is refused, unless `--yes`; files of one's own stay in any case."""
+    """Without a terminal it is refused, unless `--yes`; hand-written files are kept in any case."""
     edit(shop / "app/modules/customers/service.py", "return LIMIT", "return LIMIT + 1")
     write(shop, {"app/modules/customers/mine.py": "x = 1\n"})
     before = snapshot(shop)
@@ -383,7 +383,7 @@ def test_bad_changes_are_refused(command: list[str], words: str, shop: Path, cof
 
 
 def test_old_names_are_listed_wherever_they_are(shop: Path, cofee: Run) -> None:
-    """Attributes in any file of one's own; of a module, the path of its routes too."""
+    """Attributes in any hand-written file; of a module, the path of its routes too."""
     write(
         shop,
         {

@@ -184,12 +184,12 @@ def test_a_wrong_specification_is_refused_in_one_sentence(spec: str) -> None:
 
 
 def test_bounds_are_compared_as_numbers_and_not_as_text() -> None:
-    """`9.5` is below `10`, though it sorts behind it."""
+    """`9.5` is below `10`, although it sorts after it as text."""
     assert parse("a:decimal:4.2:min=9.5:max=10")["max"] == "10"
 
 
 def test_a_pattern_takes_the_rest_of_the_specification() -> None:
-    """A pattern may hold colons and what looks like modifiers, so it stands last."""
+    """A pattern may contain colons and text like modifiers, so it is the last modifier."""
     record = parse("code:str:unique:pattern=^[A-Z]:[0-9]{2}:null$")
 
     assert record["pattern"] == "^[A-Z]:[0-9]{2}:null$"

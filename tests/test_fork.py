@@ -71,7 +71,7 @@ def move_modules(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as it stands, forked and released as v1.0.0."""
+    """A fork of the template of the working tree, released as v1.0.0."""
     folder = snapshot_template(tmp_path_factory.mktemp("fork") / "template", tag="v0.1.0")
     move_modules(folder)
     (folder / EVENTS_FILE).write_text(EVENTS)

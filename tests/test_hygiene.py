@@ -40,8 +40,11 @@ SOURCES = (
 PLAIN = (
     "*.md",
     "*.yml",
+    "bench/*.py",
     "cofee/*.py",
     "hooks/*.py",
+    "tests/*.py",
+    ":!tests/test_hygiene.py",  # which has the words
     "macros/*.jinja",
     "template/*.md.jinja",
     "template/.env.example.jinja",

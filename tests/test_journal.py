@@ -177,7 +177,7 @@ def test_second_run_is_refused_while_the_first_holds_the_lock(shop: Path, cofee:
 
 
 def test_lock_of_a_killed_process_is_free(root: Path) -> None:
-    """The kernel frees the lock, so nobody has to remove a stale file."""
+    """The kernel frees the lock, so there is no stale file to remove."""
     folder = Journal(root).folder
     folder.mkdir(parents=True)
     script = (
@@ -206,7 +206,7 @@ def test_old_records_are_forgotten(root: Path) -> None:
 
 
 def test_outside_git_the_journal_hides_itself(root: Path) -> None:
-    """Its folder is ignored as soon as somebody makes a repository."""
+    """Its folder is ignored as soon as there is a repository."""
     applied(root)
 
     assert (root / ".cofee/.gitignore").read_text() == "*\n"

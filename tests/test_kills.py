@@ -81,7 +81,7 @@ def undo_resolved(shop: Path, template: Path, cofee: Run) -> None:
 
 def checked(shop: Path, template: Path, cofee: Run) -> None:
     """Let the template check each change, with a command that writes the lock file."""
-    check = "! grep -r nobody app/modules || { echo new > uv.lock; false; }"
+    check = "! grep -r missing app/modules || { echo new > uv.lock; false; }"
     settings = f"""_cofee_verify: ["sh -c '{check}'"]\n"""
     release(template, "v1.1.0", {"copier.yml": COPIER_YML + settings})
     assert cofee("update", "-C", shop).code == 0
@@ -104,7 +104,7 @@ CASES: dict[str, tuple[Situation, str]] = {
     "undo with a conflict": (module_edited, "undo"),
     "continued undo": (undo_resolved, "update --continue"),
     "aborted undo": (undo_resolved, "update --abort"),
-    "rejected field": (checked, "add-field customers nobody:str:null --verify"),
+    "rejected field": (checked, "add-field customers missing:str:null --verify"),
 }
 
 

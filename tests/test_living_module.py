@@ -37,7 +37,7 @@ STEPS = (
 
 
 def test_edited_module_survives_every_command(tmp_path: Path, cofee: Run, judge: Judge) -> None:
-    """Each command ends well, every edit stands, and the project is green."""
+    """Each command succeeds, every edit is present, and the tests of the project pass."""
     template = snapshot_template(tmp_path / "template")
     shop = tmp_path / "shop"
     made = cofee(

@@ -60,7 +60,7 @@ OPTIONS: dict[str, Mapping[str, Any]] = {
 
 @pytest.fixture
 def released(tmp_path: Path) -> Path:
-    """The template as it stands, released as v0.1.0."""
+    """The template of the working tree, released as v0.1.0."""
     return snapshot_template(tmp_path / "template")
 
 

@@ -87,7 +87,7 @@ RENAMED = {
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as it stands, and a version after it that improves every layer."""
+    """The template of the working tree, and a version after it that improves every layer."""
     root = snapshot_template(tmp_path_factory.mktemp("matrix") / "template")
     blueprint = "template/app/modules/{% yield module from views %}{{ module.name }}{% endyield %}"
     changes: dict[str, str | None] = {}
@@ -127,7 +127,7 @@ class Cell:
 
 @pytest.fixture(scope="module")
 def base(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project at the first version, before anybody edits it; users have a test of their own."""
+    """A project at the first version without edits; users have a test of their own."""
     root = tmp_path_factory.mktemp("base") / "shop"
     orders = {"name": "orders", "entity": "Order", "fields": []}
     answers = {"auth": "none", "modules": [*MODULES, orders]}
@@ -196,11 +196,11 @@ def faults(cell: Cell, was_sound: bool = True) -> Iterator[str]:
     if cell.ran.code == 0 and was_sound:
         yield from unsound(cell.root)
     elif cell.ran.code == 2 and not has_markers(cell):
-        yield "it ends in a conflict that stands nowhere"
+        yield "it ends in a conflict that is shown nowhere"
 
 
 def has_markers(cell: Cell) -> bool:
-    """Tell whether a conflict can be seen, in a file or in what was said."""
+    """Return whether a conflict is shown, in a file or in the output."""
     texts = snapshot(cell.root).values()
     return any(b"<<<<<<< yours" in text for text in texts) or (
         "the template removed it" in cell.ran.err
@@ -208,7 +208,7 @@ def has_markers(cell: Cell) -> bool:
 
 
 def lost_lines(lines: list[str], root: Path, command: str) -> list[str]:
-    """Return the hand-edited lines that stand nowhere; names that were renamed may have changed."""
+    """Return the hand-edited lines that are lost; renamed names may have changed in them."""
     texts = {path: content.decode() for path, content in snapshot(root).items()}
     present = {line.strip() for text in texts.values() for line in text.splitlines()}
     return [line for line in lines if not {line.strip(), renamed(line, command)} & present]
@@ -287,7 +287,7 @@ def test_no_line_is_lost(
     request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Whatever the command, the edit stands, or stands between markers; and undo brings it back."""
+    """After every command the edit is present, or between markers; undo restores it."""
     helped = count_help(monkeypatch)
     alone = tmp_path / "alone"
     edited(edit, base, alone)
@@ -320,9 +320,9 @@ def broken(root: Path, alone: Path, judge: Judge) -> Iterator[str]:
 
 
 def place_of_tests(root: Path) -> str:
-    """Return where the tests of the edited module stand, whatever it is called by now.
+    """Return the folder of the edited module's tests, whatever the module is called now.
 
-    Where somebody deleted them, those of the other modules tell whether the service works.
+    If they were deleted, the tests of the other modules show whether the service works.
     """
     folders = [f"tests/modules/{name}" for name in ("products", "articles", "goods")]
     found = [folder for folder in folders if (root / folder / "test_api.py").is_file()]

@@ -53,7 +53,7 @@ def test_equal_sides_are_taken(base: str, changed: str) -> None:
 
 @given(TEXTS, TEXTS, TEXTS)
 def test_no_line_appears_from_nowhere(base: str, template: str, yours: str) -> None:
-    """Every line of the result stands in one of the three."""
+    """Every line of the result is in one of the three versions."""
     merged = merge_lines(base, template, yours)
 
     if merged is not None:
@@ -90,7 +90,7 @@ def test_the_templates_insertion_stands_first() -> None:
 
 
 def test_the_same_line_changed_twice_is_a_conflict() -> None:
-    """Only a person can decide; both sides stand between markers."""
+    """Only a person can decide; both sides are between markers."""
     merged = merge(tree(f="x = 1\n"), tree(f="x = 2\n"), tree(f="x = 3\n"))
 
     assert [conflict.path for conflict in merged.conflicts] == ["f.py"]

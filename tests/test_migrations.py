@@ -44,7 +44,7 @@ DATABASES = ["sqlite", "postgresql"]
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as it stands, as a release."""
+    """The template of the working tree, as a release."""
     return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
 
 
@@ -100,7 +100,7 @@ class Service:
 
 
 class Place:
-    """Where the services of one test stand: a template, a folder and a kind of database."""
+    """The place of the services of one test: a template, a folder and a kind of database."""
 
     def __init__(
         self, template: Path, programs: Path, forks: Forks, folder: Path, kind: str, server: str

@@ -77,7 +77,7 @@ def test_relative_template_is_recorded_as_an_absolute_path(
 def test_template_by_environment(
     template: Path, tmp_path: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`COFEE_TEMPLATE` stands for `--template`."""
+    """`COFEE_TEMPLATE` replaces `--template`."""
     monkeypatch.setenv("COFEE_TEMPLATE", str(template))
 
     assert cofee("new", tmp_path / "shop", "--defaults").code == 0
@@ -178,7 +178,7 @@ def test_uncommitted_changes_of_a_template_are_refused(tmp_path: Path, cofee: Ru
 
 
 def test_taken_destination_is_refused(template: Path, tmp_path: Path, cofee: Run) -> None:
-    """Nothing is written into somebody's folder or file."""
+    """Nothing is written into an existing folder or file."""
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine.txt").write_text("mine\n")
     (tmp_path / "file").write_text("mine\n")
@@ -213,7 +213,7 @@ def test_empty_folder_is_taken(template: Path, tmp_path: Path, cofee: Run) -> No
 def test_bad_answers_are_refused(
     data: str, words: str, template: Path, tmp_path: Path, cofee: Run
 ) -> None:
-    """Choices, names and validators say what is allowed, and nobody answers for a command."""
+    """Choices, names and validators say what is allowed, also without a terminal."""
     said = refused(cofee, tmp_path, tmp_path / "shop", "--template", template, "--data", data)
 
     assert words in said

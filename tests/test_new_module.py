@@ -145,7 +145,7 @@ def test_fields_from_a_file(shop: Path, tmp_path: Path, cofee: Run) -> None:
 
 
 def test_conflict_waits_to_be_settled(shop: Path, cofee: Run) -> None:
-    """Where the wiring cannot be merged, both sides stand and the module is recorded later."""
+    """If the wiring cannot be merged, both sides are kept and the module is recorded later."""
     (shop / "app/router.py").write_text("ROUTERS = load()\n")
 
     ran = cofee("new-module", "orders", "-C", shop)
@@ -158,7 +158,7 @@ def test_conflict_waits_to_be_settled(shop: Path, cofee: Run) -> None:
 
 
 def test_json_lists_what_was_written(shop: Path, cofee: Run) -> None:
-    """The document is all that stands on stdout."""
+    """The document is all that is printed to stdout."""
     ran = cofee("new-module", "orders", "--json", "-C", shop)
 
     document = json.loads(ran.out)
@@ -243,7 +243,7 @@ def test_bad_names_are_refused(case: str, shop: Path, cofee: Run) -> None:
 def test_names_of_hand_written_code_are_refused(
     code: str, word: str, shop: Path, cofee: Run
 ) -> None:
-    """Tables, classes and routes that nobody recorded count too."""
+    """Tables, classes and routes that are not recorded count too."""
     write(shop, {"app/modules/legacy/models.py": code})
 
     ran = cofee("new-module", "orders", "-C", shop)
@@ -253,7 +253,7 @@ def test_names_of_hand_written_code_are_refused(
 
 
 def test_folder_that_exists_is_refused(shop: Path, cofee: Run) -> None:
-    """A folder of that name may be somebody's work."""
+    """An existing folder of that name may be hand-written."""
     write(shop, {"app/modules/orders/mine.py": "x = 1\n"})
 
     ran = cofee("new-module", "orders", "-C", shop)

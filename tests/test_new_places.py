@@ -1,4 +1,4 @@
-"""Where a new service may go, and what becomes of the folder that stands there."""
+"""Where a new service can be created, and what happens to an existing folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.tiny import FILES, release, run_git, write
 def test_an_empty_folder_stays_the_same_folder(
     template: Path, tmp_path: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A shell that stands in it goes on standing in it."""
+    """A shell whose directory it is can go on working there."""
     place = tmp_path / "shop"
     place.mkdir()
     monkeypatch.chdir(place)
@@ -282,7 +282,7 @@ def slow_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_ctrl_c_during_the_tasks_leaves_nothing(slow_lock: Path, tmp_path: Path) -> None:
-    """The lock file takes longest, and whoever waits for it may notice a mistake."""
+    """The lock file takes longest, so Ctrl-C is most likely then."""
     released, place = snapshot_template(tmp_path / "template"), tmp_path / "shop"
     arguments = ["new", str(place), f"--template={released}", "--trust", "--defaults", "--quiet"]
 

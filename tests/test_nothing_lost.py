@@ -1,4 +1,4 @@
-"""Places where somebody's bytes were once at risk, each kept as a fact."""
+"""Cases in which files could once be lost, each kept as a fact."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_a_linked_answers_file_is_refused(shop: Path, cofee: Run) -> None:
 
 
 def test_large_files_move_with_their_module(shop: Path, cofee: Run) -> None:
-    """A renamed module leaves nothing behind."""
+    """A renamed module leaves no file at its old place."""
     (shop / "app/modules/customers/data.bin").write_bytes(bytes(2_000_000))
 
     assert cofee("rename-module", "customers", "clients", "-C", shop).code == 0
@@ -311,7 +311,7 @@ def test_conflicts_that_git_knows_are_refused(shop: Path, cofee: Run) -> None:
 
 def test_odd_files_neither_crash_nor_hang(shop: Path, cofee: Run) -> None:
     """Locks of editors, pipes and folders called `.py` are nothing to read."""
-    (shop / "app/.#main.py").symlink_to("somebody@host.1234")
+    (shop / "app/.#main.py").symlink_to("user@host.1234")
     os.mkfifo(shop / "app/pipe.py")
     (shop / "app/folder.py").mkdir()
 

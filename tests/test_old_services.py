@@ -71,7 +71,7 @@ def updated(base: Path, root: Path, cofee: Run, edit: Callable[[Path], list[str]
     if ran.code == 1:
         return [f"refused: {ran.err}"] + (["and written"] if snapshot(root) != before else [])
     faults = [f"lost: {line}" for line in lost_lines(lines, root, "update")]
-    if ran.code == 0 and was_sound:  # what a line of one's own misses now is said
+    if ran.code == 0 and was_sound:  # what a hand-written line now misses is printed
         faults += [fault for fault in unsound(root) if fault.rpartition(": ")[2] not in ran.err]
     if ran.code == 2 and not any(b"<<<<<<< yours" in text for text in snapshot(root).values()):
         faults += [] if "template removed" in ran.err else ["a conflict without markers"]

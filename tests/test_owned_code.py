@@ -1,4 +1,4 @@
-"""Code about rows that are somebody's cannot be generated so that it forgets whose they are."""
+"""Generated code of owned rows takes the owner everywhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Method = ast.FunctionDef | ast.AsyncFunctionDef
     suppress_health_check=list(HealthCheck),
 )
 def test_every_method_and_route_takes_the_owner(renderer: Renderer, records: list[Record]) -> None:
-    """It is the first parameter, nobody can leave it out, and repositories scope by it alone."""
+    """It is the first parameter, it is required, and repositories scope by it alone."""
     files = render(renderer, records)
     named = identifiers(records)
     for module in records:
@@ -54,7 +54,7 @@ def identifiers(records: list[Record]) -> set[str]:
 
 
 def check_parameters(method: Method, owner: str | None, named: set[str]) -> None:
-    """Check that a method takes the owner behind `self`, or takes none."""
+    """Check that a method takes the owner after `self`, or takes no owner."""
     required = method.args.args[: len(method.args.args) - len(method.args.defaults)]
     names = [argument.arg for argument in required]
     if owner is None or method.name == "__init__":
@@ -91,7 +91,7 @@ def scopes_of(method: Method) -> list[str]:
 
 
 def shared_references(module: Record, records: list[Record]) -> set[str]:
-    """Return the methods that look at everybody's rows, because what goes is everybody's."""
+    """Return the methods that read the rows of all owners, because the deleted row has none."""
     owned = {one["name"] for one in records if "owned_by" in one}
     return {
         f"on_{field['name']}_delete"

@@ -1,4 +1,4 @@
-"""Migrations of rows that are somebody's: what each owner's rows have to fit, and nobody else's."""
+"""Migrations of owned rows: rules apply among the rows of one owner."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def entity(name: str) -> str:
 
 
 def test_rows_have_to_fit_among_those_of_their_owner(place: Place) -> None:
-    """What another owner's row holds is in nobody's way, and leads nobody there."""
+    """The values of another owner's rows do not conflict, and cannot be referred to."""
     create_databases(place, "owned")
     folders = owned("folders", CODE)
     modules = [

@@ -1,4 +1,4 @@
-"""Modules whose rows are somebody's: how they come about, live and change, and what is refused."""
+"""Modules with owned rows: how they are made and changed, and what is refused."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ STEPS = (
 )
 
 
-# What is particular to rows that belong to somebody; the rest is tested with other services.
+# What only owned rows have; the rest is tested with other services.
 OF_OWNERS = "owner or token or taken or deleted or migration"
 
 
 def service(tmp_path: Path, **options: str) -> Path:
-    """Make a service from the template as it stands."""
+    """Make a service from the template of the working tree."""
     root = make_service(snapshot_template(tmp_path / "template"), tmp_path / "shop", options)
     run_git(root, "init", "--quiet")
     return root
@@ -173,7 +173,7 @@ def test_only_rows_of_the_same_owner_refer_to_owned_ones(kind: str) -> None:
 
 
 def test_rows_of_all_owners_are_not_filled_with_a_row_of_one() -> None:
-    """One identifier would be somebody else's for most of them."""
+    """One identifier would belong to another owner for most of them."""
     modules = [module("shelves", owned_by="user"), module("notes", SHELF, owned_by="user")]
     filled = [Field.from_record(SHELF)]
     with pytest.raises(CofeeError, match="rows of several owners cannot refer to one row"):

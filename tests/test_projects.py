@@ -64,7 +64,7 @@ async def test_two_owners_cannot_go_at_once(engine: AsyncEngine, leaves: bool) -
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as it stands, released as v0.1.0."""
+    """The template of the working tree, released as v0.1.0."""
     return snapshot_template(tmp_path_factory.mktemp("projects") / "template")
 
 

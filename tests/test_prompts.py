@@ -208,7 +208,7 @@ WHOLE_MODULE = """
 def test_the_whole_module_is_shown_before_it_is_confirmed(
     shop: Path, template: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its rules too, as the command line says them, and where its routes stand."""
+    """Its rules too, as on the command line, and the paths of its routes."""
     rules = FILES["copier.yml"].replace("_cofee_rules: [", "_cofee_rules: [owned_by, ")
     release(template, "v1.1.0", {"copier.yml": rules + OWNERS})
     assert cofee("update", "--defaults", "-C", shop).code == 0

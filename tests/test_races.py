@@ -22,7 +22,7 @@ JSON = dict[str, Any]
 
 
 def service(programs: tuple[Path, Path], target: Path, database: str) -> Path:
-    """Make a service where one may try as often as one likes."""
+    """Make a service without rate limits."""
     project = make_service(programs[0], target, {"database": database})
     lift_limits(project)
     settings = project / ".env"
@@ -59,7 +59,7 @@ def test_of_changes_at_once_one_counts(programs: tuple[Path, Path], tmp_path: Pa
 
 
 def survives(api: str, threads: ThreadPoolExecutor, pause: float) -> bool:
-    """Sign out while a refresh is on its way; tell whether its new token is good for anything."""
+    """Sign out during a refresh; return whether its new token is accepted."""
     body = {"refresh_token": sign_in(api).json()["refresh_token"]}
     refreshing = threads.submit(post, f"{api}/auth/refresh", body)
     time.sleep(pause)

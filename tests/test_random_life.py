@@ -35,7 +35,7 @@ LIVES = st.lists(st.one_of(EDITS, OPERATIONS, OPERATIONS), min_size=3, max_size=
 
 
 def hand_edit(root: Path, name: str, place: int, token: str) -> bool:
-    """Put a line of one's own somewhere into a file; tell whether there is such a file."""
+    """Insert a hand-written line into a file; return whether the file exists."""
     path = next(iter(sorted((root / "app").rglob(name))), None)
     if path is None:
         return False
@@ -52,7 +52,7 @@ def hand_edit(root: Path, name: str, place: int, token: str) -> bool:
 def test_no_line_is_lost_in_any_life(
     life: list[tuple[str, ...]], shop: Path, template: Path, cofee: Run
 ) -> None:
-    """After every step each line stands, and a conflict that is given up leaves nothing."""
+    """After every step each line is present, and an aborted conflict leaves nothing."""
     if not (template / "template/improved.txt").exists():
         changes = {SERVICE: FILES[SERVICE].replace("10", "20"), **next_main(PORT="P")}
         release(template, "v1.1.0", {**changes, "template/improved.txt": "better\n"})

@@ -71,7 +71,7 @@ def test_rules_change_and_the_service_stays_green(
 
 
 def sources(service: Path) -> dict[str, bytes]:
-    """Return the files of a service, without what tools leave behind."""
+    """Return the files of a service, without those that tools write."""
     left = ("cache", ".sqlite3", ".coverage")
     return {
         path: text

@@ -40,7 +40,7 @@ OPTIONS = ("--seed=1", "--max-examples=3", f"--checks={CHECKS}", "--warnings=off
 CONFIGURATION = f"--config-file={REPOSITORY / 'tests/schemathesis.toml'}"
 HOOKS = {"SCHEMATHESIS_HOOKS": "tests.fuzzing", "PYTHONPATH": str(REPOSITORY)}
 # The rows that refer to another are there for few others, and nothing drawn finds those. Of what
-# can only be read there is no row. And who signs in, or is somebody else, is not drawn.
+# can only be read there is no row. Users who sign in, and other users, are not drawn.
 SELDOM = re.compile(
     r"/by-([ab]-one|twin|before|near)$|/read-only/{read_only_id}|/api/v1/(auth|users)/|/members|/users$"
 )
@@ -50,7 +50,7 @@ OWN = {"id", "created_at", "updated_at", "is_deleted", "user_id", "project_id", 
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The template as it stands, and the environment of its services."""
+    """The template of the working tree, and the environment of its services."""
     template = snapshot_template(tmp_path_factory.mktemp("security") / "template")
     return template, environment(template)
 
@@ -91,12 +91,12 @@ def test_no_request_breaks_it(programs: tuple[Path, Path], tmp_path: Path) -> No
     """Thousands of requests drawn from the OpenAPI document, good ones and bad ones, find no server
     error and no answer that the document does not know; and every operation on rows has succeeded.
 
-    The rows are everybody's, a user's and a project's, and who asks is signed in.
+    The rows have no owner, or belong to a user or a project; the client is signed in.
     """
     project, log = service(programs, tmp_path / "every", "postgresql", "jwt"), tmp_path / "log"
     lift_limits(project)
     with serving(project, programs[1], log) as url:
-        given = somebody(url)
+        given = signed_in(url)
         done = subprocess.run(
             [
                 *(PROGRAMS / "schemathesis", CONFIGURATION, "run", f"{url}/openapi.json"),
@@ -115,8 +115,8 @@ def test_no_request_breaks_it(programs: tuple[Path, Path], tmp_path: Path) -> No
     assert failed == []
 
 
-def somebody(url: str) -> dict[str, str]:
-    """Register somebody who has a project, and return what asks in their name."""
+def signed_in(url: str) -> dict[str, str]:
+    """Register a user with a project; return the environment that sends requests as this user."""
     api = f"{url}/api/v1"
     register(api).raise_for_status()
     bearer = f"Bearer {sign_in(api).json()['access_token']}"

@@ -231,7 +231,7 @@ def test_the_same_line_is_a_conflict_like_any_other(shop: Path, cofee: Run) -> N
 def test_what_hangs_on_a_file_that_goes_is_refused(
     option: str, path: str, text: str, root: Path, cofee: Run
 ) -> None:
-    """Code of one's own that imports what would go is named."""
+    """Hand-written code that imports what would be removed is listed."""
     write(root, {path: text})
     before = snapshot(root)
 

@@ -70,7 +70,7 @@ def test_answers_of_a_wrong_shape_are_refused(command: list[str], shop: Path, co
 def test_answers_with_a_misspelt_rule_are_refused(
     command: list[str], shop: Path, cofee: Run
 ) -> None:
-    """A rule that nobody reads is no rule, and what it should keep would be lost in silence."""
+    """An unknown rule would be ignored silently."""
     path = shop / ".copier-answers.yml"
     path.write_text(path.read_text().replace("-   entity:", "-   serach: []\n    entity:"))
     before = snapshot(shop)
@@ -122,7 +122,7 @@ def test_a_file_of_fields_must_hold_a_list(text: str, words: str, tmp_path: Path
 
 
 def test_fields_and_rules_of_a_file_are_read(tmp_path: Path) -> None:
-    """Records and specifications, as they stand."""
+    """Records and specifications, unchanged."""
     path = tmp_path / "orders.yml"
     text = "name: orders\nentity: Order\nfields: [a:int, {name: b, type: str}]\nversioned: true\n"
     path.write_text(text)

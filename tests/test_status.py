@@ -1,4 +1,4 @@
-"""`cofee status`: where a project stands, for people and for CI."""
+"""`cofee status`: the state of a project, for people and for CI."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_check_ends_with_1_for_a_newer_version(shop: Path, template: Path, cofee
 
 
 def test_check_ends_with_1_for_open_conflicts(shop: Path, template: Path, cofee: Run) -> None:
-    """Conflicts are listed until somebody resolves them."""
+    """Conflicts are listed until they are resolved."""
     edit(shop / "app/main.py", "DEBUG = False", "DEBUG = 'mine'")
     release(template, "v1.1.0", next_main(**{"DEBUG = False": "DEBUG = 1"}))
     cofee("update", "-C", shop)

@@ -43,7 +43,7 @@ def test_a_moved_tag_is_no_other_base(shop: Path, template: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_named(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The template is well, so nobody should look there."""
+    """The template is not the cause, so the message does not name it."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
 

@@ -88,7 +88,7 @@ def make_service(template: Path, root: Path, cofee: Run, *more: str) -> Path:
 
 
 def test_full_hash_is_recorded(shop: Path, template: Path) -> None:
-    """`_commit_hash` stands beside the tag."""
+    """`_commit_hash` is recorded beside the tag."""
     assert answers(shop)["_commit"] == "v1.0.0"
     assert answers(shop)["_commit_hash"] == run_git(template, "rev-parse", "HEAD").strip()
 

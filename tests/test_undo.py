@@ -65,7 +65,7 @@ def test_takes_back_one_operation_after_the_other(shop: Path, template: Path, co
 
 
 def test_edited_file_of_an_undone_module_is_a_conflict(shop: Path, cofee: Run) -> None:
-    """A file that somebody worked on is not thrown away."""
+    """An edited file is not deleted."""
     cofee("new-module", "orders", "-C", shop)
     edit(shop / "app/modules/orders/service.py", "return LIMIT", "return LIMIT + 1")
 
@@ -77,7 +77,7 @@ def test_edited_file_of_an_undone_module_is_a_conflict(shop: Path, cofee: Run) -
 
 
 def test_what_would_not_import_is_asked_for(shop: Path, cofee: Run) -> None:
-    """Code of one's own that came to need what goes is named; `--yes` goes on."""
+    """Hand-written code that uses what is removed is listed; `--yes` continues."""
     cofee("new-module", "orders", "-C", shop)
     write(shop, {"app/report.py": "from .modules.orders.models import Order\n"})
     before = snapshot(shop)
@@ -110,7 +110,7 @@ def test_resolved_conflicts_are_taken_back_too(shop: Path, template: Path, cofee
 
 
 def test_an_abort_that_lost_nothing_is_no_step(shop: Path, template: Path, cofee: Run) -> None:
-    """Its conflicts would come back with nobody waiting for them; the step before goes instead."""
+    """Its conflicts would come back unexpectedly, so the step before is undone instead."""
     before = snapshot(shop)
     cofee("new-module", "orders", "-C", shop)
     edit(shop / "app/main.py", "DEBUG = False", "DEBUG = 'mine'")
@@ -167,7 +167,7 @@ def test_preview_writes_nothing(option: str, shop: Path, cofee: Run) -> None:
 
 
 def test_diff_shows_edits_alone(shop: Path, cofee: Run) -> None:
-    """What the template gives is left of what stands there."""
+    """Of the existing file, the part from the template is left."""
     cofee("new-module", "orders", "-C", shop)
     edit(shop / "app/main.py", "return 1", "return 2")
     edit(shop / "app/modules/orders/service.py", "LIMIT = 10", "LIMIT = 11")

@@ -101,7 +101,7 @@ def test_leaves_a_deleted_file_deleted(shop: Path, template: Path, cofee: Run) -
 
 
 def test_conflict_stands_between_markers(shop: Path, template: Path, cofee: Run) -> None:
-    """Both sides stand in the file, git knows the conflict, and the answers wait."""
+    """Both sides are in the file, git lists the conflict, and the answers are not yet recorded."""
     edit(shop / "app/main.py", "DEBUG = False", "DEBUG = 'mine'")
     release(template, "v1.1.0", next_main(**{"DEBUG = False": "DEBUG = 'theirs'"}))
     answers = (shop / ".copier-answers.yml").read_bytes()
@@ -210,7 +210,7 @@ def test_removed_by_the_template_but_edited(shop: Path, template: Path, cofee: R
 
 
 def test_removed_by_the_template_and_untouched(shop: Path, template: Path, cofee: Run) -> None:
-    """A file that nobody edited goes with the template."""
+    """A file without edits is removed with that of the template."""
     release(template, "v1.1.0", {MAIN: None})
 
     assert cofee("update", "-C", shop).code == 0
@@ -224,7 +224,7 @@ def move_main(template: Path) -> None:
 
 
 def test_what_would_not_import_is_asked_for(shop: Path, template: Path, cofee: Run) -> None:
-    """The new place is not there before, so nobody can mend it first: each line is named, and
+    """The new place does not exist before, so it cannot be fixed first: each line is named, and
     `--yes` goes on; the default of a question does not."""
     write(shop, {"app/reports/mine.py": "import os\n\nfrom app.main import NAME\n"})
     move_main(template)
@@ -250,7 +250,7 @@ def test_what_would_not_import_is_asked_for(shop: Path, template: Path, cofee: R
 def test_name_that_the_template_removes_is_asked_for(
     shop: Path, template: Path, cofee: Run
 ) -> None:
-    """A line of one's own in the same file still uses it, and the merge has no conflict."""
+    """A hand-written line in the same file still uses it, and the merge has no conflict."""
     edit(shop / "app/main.py", "    return 1\n", "    return 1\n\n\nLIMIT = PORT * 2\n")
     release(template, "v1.1.0", next_main(**{"PORT = 8000": "HTTP_PORT = 8000"}))
     before = snapshot(shop)
@@ -329,7 +329,7 @@ def test_what_did_not_import_before_is_nothing_to_ask(
 
 
 def test_file_in_the_place_of_a_folder_is_refused(shop: Path, template: Path, cofee: Run) -> None:
-    """What cannot stand side by side is refused as a whole."""
+    """Options that exclude each other are rejected before anything runs."""
     (shop / "extra").write_text("mine\n")
     release(template, "v1.1.0", {"template/extra/new.txt": "new\n", **next_main(PORT="P")})
     before = snapshot(shop)

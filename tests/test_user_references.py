@@ -22,7 +22,7 @@ REFERENCES = "app/modules/users/references.py"
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as it stands, released as v0.1.0."""
+    """The template of the working tree, released as v0.1.0."""
     return snapshot_template(tmp_path_factory.mktemp("users") / "template")
 
 

@@ -118,7 +118,7 @@ WHEN = {f"GIT_{who}_DATE": "2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITT
 
 
 def run_git(folder: Path, *arguments: str) -> str:
-    """Run git as somebody at some time, whatever the machine's configuration says."""
+    """Run git with a fixed user and time, independent of the machine's configuration."""
     who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
     done = subprocess.run(
         ["git", *who, *arguments],

@@ -1,4 +1,4 @@
-"""Somebody who visits a service that is served."""
+"""Users of a served service."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def _read(check: str, own: Mapping[str, Field], facts: Facts) -> tuple[Set[str],
 
 
 def _gives_value(check: str, own: Mapping[str, Field]) -> str:
-    """Return the query that tells whether a check gives something that is not true or false."""
+    """Return the query that finds whether a check has a value other than true or false."""
     row = [f'{1 if field.type == "bool" else 5} AS "{name}"' for name, field in own.items()]
     return f"SELECT ({check}) NOT IN (0, 1) FROM (SELECT {', '.join(row)})"  # noqa: S608
 

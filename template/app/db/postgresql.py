@@ -36,7 +36,7 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
     """Return an engine whose connections are tried before use and replaced when they are old.
 
     Proxies and restarts close idle connections silently. The statement timeout is the server's: it
-    stops a runaway query even when nobody waits for it any more.
+    stops a runaway query even if the client no longer waits for it.
     """
     timeout = str(settings.database_statement_timeout_ms)
     return create_async_engine(

@@ -25,7 +25,7 @@ class Health(Schema):
     status: Literal["ok"] = "ok"
 
 
-@router.get("/live", response_model=Health, summary="Tell whether the process is alive")
+@router.get("/live", response_model=Health, summary="Report whether the process is alive")
 async def live() -> Health:
     """Liveness: a failure means that the process must be restarted."""
     return Health()
@@ -34,7 +34,7 @@ async def live() -> Health:
 @router.get(
     "/ready",
     response_model=Health,
-    summary="Tell whether the service can answer requests",
+    summary="Report whether the service can answer requests",
     responses=responses(503),
 )
 async def ready(session: DbSession) -> Health:

@@ -83,7 +83,7 @@ class Contract:
     case: ClassVar[Case]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Repeat a test for each field that its argument stands for."""
+        """Repeat a test for each value of its argument."""
         for name, values in PARAMETERS.items():
             if name in metafunc.fixturenames:
                 metafunc.parametrize(name, values(self.case))
