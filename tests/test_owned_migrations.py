@@ -11,9 +11,9 @@ from tests.test_migrations import (
     chain,
     create_databases,
     forks,
+    lint,
     place,
     programs,
-    run_checks,
     server,
     template,
 )
@@ -133,4 +133,4 @@ def test_rows_have_to_fit_among_those_of_their_owner(place: Place) -> None:
         assert (words or "it was not refused") in message, f"{name}: {message}"
         assert is_same == bool(words), message
     if place.kind == DATABASES[0]:
-        run_checks(place, service.project)
+        lint(place, service.project)
