@@ -176,20 +176,28 @@ def _field_name(location: tuple[int | str, ...]) -> str:
 
 async def handle_integrity_error(request: Request, error: IntegrityError) -> ProblemResponse:
     """Handle violated constraints. Uniqueness is only checked by the database."""
+    return await handle_http_exception(request, violated(error, request.method == "DELETE"))
+
+
+def violated(error: IntegrityError, is_deletion: bool = False) -> ApiError:
+    """Return the error of a violated constraint.
+
+    Raises:
+        IntegrityError: it is none that a request can violate.
+    """
     violation = read_violation(error)
     match violation.rule:
         case "unique":
-            failure: ApiError = ConflictError(ERROR_CONFLICT, *violation.fields)
-        case "reference" if request.method == "DELETE":
-            failure = ConflictError(ERROR_IN_USE, code="in_use")
+            return ConflictError(ERROR_CONFLICT, *violation.fields)
+        case "reference" if is_deletion:
+            return ConflictError(ERROR_IN_USE, code="in_use")
         case "reference":
             code = "unknown_reference"
-            failure = UnprocessableError(ERROR_UNKNOWN_REFERENCE, *violation.fields, code=code)
+            return UnprocessableError(ERROR_UNKNOWN_REFERENCE, *violation.fields, code=code)
         case "check":
-            failure = UnprocessableError(ERROR_CHECK_FAILED, *violation.fields, code="check_failed")
+            return UnprocessableError(ERROR_CHECK_FAILED, *violation.fields, code="check_failed")
         case _:
             raise error
-    return await handle_http_exception(request, failure)
 
 
 async def handle_database_error(_: Request, error: DBAPIError) -> ProblemResponse:

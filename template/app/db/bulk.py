@@ -11,18 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from app.common.errors import (
-    ERROR_CHECK_FAILED,
-    ERROR_CONFLICT,
-    MAX_LISTED,
-    ApiError,
-    ConflictError,
-    FieldProblem,
-    UnprocessableError,
-)
+from app.common.errors import MAX_LISTED, ApiError, FieldProblem, violated
 from app.common.schemas import Schema
 from app.db.base import RowMixin
-from app.db.violations import read_violation
 
 MAX_ROWS = 1_000
 
@@ -106,23 +97,12 @@ async def _failures(
         return {}
     except (ApiError, IntegrityError) as error:
         if len(values) == 1:
-            return {start: _as_api_error(error)}
+            return {start: error if isinstance(error, ApiError) else violated(error)}
     half = len(values) // 2
     failures = await _failures(session, values[:half], write, start)
     if len(failures) < MAX_LISTED:
         failures |= await _failures(session, values[half:], write, start + half)
     return failures
-
-
-def _as_api_error(error: ApiError | IntegrityError) -> ApiError:
-    if isinstance(error, ApiError):
-        return error
-    violation = read_violation(error)
-    if violation.rule == "unique":
-        return ConflictError(ERROR_CONFLICT, *violation.fields)
-    if violation.rule == "check":
-        return UnprocessableError(ERROR_CHECK_FAILED, *violation.fields, code="check_failed")
-    raise error
 
 
 def _combined(failures: Mapping[int, ApiError]) -> ApiError:

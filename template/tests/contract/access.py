@@ -5,20 +5,15 @@ from __future__ import annotations
 import uuid
 
 import httpx2
-import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncSession
+import pytest
 
 from tests.contract.base import Contract
-from tests.modules.users.factory import administrator, signed_in
+from tests.modules.users.factory import signed_in
 
 
+@pytest.mark.usefixtures("as_administrator")
 class AccessContract(Contract):
     """Some routes, or all, are for users alone."""
-
-    @pytest_asyncio.fixture(autouse=True)
-    async def signed_in(self, client: httpx2.AsyncClient, session: AsyncSession) -> None:
-        """Send every request of the module's tests as an administrator."""
-        client.headers.update(await administrator(client, session))
 
     async def test_only_open_routes_need_no_token(self, client: httpx2.AsyncClient) -> None:
         user = await signed_in(client)

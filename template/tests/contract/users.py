@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import httpx2
-import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncSession
+import pytest
 
 from tests.api import assert_problem
 from tests.contract.base import Contract
-from tests.modules.users.factory import administrator, bearer, sign_in
+from tests.modules.users.factory import bearer, sign_in
 
 
+@pytest.mark.usefixtures("as_administrator")
 class UserRowsContract(Contract):
     """The rows below a user are for that user and for administrators."""
-
-    @pytest_asyncio.fixture(autouse=True)
-    async def signed_in(self, client: httpx2.AsyncClient, session: AsyncSession) -> None:
-        """Send every request of the module's tests as an administrator."""
-        client.headers.update(await administrator(client, session))
 
     async def test_rows_below_a_user_are_private(self, client: httpx2.AsyncClient) -> None:
         _, row = await self.case.pair(client)
