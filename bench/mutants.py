@@ -26,7 +26,7 @@ from cofee.engine.render import Renderer
 from cofee.project.staging import write_tree
 from cofee.template.template import Template
 from tests.generated import environment, snapshot_template
-from tests.judging import Judge, judging
+from tests.judging import Judge, forking
 
 TESTS = ("tests/modules", "tests/db", "tests/common")
 Record = dict[str, Any]
@@ -341,7 +341,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         service = generate(given.template.resolve(), Path(folder) / "service")
         programs = environment(snapshot_template(Path(folder) / "template"))
-        with judging(programs, Path(folder)) as judge:
+        with forking(programs, Path(folder)) as forks:
+            judge = Judge(forks)
             assert not (red := judge.complaint(service, *TESTS)), red
             for mutant, verdict in verdicts(service, judge, given.only):
                 counts[verdict] += 1

@@ -20,7 +20,7 @@ from jinja2 import Environment
 from cofee.__main__ import main
 from tests import tiny
 from tests.generated import environment, snapshot_template
-from tests.judging import Judge, judging
+from tests.judging import Forks, Judge, forking
 
 Tree = dict[str, bytes]
 
@@ -178,11 +178,17 @@ def cofee(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) ->
 
 
 @pytest.fixture(scope="session")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
-    """Runs the tests of services in forks of one process."""
-    folder = tmp_path_factory.mktemp("judge")
-    with judging(environment(snapshot_template(folder / "template")), folder) as judge:
-        yield judge
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Runs programs of services in forks of one process."""
+    folder = tmp_path_factory.mktemp("forks")
+    with forking(environment(snapshot_template(folder / "template")), folder) as forks:
+        yield forks
+
+
+@pytest.fixture(scope="session")
+def judge(forks: Forks) -> Judge:
+    """Runs the tests of services."""
+    return Judge(forks)
 
 
 @pytest.fixture

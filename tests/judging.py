@@ -83,13 +83,6 @@ def forking(environment: Path, folder: Path) -> Iterator[Forks]:
         yield Forks(process, folder / "printed.txt")
 
 
-@contextmanager
-def judging(environment: Path, folder: Path) -> Iterator[Judge]:
-    """Start a process that runs tests, and let it end."""
-    with forking(environment, folder) as forks:
-        yield Judge(forks)
-
-
 def meaning(service: Path) -> str:
     """Tell services apart by what Python sees of them, which is neither comments nor layout."""
     found = hashlib.sha256()

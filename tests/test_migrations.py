@@ -29,7 +29,7 @@ from tests.evolutions import (
     Record,
 )
 from tests.generated import environment, make_service, run, snapshot_template
-from tests.judging import Forks, forking
+from tests.judging import Forks
 from tests.refusals import REFUSALS
 
 pytestmark = pytest.mark.service
@@ -72,13 +72,6 @@ def server(
         yield process.stdout.readline().strip()
         process.stdin.write("\n")
         process.stdin.flush()
-
-
-@pytest.fixture(scope="module")
-def forks(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    """What carries out the steps."""
-    with forking(programs, tmp_path_factory.mktemp("forks")) as forks:
-        yield forks
 
 
 class Service:

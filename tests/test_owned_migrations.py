@@ -10,7 +10,6 @@ from tests.test_migrations import (
     Place,
     chain,
     create_databases,
-    forks,
     lint,
     place,
     programs,
@@ -18,13 +17,7 @@ from tests.test_migrations import (
     template,
 )
 
-__all__ = [
-    "forks",
-    "place",
-    "programs",
-    "server",
-    "template",
-]  # pytest finds the fixtures by their names
+__all__ = ["place", "programs", "server", "template"]  # pytest finds the fixtures by their names
 
 USERS: Record = {
     "module": "users",

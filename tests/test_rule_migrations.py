@@ -14,7 +14,6 @@ from tests.test_migrations import (
     chain,
     create_databases,
     creations,
-    forks,
     lint,
     place,
     programs,
@@ -25,13 +24,7 @@ from tests.test_migrations import (
     write_later,
 )
 
-__all__ = [
-    "forks",
-    "place",
-    "programs",
-    "server",
-    "template",
-]  # pytest finds the fixtures by their names
+__all__ = ["place", "programs", "server", "template"]  # pytest finds the fixtures by their names
 
 PRICE: Record = {"type": "decimal", "precision": 9, "scale": 2}
 FIELDS: list[Record] = [
