@@ -1,0 +1,51 @@
+"""The connections of this process to Redis, or to another server that speaks its protocol."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from functools import lru_cache
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import RedisError
+
+from app.common.errors import UnavailableError
+from app.infrastructure.settings import get_settings
+
+ERROR_REDIS_DOWN = "Redis does not respond"
+
+logger = logging.getLogger(__name__)
+
+
+@lru_cache
+def get_redis() -> Redis:
+    """Return the client of this process. It connects on first use."""
+    settings = get_settings()
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=settings.redis_pool_max_size,
+        timeout=settings.redis_timeout_seconds,  # to wait for a free connection
+        socket_timeout=settings.redis_timeout_seconds,
+        socket_connect_timeout=settings.redis_timeout_seconds,
+        health_check_interval=30,  # proxies and restarts close idle connections silently
+        decode_responses=True,
+    )
+    return Redis.from_pool(pool)
+
+
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[None]:
+    """Close the connections when the service stops."""
+    yield
+    await get_redis().aclose()
+    get_redis.cache_clear()
+
+
+async def check() -> None:
+    """Raise if the server does not answer."""
+    try:
+        await get_redis().ping()
+    except (RedisError, OSError) as error:
+        logger.warning("Redis does not answer: %s", error)
+        raise UnavailableError(ERROR_REDIS_DOWN, code="redis_down") from error

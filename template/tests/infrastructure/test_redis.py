@@ -1,0 +1,34 @@
+"""Redis is a server of its own, and the service says when it is gone."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+
+from app.infrastructure.redis import get_redis, running
+from app.infrastructure.redis_settings import ERROR_SCHEME, RedisSettings
+from app.infrastructure.settings import get_settings
+
+
+async def test_client_reaches_the_server() -> None:
+    async with running():
+        await get_redis().set("name", "Ann", ex=1)
+
+        assert await get_redis().get("name") == "Ann"
+
+
+async def test_service_without_redis_is_alive_but_not_ready(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "redis_url", "redis://127.0.0.1:1/0")
+    async with running():
+        get_redis.cache_clear()
+
+        assert (await client.get("/health/live")).status_code == 200
+        ready = await client.get("/health/ready")
+        assert (ready.status_code, ready.json()["code"]) == (503, "redis_down")
+
+
+def test_other_url_is_refused() -> None:
+    with pytest.raises(ValueError, match=ERROR_SCHEME):
+        RedisSettings(redis_url="http://localhost:6379")

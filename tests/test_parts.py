@@ -1,0 +1,148 @@
+"""A part of a service is files of its own, and a line each in at most five others.
+
+The part of these tests is added to a copy of the template, as `docs/architecture.md` says. It is a
+clock: a server that nobody needs, so that every file which parts share is looked at.
+"""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+import yaml
+
+from cofee.engine.render import Renderer
+from cofee.template import template as templates
+from tests.generated import REPOSITORY, snapshot_template
+from tests.test_fork import release, replace
+
+CLOCK = """\
+- name: clock
+  when: [{clock: wall}]
+  settings: ClockSettings
+  running: true
+  check: true
+  server: sundial
+  setting: CLOCK_URL
+  processes: {ticker: python -m app.ticker}
+  files:
+    - /app/infrastructure/clock*.py
+    - /dev/sundial.py
+    - /dev/servers.py
+    - /dev/launch.py
+    - /tests/servers.py
+  modules: [{name: ticks, key: ticks., collections: []}]
+  tables:
+    - {name: ticks, fields: [{name: at, type: datetime}]}
+  dependencies: {tick: {version: ">=1,<2"}}
+  dev_dependencies: {sundial: {version: ">=3,<4", note: a server}}
+  env: |
+    # Where the clock is.
+    # CLOCK_URL=http://localhost:1
+  readme: |
+    ## Clock
+
+    It ticks.
+  agents: |
+    ## Clock
+
+    - Do not stop it.
+  pyproject: |
+    [tool.poe.tasks.ticker]
+    help = "Tick"
+    cmd = "python -m dev python -m app.ticker"
+  compose_services: |
+    clock:
+      image: clock:1
+  compose_volumes: |
+    clock:
+"""
+QUESTION = """\
+clock:
+  type: str
+  help: Does the service have a clock?
+  default: none
+  choices: {"No": none, "Yes": wall}
+
+# Recorded, never asked.
+"""
+OWN_FILES = {
+    "app/infrastructure/clock.py": "",
+    "app/infrastructure/clock_settings.py": "",
+    "dev/sundial.py": "",
+}
+# What each file that parts share says of the clock.
+EXPECTED = {
+    "app/infrastructure/settings.py": "Settings(AuthSettings, ClockSettings, DatabaseSettings):\n",
+    "app/main.py": "    async with clock.running():\n        yield\n",
+    "app/infrastructure/health.py": "    await clock.check()\n",
+    "app/api/v1/router.py": "router.include_router(ticks_router)\n",
+    "app/modules/__init__.py": "import app.modules.ticks.models\n",
+    "dev/servers.py": '    "CLOCK_URL": sundial.serve,\n',
+    "dev/__main__.py": "stack.enter_context(servers(DATA, configured))\n",
+    "tests/conftest.py": "os.environ.update(start_servers())\n",
+    "pyproject.toml": '  "tick>=1,<2",\n]',
+    ".env.example": "# CLOCK_URL=http://localhost:1\n\n",
+    "README.md": "## Clock\n\nIt ticks.\n\n## Test\n",
+    "AGENTS.md": "## Clock\n\n- Do not stop it.\n\n## Errors\n",
+    "compose.yaml": "  clock:\n    image: clock:1\n\n  migrations:\n",
+}
+
+
+@pytest.fixture(scope="module")
+def renderer(tmp_path_factory: pytest.TempPathFactory) -> Renderer:
+    """The template with the clock."""
+    folder = snapshot_template(tmp_path_factory.mktemp("clock") / "template", tag="v0.1.0")
+    (folder / "macros/parts/clock.yml").write_text(CLOCK)
+    for path, content in OWN_FILES.items():
+        (folder / "template" / path).write_text(content)
+    replace(folder / "macros/parts.jinja", '"redis"]', '"redis", "clock"]')
+    replace(folder / "copier.yml", '"ci": ci} |', '"ci": ci, "clock": clock} |')
+    replace(folder / "copier.yml", "# Recorded, never asked.", QUESTION.strip())
+    release(folder, "v1.0.0")
+    return Renderer(templates.latest(str(folder)))
+
+
+def render(renderer: Renderer, **answers: str) -> dict[str, str]:
+    """Return the text of each file of a service."""
+    files = renderer.render(renderer.settle(answers, {}, "shop"), "copy")
+    return {path: file.content.decode() for path, file in files.items()}
+
+
+def test_part_is_in_every_file_that_parts_share(renderer: Renderer) -> None:
+    files = render(renderer, clock="wall")
+
+    for path, text in EXPECTED.items():
+        assert text in files[path], path
+    assert files.keys() >= OWN_FILES.keys()
+    assert any(path.endswith("_create_clock.py") for path in files)
+    for path in EXPECTED:
+        if path.endswith(".py"):
+            ast.parse(files[path])
+    composed = yaml.safe_load(files["compose.yaml"])
+    assert list(composed["services"]) == ["database", "clock", "migrations", "service"]
+
+
+def test_part_that_is_off_leaves_nothing(
+    renderer: Renderer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Only the answers differ from those of a template without the part."""
+    plain = snapshot_template(tmp_path_factory.mktemp("plain") / "template", tag="v0.1.0")
+    files, others = render(renderer), render(Renderer(templates.latest(str(plain))))
+
+    assert "clock: none" in files.pop(".copier-answers.yml")
+    del others[".copier-answers.yml"]
+    assert files == others
+
+
+def test_files_of_parts_are_in_the_template() -> None:
+    """A pattern that matches nothing would hide a file that was renamed."""
+    entries = [
+        entry
+        for path in (REPOSITORY / "macros/parts").glob("*.yml")
+        for entry in yaml.safe_load(path.read_text())
+    ]
+    for entry in entries:
+        for pattern in entry.get("files", []):
+            found = list((REPOSITORY / "template").glob(f"{pattern[1:]}*"))
+            assert found, f"{entry['name']}: {pattern}"
