@@ -1,7 +1,7 @@
 """A part of a service is files of its own, and a line each in at most five others.
 
-The part of these tests is added to a copy of the template, as `docs/architecture.md` says. It is a
-clock: a server that nobody needs, so this covers every file that parts share.
+The part of these tests, a clock, is added to a copy of the template as `docs/architecture.md` says.
+It brings everything that a part can bring.
 """
 
 from __future__ import annotations
