@@ -91,10 +91,7 @@ def environment(template: Path) -> Path:
     """
     pyproject = (template / "template/pyproject.toml.jinja").read_bytes()
     target = ENVIRONMENTS / f"service-{hashlib.sha256(pyproject).hexdigest()[:12]}"
-    ENVIRONMENTS.mkdir(exist_ok=True)
-    (ENVIRONMENTS / ".gitignore").write_text("*\n")
-    with (ENVIRONMENTS / "lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with alone("environment"):
         if not (target / "complete").exists():
             project = ENVIRONMENTS / "project"
             shutil.rmtree(project, ignore_errors=True)
@@ -102,6 +99,16 @@ def environment(template: Path) -> Path:
             run(project, target, "uv", "sync", "--quiet", UV_NO_SYNC="0")
             (target / "complete").touch()
     return target
+
+
+@contextmanager
+def alone(task: str) -> Iterator[None]:
+    """Let no other process do this task at the same time."""
+    ENVIRONMENTS.mkdir(exist_ok=True)
+    (ENVIRONMENTS / ".gitignore").write_text("*\n")
+    with (ENVIRONMENTS / f"{task}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def make_service(
@@ -134,6 +141,16 @@ def run(project: Path, environment: Path, *command: str, **more: str) -> str:
     )
     assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
     return done.stdout
+
+
+def check_types(project: Path, environment: Path, *command: str) -> None:
+    """Run mypy, or a command that runs it.
+
+    Most of its work is to read the libraries. It is done once for all processes, in a cache that
+    mypy does not lock.
+    """
+    with alone("mypy"):
+        run(project, environment, *(command or ("mypy",)))
 
 
 @contextmanager
@@ -170,12 +187,11 @@ def variables(environment: Path) -> dict[str, str]:
     """Return the environment variables of a generated service under test."""
     without = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
     inherited = {k: v for k, v in os.environ.items() if k not in without}
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
     return {
         **inherited,
         "UV_PROJECT_ENVIRONMENT": str(environment),
         "UV_NO_SYNC": "1",  # the environment serves every service, and is complete
         "UV_PYTHON_DOWNLOADS": "never",
-        "MYPY_CACHE_DIR": str(ENVIRONMENTS / f"mypy-{worker}"),
+        "MYPY_CACHE_DIR": str(ENVIRONMENTS / "mypy"),
         "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
     }

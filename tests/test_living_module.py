@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run
-from tests.generated import environment, run, snapshot_template
+from tests.generated import check_types, environment, snapshot_template
 from tests.hand_edits import EDITS
 from tests.judging import EACH_RISK, Judge
 from tests.test_main_job import improve
@@ -62,4 +62,4 @@ def test_edited_module_survives_every_command(tmp_path: Path, cofee: Run, judge:
     assert [line for line in lines if line not in texts] == []
     modules = ("tests/modules/customers", "tests/modules/articles")
     assert judge.complaint(shop, *modules, "tests/db/test_migrations.py", *EACH_RISK) == ""
-    run(shop, environment(template), "mypy")
+    check_types(shop, environment(template))

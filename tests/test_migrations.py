@@ -28,7 +28,7 @@ from tests.evolutions import (
     STEPS,
     Record,
 )
-from tests.generated import environment, make_service, run, snapshot_template
+from tests.generated import check_types, environment, make_service, run, snapshot_template
 from tests.judging import Forks
 from tests.refusals import REFUSALS
 
@@ -311,7 +311,7 @@ def test_migrations_pass_the_checks_of_the_service(place: Place) -> None:
     first, second = (versions(place, kind, OLD, [*created, *named]) for kind in DATABASES)
     assert first == second
     lint(place, project)
-    run(project, place.programs, "mypy", "migrations")
+    check_types(project, place.programs, "mypy", "migrations")
 
 
 def lint(place: Place, project: Path) -> None:

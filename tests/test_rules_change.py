@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, snapshot
-from tests.generated import environment, make_service, run, snapshot_template
+from tests.generated import check_types, environment, make_service, run, snapshot_template
 from tests.judging import EACH_RISK, Judge
 from tests.strategies import Record
 
@@ -64,7 +64,7 @@ def test_rules_change_and_the_service_stays_green(
             places = ("tests/modules", "tests/db/test_migrations.py")
             assert judge.complaint(service, *places, *EACH_RISK) == ""
 
-    run(service, programs, "mypy")
+    check_types(service, programs)
     for state in reversed(states[:-1]):
         assert cofee("undo", "-C", service).code == 0
         assert sources(service) == state

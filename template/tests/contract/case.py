@@ -222,11 +222,20 @@ class Case:
     async def body(self, client: httpx2.AsyncClient, number: int) -> JSON:
         """Return the first (0) or second (1) body, after creating the rows it refers to."""
         body = {**(self.first, self.second)[number]}
+        rows: dict[tuple[str, int], str] = {}
+
+        async def row(target: Case, which: int) -> str:
+            """Return the id of a row; it is asked for once, although many fields lead to it."""
+            place = (target.url, which)
+            if place not in rows:
+                rows[place] = await target.row(client, which)
+            return rows[place]
+
         for name, reference in self.references.items():
             which = 1 - number if reference.crossed else number
-            body[name] = None if reference.deferred else await reference.target.row(client, which)
+            body[name] = None if reference.deferred else await row(reference.target, which)
         for name, link in self.links.items():
-            body[name] = [] if link.deferred else [await link.target.row(client, number)]
+            body[name] = [] if link.deferred else [await row(link.target, number)]
         return body
 
     async def deferred(self, client: httpx2.AsyncClient, own_id: str) -> JSON:
