@@ -96,8 +96,8 @@ def renderer(tmp_path_factory: pytest.TempPathFactory) -> Renderer:
     (folder / "macros/parts/clock.yml").write_text(CLOCK)
     for path, content in OWN_FILES.items():
         (folder / "template" / path).write_text(content)
-    replace(folder / "macros/parts.jinja", '"redis"]', '"redis", "clock"]')
-    replace(folder / "copier.yml", '"ci": ci} |', '"ci": ci, "clock": clock} |')
+    replace(folder / "macros/parts.jinja", '"redis", ', '"redis", "clock", ')
+    replace(folder / "copier.yml", '"ci": ci, ', '"ci": ci, "clock": clock, ')
     replace(folder / "copier.yml", "# Recorded, never asked.", QUESTION.strip())
     release(folder, "v1.0.0")
     return Renderer(templates.latest(str(folder)))

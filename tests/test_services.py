@@ -122,6 +122,7 @@ OPTIONS: dict[str, Mapping[str, Any]] = {
     "no users": {
         "auth": "none",
         "ci": "none",
+        "telemetry": "opentelemetry",
         "modules": [{"name": "notes", "entity": "Note", "fields": []}],
     },
 }

@@ -315,6 +315,7 @@ OPTIONS = {
     "auth": ["jwt", "none", "oauth"],
     "isolation": ["none", "project"],
     "ci": ["github", "gitlab", "none"],
+    "telemetry": ["none", "opentelemetry"],
     "python_version": ["3.11", "3.14"],
     "project_name": ["shop", "corner-shop"],
     "description": ["A FastAPI service", 'Sells "tea" & more: 日本'],
