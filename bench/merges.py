@@ -45,10 +45,10 @@ WORD = re.compile(r"[A-Za-z_]\w*|\d+")
 Modules = tuple[Module, ...]
 CHANGES: Mapping[str, Callable[[Modules, Facts], Step]] = {
     "add-field": lambda before, facts: fields.add_fields(
-        before, "products", ["weight:float:null:sort", "colour:str:default=red:filter"], facts, None
+        before, "products", ["weight:float:null:sort", "colour:str:default=red:filter"], None, facts
     ),
     "change-field": lambda before, facts: fields.change_fields(
-        before, "products", ["note:str:null:len=500", "sku:str:len=40:unique"], facts, None
+        before, "products", ["note:str:null:len=500", "sku:str:len=40:unique"], None, facts
     ),
     "remove-field": lambda before, facts: fields.remove_fields(before, "products", ["note"], facts),
     "rename-field": lambda before, facts: fields.rename_field(

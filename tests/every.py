@@ -245,3 +245,36 @@ def _more() -> list[Record]:
             "on_delete": "cascade",
         },
     ]
+
+
+# Fields that users can have in addition; who signs in through a provider sends no required ones.
+OPTIONAL_OF_USERS: list[Record] = [
+    {"name": "about", "type": "text", "nullable": True, "max_length": 500},
+    {"name": "site", "type": "url", "nullable": True, "unique": True, "filter": True, "sort": True},
+    {"name": "level", "type": "int", "default": 3, "min": 1, "filter": True, "sort": True},
+    {"name": "balance", "type": "decimal", "precision": 9, "scale": 2, "default": "0.00"},
+    {"name": "key", "type": "uuid", "default": "random", "unique": True},
+    {"name": "langs", "type": "list", "items": "str", "default": "empty"},
+    {"name": "plan", "type": "enum", "values": ["free", "paid"], "default": "free", "filter": True},
+    {"name": "seen_at", "type": "datetime", "default": "now", "readonly": True, "sort": True},
+    {"name": "is_vip", "type": "bool", "default": False, "readonly": True, "filter": True},
+    {"name": "pin", "type": "str", "nullable": True, "writeonly": True},
+    {"name": "picture", "type": "bytes", "nullable": True, "max_length": 100},
+    {"name": "settings", "type": "json", "nullable": True},
+]
+REQUIRED_OF_USERS: list[Record] = [
+    {
+        "name": "username",
+        "type": "str",
+        "pattern": "[a-z0-9_]{3,20}",
+        "examples": ["alpha", "bravo"],
+        "counterexample": "a",
+        "unique": True,
+        "filter": True,
+        "sort": True,
+    },
+    {"name": "number", "type": "int", "min": 5, "max": 900, "unique": True},
+    {"name": "born", "type": "date", "unique": True, "sort": True},
+    {"name": "other_email", "type": "email", "unique": True},
+    {"name": "pause", "type": "interval", "min": 10},
+]

@@ -57,7 +57,12 @@ def require_tidy(project: Path, programs: Path) -> None:
 def everything(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service with all modules, users, a provider and projects, and tests of module pairs."""
     modules = [*every.everything(), *ruled.MODULES, *cyclic.cycles()]
-    options = {"auth": "oauth", "isolation": "project", "modules": modules}
+    options = {
+        "auth": "oauth",
+        "isolation": "project",
+        "modules": modules,
+        "user_fields": every.OPTIONAL_OF_USERS,
+    }
     project = make_service(template, tmp_path_factory.mktemp("everything") / "service", options)
     for name, text in {"together": ruled.BEHAVIOUR, "cycles": cyclic.BY_HAND}.items():
         (project / f"tests/modules/test_{name}.py").write_text(text.lstrip())
@@ -82,8 +87,9 @@ STORED = (
     "migration or created_row or patch_changes or taken or filter or range or pages_follow"
     " or come_last or search or together or cycle"
 )
-# Users are those of the default service, but for their deletion, and projects those of the option.
-OWN = "not (auth or (users and not deletion) or projects)"
+# Users are those of the default service, but for their deletion and the fields that they have in
+# addition, and projects those of the option.
+OWN = "not (auth or (users and not (deletion or test_fields)) or projects)"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +124,12 @@ def example(path: Path) -> Mapping[str, Any]:
 
 
 OPTIONS: dict[str, Mapping[str, Any]] = {
-    "projects on SQLite": {"isolation": "project", "database": "sqlite", "ci": "gitlab"},
+    "projects on SQLite": {
+        "isolation": "project",
+        "database": "sqlite",
+        "ci": "gitlab",
+        "user_fields": [*every.REQUIRED_OF_USERS, *every.OPTIONAL_OF_USERS],
+    },
     "no users": {
         "auth": "none",
         "ci": "none",

@@ -145,15 +145,3 @@ def test_rows_for_users_are_not_expanded_for_every_client(
     assert closed.code == 0, closed.err
     opened = cofee("change-module", "logs", "--access", "user-write", "-C", shop)
     assert "`secrets` cannot be expanded" in " ".join(opened.err.split())
-
-
-def test_fields_of_users_are_those_of_a_module(released: Path, tmp_path: Path, cofee: Run) -> None:
-    """The files of users are no module: a hint names the reference that takes its place."""
-    shop = make_service(released, tmp_path / "shop", {})
-
-    refused = cofee("add-field", "users", "bio:text:null", "-C", shop)
-    created = cofee("new-module", "profiles", "user:one:users:on_delete=cascade", "-C", shop)
-
-    assert "`user:one:users`" in " ".join(refused.err.split())
-    assert created.code == 0, created.err
-    assert "/users/{user_id}/profile" in (shop / "app/modules/profiles/router.py").read_text()

@@ -14,7 +14,7 @@ from cofee.spec.record import Field, Module, Value
 
 
 def add_fields(
-    modules: Modules, name: str, given: Iterable[str], facts: Facts, backfill: str | None
+    modules: Modules, name: str, given: Iterable[str], backfill: str | None, facts: Facts
 ) -> Step:
     """Return the step that adds fields after the existing ones.
 
@@ -48,7 +48,7 @@ def remove_fields(modules: Modules, name: str, removed: Sequence[str], facts: Fa
 
 
 def change_fields(
-    modules: Modules, name: str, given: Iterable[str], facts: Facts, backfill: str | None
+    modules: Modules, name: str, given: Iterable[str], backfill: str | None, facts: Facts
 ) -> Step:
     """Change the type or the modifiers of fields, keeping their order."""
     module, given = find(modules, name, facts), list(given)

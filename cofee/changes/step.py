@@ -81,6 +81,11 @@ class Step:
     answers: Mapping[str, object] = field(default_factory=dict)
 
 
+def names_module(name: str, module: str) -> bool:
+    """Return whether a name is that of a module, in any spelling."""
+    return name == module or names.derive(name).module == module
+
+
 def find(modules: Modules, name: str, facts: Facts) -> Module:
     """Return a module by any spelling of its name.
 
@@ -109,7 +114,4 @@ def _hint_of_brought(name: str, facts: Facts) -> str | None:
     option = facts.brings(name)
     if option is None:
         return None
-    hint = f"the {name} of `{option}` are code of their own: edit it, and write a migration"
-    if name not in facts.targets:
-        return hint
-    return f"{hint}; or add a module whose rows belong to them, with a field `user:one:{name}`"
+    return f"the {name} of `{option}` are code of their own: edit it, and write a migration"

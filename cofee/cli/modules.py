@@ -13,6 +13,9 @@ from cofee.cli.options import HERE, Directory, read_options, read_rules, takes
 from cofee.console.mode import Options
 
 Module = Annotated[str, typer.Argument(metavar="MODULE", help="The module, in any spelling.")]
+Extensible = Annotated[
+    str, typer.Argument(metavar="MODULE", help="The module, in any spelling, or `users`.")
+]
 Fields = Annotated[
     list[str],
     typer.Argument(metavar="FIELD…", help="`total:decimal:12.2:min=0`, `note:text:null`, …"),
@@ -61,7 +64,7 @@ def new_module(
 @app.command()
 @takes(options=read_options)
 def add_field(
-    module: Module,
+    module: Extensible,
     field: Fields,
     backfill: Backfill = None,
     directory: Directory = HERE,
@@ -77,7 +80,7 @@ def add_field(
 @app.command()
 @takes(options=read_options)
 def remove_field(
-    module: Module,
+    module: Extensible,
     name: Annotated[list[str], typer.Argument(metavar="NAME…", help="The fields to remove.")],
     directory: Directory = HERE,
     *,
@@ -92,7 +95,7 @@ def remove_field(
 @app.command()
 @takes(options=read_options)
 def change_field(
-    module: Module,
+    module: Extensible,
     field: Fields,
     backfill: Backfill = None,
     directory: Directory = HERE,
@@ -123,7 +126,7 @@ def change_module(
 @app.command()
 @takes(options=read_options)
 def rename_field(
-    module: Module,
+    module: Extensible,
     old: Annotated[str, typer.Argument(metavar="OLD", help="Its name.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
     directory: Directory = HERE,

@@ -87,7 +87,7 @@ def show_status(directory: Path, module: str | None, options: Options, *, check:
     state = read(found)
     if module is not None:
         facts = found.template.facts
-        state = state.of_module(find(found.modules, module, facts), facts)
+        state = state.of_module(find(state.modules, module, facts), facts)
     for line in lines(state, found.template):
         if not options.as_json:
             output.write(f"{line}\n")
@@ -102,6 +102,7 @@ def read(project: Project) -> Status:
     differing = [change.path for change in _edits(project, rendered)]
     missing = [path for path in differing if not (project.root / path).exists()]
     pending = project.journal.pending()
+    modules = (*project.modules, *(module for module in project.extensible if module.fields))
     return Status(
         commit=project.template.commit,
         commit_hash=project.template.commit_hash,
@@ -109,18 +110,18 @@ def read(project: Project) -> Status:
         source=project.template.source,
         newer=_newer(project),
         changed_tag=template.changed_tag(project.template, base=project.root),
-        modules=project.modules,
+        modules=modules,
         edited=[path for path in differing if path not in missing],
         missing=missing,
         fields={
             module.name: [
                 language.format_field(field, project.template.facts) for field in module.fields
             ]
-            for module in project.modules
+            for module in modules
         },
         rules={
             module.name: module_rules.format_rules(module, project.template.facts)
-            for module in project.modules
+            for module in modules
         },
         conflicts=[path for path in _conflicted(pending) if apply.has_markers(project, path)],
     )
@@ -167,7 +168,8 @@ def edits(project: Project, module: str | None = None) -> list[Change]:
         CofeeError: the module does not exist.
     """
     facts = project.template.facts
-    name = "" if module is None else find(project.modules, module, facts).name
+    known = [*project.modules, *project.extensible]
+    name = "" if module is None else find(known, module, facts).name
     folders = facts.folders(name)
     inside = tuple(f"{folder}/" for folder in folders)
     changes = _edits(project, sides.rendered_now(project))

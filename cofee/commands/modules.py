@@ -9,7 +9,7 @@ from pathlib import Path
 from cofee.changes import fields as field_changes
 from cofee.changes import modules as module_changes
 from cofee.changes import rules as rule_changes
-from cofee.changes.step import Step, find
+from cofee.changes.step import Step, find, names_module
 from cofee.commands.new_module import module_names
 from cofee.commands.session import finish, opened
 from cofee.console.mode import Options
@@ -24,44 +24,24 @@ def add_fields(
     directory: Path, module: str, given: Sequence[str], backfill: str | None, options: Options
 ) -> None:
     """Run `cofee add-field`."""
-
-    def step(found: Project) -> Step:
-        facts = found.template.facts
-        return field_changes.add_fields(found.modules, module, given, facts, backfill)
-
-    _run(directory, step, options)
+    _change_fields(directory, module, options, field_changes.add_fields, given, backfill)
 
 
 def remove_fields(directory: Path, module: str, removed: Sequence[str], options: Options) -> None:
     """Run `cofee remove-field`."""
-    _run(
-        directory,
-        lambda found: field_changes.remove_fields(
-            found.modules, module, removed, found.template.facts
-        ),
-        options,
-    )
+    _change_fields(directory, module, options, field_changes.remove_fields, removed)
 
 
 def change_fields(
     directory: Path, module: str, given: Sequence[str], backfill: str | None, options: Options
 ) -> None:
     """Run `cofee change-field`."""
-
-    def step(found: Project) -> Step:
-        facts = found.template.facts
-        return field_changes.change_fields(found.modules, module, given, facts, backfill)
-
-    _run(directory, step, options)
+    _change_fields(directory, module, options, field_changes.change_fields, given, backfill)
 
 
 def rename_field(directory: Path, module: str, old: str, new: str, options: Options) -> None:
     """Run `cofee rename-field`."""
-
-    def step(found: Project) -> Step:
-        return field_changes.rename_field(found.modules, module, old, new, found.template.facts)
-
-    _run(directory, step, options)
+    _change_fields(directory, module, options, field_changes.rename_field, old, new)
 
 
 def change_module(
@@ -97,6 +77,27 @@ def remove_module(directory: Path, name: str, options: Options) -> None:
         options,
         whole=name,
     )
+
+
+def _change_fields(
+    directory: Path, name: str, options: Options, change: Callable[..., Step], *arguments: object
+) -> None:
+    """Run a change of the fields of a module, or of those that users have in addition."""
+
+    def step(found: Project) -> Step:
+        facts = found.template.facts
+        is_known = name in (module.name for module in found.modules)
+        extensible = () if is_known else found.extensible
+        extended = [module for module in extensible if names_module(name, module.name)]
+        done = change([*found.modules, *extended], name, *arguments, facts=facts)
+        if not extended:
+            return done
+        *modules, changed = done.modules
+        answer = str(facts.targets[changed.name].fields)
+        records = [field.to_record() for field in changed.fields]
+        return replace(done, modules=modules, answers={answer: records})
+
+    _run(directory, step, options)
 
 
 def _run(

@@ -18,7 +18,7 @@ from cofee.console import output
 from cofee.console.mode import Options
 from cofee.engine.questionnaire import Answers
 from cofee.engine.render import Renderer
-from cofee.errors import CofeeError, Problems, UsageError, listing
+from cofee.errors import CofeeError, Problems, UsageError, listing, quote
 from cofee.files import Change, Tree, load_yaml
 from cofee.project.staging import Staging, staged
 from cofee.spec import gate, names, parse
@@ -171,7 +171,9 @@ def _settle(renderer: Renderer, folder_name: str, request: Request, ask: Ask | N
 
 def _known(found: Template, request: Request) -> dict[str, Any]:
     """Return the given answers; the modules of `--module` come after those of the data."""
-    for name in request.data.keys() - {"modules"}:
+    targets = found.facts.targets.items()
+    extended = {target.fields: name for name, target in targets if target.fields is not None}
+    for name in request.data.keys() - {"modules"} - extended.keys():
         refuse_hidden(found, name)
     given = request.data.get("modules", [])
     records = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
@@ -181,8 +183,21 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
         modules += _typed(request.modules, modules, found.facts)
     with problems.collected():
         modules = [*gate.check_modules(modules, found.facts)]
+    added = {}
+    for answer, name in extended.items():
+        with problems.collected(f"`{name}`"):
+            if answer in request.data:
+                added[answer] = _added_fields(request.data[answer], name, found.facts)
     problems.require_none()
-    return {**request.data, "modules": [module.to_record() for module in modules]}
+    return {**request.data, **added, "modules": [module.to_record() for module in modules]}
+
+
+def _added_fields(given: object, name: str, facts: Facts) -> list[dict[str, object]]:
+    """Return the records of the fields that something which an option brings has in addition."""
+    fields = load_yaml(given.encode(), path=name) if isinstance(given, str) else given
+    if not isinstance(fields, list):
+        raise CofeeError(f"its fields must be a list, not {quote(given)}")
+    return [field.to_record() for field in gate.check_fields(fields, facts, [name], name)]
 
 
 def _typed(specified: Sequence[str], modules: Sequence[Module], facts: Facts) -> list[Module]:

@@ -27,6 +27,7 @@ from cofee.template.upgrade_notes import below_repository_root, follow_up
 NO_OPTIONS = {
     "kind": "the kind cannot change; `cofee new-module` adds modules",
     "modules": "change modules with `cofee new-module`, `cofee add-field` and similar commands",
+    "user_fields": "change the fields of users with `cofee add-field users` and similar commands",
     "migrations": "commands that change modules write migrations; they are never recorded",
 }
 

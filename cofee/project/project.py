@@ -103,6 +103,28 @@ class Project:
         require_known(modules, self.template.facts, where)
         return modules
 
+    @cached_property
+    def extensible(self) -> tuple[Module, ...]:
+        """What options bring and can have more fields, each as a module of those that it has.
+
+        Raises:
+            CofeeError: a record of a field has a wrong shape.
+        """
+        facts = self.template.facts
+        targets = {name: facts.targets[name] for name in facts.available(self._recorded)}
+        records = [
+            {
+                "name": name,
+                "entity": target.entity,
+                "fields": self._recorded.get(target.fields, []),
+            }
+            for name, target in targets.items()
+            if target.fields is not None
+        ]
+        modules = read_modules(records, f"`{ANSWERS_FILE}`")
+        require_known(modules, facts, f"`{ANSWERS_FILE}`")
+        return modules
+
     def records(self, modules: Iterable[Module]) -> list[object]:
         """Return the records of modules; one that did not change keeps its record as it is."""
         recorded = [*zip(self.modules, self._recorded.get("modules", []), strict=True)]

@@ -108,10 +108,17 @@ class Owner:
 
 @dataclass(frozen=True)
 class Target:
-    """What fields can refer to although it is no module, and the answer that brings it."""
+    """What fields can refer to although it is no module, and the answer that brings it.
+
+    Attributes:
+        entity: its class.
+        fields: the answer that records more fields of it; None if it cannot have any.
+    """
 
     option: str
     answer: str
+    entity: str = ""
+    fields: str | None = None
 
 
 @dataclass(frozen=True)
@@ -263,7 +270,7 @@ def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> 
             for option, answers in stated["brought"].items()
         },
         targets={
-            name: Target(target["option"], target["answer"])
+            name: Target(target["option"], target["answer"], target["entity"], target.get("fields"))
             for name, target in stated["targets"].items()
         },
     )

@@ -1,5 +1,6 @@
 """Create an administrator: `python -m app.create_admin ann@example.com Ann`.
 
+Other fields that the service requires of users follow as `FIELD=VALUE`.
 The password is prompted for, or read from standard input without a terminal. It is not an argument,
 because other users of the machine could see it.
 """
@@ -15,10 +16,11 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy.exc import IntegrityError
 
 from app.db.session import get_engine, get_sessions
+from app.db.violations import read_violation
 from app.modules.users.schemas import UserCreate
 from app.modules.users.service import UserService
 
-ERROR_TAKEN = "A user with this email address already exists"
+ERROR_TAKEN = "A user with this {} already exists"
 
 
 def main() -> None:
@@ -26,14 +28,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m app.create_admin", description=__doc__)
     parser.add_argument("email", help="email address to sign in with")
     parser.add_argument("name", help="full name")
+    parser.add_argument("field", nargs="*", metavar="FIELD=VALUE", help="another field")
     arguments = parser.parse_args()
+    values = dict(pair.partition("=")[::2] for pair in arguments.field)
+    values |= {"email": arguments.email, "name": arguments.name, "password": ask_password()}
     try:
-        data = UserCreate(email=arguments.email, name=arguments.name, password=ask_password())
-        asyncio.run(create(data))
+        asyncio.run(create(UserCreate.model_validate(values)))
     except ValidationError as error:
         sys.exit("\n".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors()))
-    except IntegrityError:
-        sys.exit(ERROR_TAKEN)
+    except IntegrityError as error:
+        sys.exit(ERROR_TAKEN.format(" and ".join(read_violation(error).fields)))
 
 
 def ask_password() -> SecretStr:

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db.base import Base
 from app.infrastructure import tokens
 from app.infrastructure.tokens import Claims
-from app.modules.users.models import User
 from tests.api import JSON, assert_problem, cursor_of, page_of, walk
 from tests.contract.base import Contract
 from tests.contract.case import OnDelete
+from tests.modules.users.factory import user
 
 OWNER = uuid.UUID("01900000-0000-7000-8000-000000000001")
 OTHER_OWNER = uuid.UUID("01900000-0000-7000-8000-000000000002")
@@ -24,8 +24,7 @@ OTHER_OWNER = uuid.UUID("01900000-0000-7000-8000-000000000002")
 async def sign_in(client: httpx2.AsyncClient, session: AsyncSession) -> None:
     """Create two users, and send every request of the client as the first of them."""
     for user_id, name in ((OWNER, "owner"), (OTHER_OWNER, "other")):
-        email = f"{name}@example.com"
-        session.add(User(id=user_id, email=email, name=name, password_hash=""))
+        session.add(user(name, id=user_id))
     await session.commit()
     token = tokens.issue(Claims(OWNER, session_id=uuid.uuid4(), version=0))
     client.headers["Authorization"] = f"Bearer {token}"

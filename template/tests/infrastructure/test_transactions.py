@@ -8,10 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infrastructure.transactions import end_read_transaction
 from app.modules.users.models import User
-
-
-def ann() -> User:
-    return User(email="ann@example.com", name="Ann", role="user", password_hash="hash")
+from tests.modules.users.factory import user
 
 
 async def test_transaction_that_has_read_is_ended(session: AsyncSession) -> None:
@@ -24,7 +21,7 @@ async def test_transaction_that_has_read_is_ended(session: AsyncSession) -> None
 
 @pytest.mark.parametrize("is_flushed", [True, False])
 async def test_written_rows_are_kept(session: AsyncSession, is_flushed: bool) -> None:
-    session.add(ann())
+    session.add(user("Ann"))
     if is_flushed:
         await session.flush()
 

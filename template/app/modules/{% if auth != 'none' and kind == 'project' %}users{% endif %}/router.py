@@ -77,10 +77,9 @@ async def update_me(
     request: Request,
     session: DbSession,
 ) -> UserRead:
-    if data.model_dump(exclude_unset=True).get("email", user.email) != user.email:
-        # The response reveals whether the address is taken, as registering does.
-        await limited("register")(request)
     service = UserService(session)
+    if service.reveals(user, data):
+        await limited("register")(request)
     return await service.update(user, data)
 
 

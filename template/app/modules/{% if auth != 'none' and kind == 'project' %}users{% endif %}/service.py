@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.common.errors import ConflictError, ForbiddenError, NotFoundError, UnprocessableError
 from app.common.schemas import Page
+from app.db.base import Base
 from app.infrastructure.passwords import hash_password, verify_password
 from app.infrastructure.transactions import end_read_transaction
 from app.modules.users.models import User
@@ -27,6 +28,8 @@ ERROR_NOT_FOUND = "There is no user with this id"
 ERROR_MISMATCH = "This is not your password"
 ERROR_NOT_ADMINISTRATOR = "You are no longer an administrator"
 ERROR_OWN_ACCESS = "Administrators cannot change their own access"
+INDEXES = Base.metadata.tables[User.__tablename__].indexes
+UNIQUE = {column.name for index in INDEXES if index.unique for column in index.columns}
 
 
 class UserService:
@@ -48,6 +51,11 @@ class UserService:
             setattr(user, name, value)
         await self._repository.save(user)
         return UserRead.model_validate(user)
+
+    def reveals(self, user: User, data: UserUpdate) -> bool:
+        """Return whether the response reveals if a value is taken, as registering does."""
+        changes = data.model_dump(exclude_unset=True)
+        return any(changes[name] != getattr(user, name) for name in UNIQUE & changes.keys())
 
     async def change_password(self, user: User, data: PasswordChange) -> None:
         """Replace the password, or raise 422 if the current one is wrong or has changed."""
