@@ -154,15 +154,18 @@ def check_types(project: Path, environment: Path, *command: str) -> None:
 
 
 @contextmanager
-def serving(project: Path, environment: Path, log: Path) -> Iterator[str]:
-    """Serve a generated service with a new database on a free port; yield its address."""
+def serving(project: Path, environment: Path, log: Path, **settings: str) -> Iterator[str]:
+    """Serve a generated service on a free port; yield its address.
+
+    Without DATABASE_URL it gets a new database.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = ["python", "-m", "dev", "--temporary", "uvicorn", "app.main:app", f"--port={port}"]
+    new = [] if "DATABASE_URL" in settings else ["--temporary"]
+    command = ["python", "-m", "dev", *new, "uvicorn", "app.main:app", f"--port={port}"]
+    given = {**variables(environment), **settings}
     with log.open("wb") as output:
-        server = subprocess.Popen(
-            command, cwd=project, env=variables(environment), stdout=output, stderr=output
-        )
+        server = subprocess.Popen(command, cwd=project, env=given, stdout=output, stderr=output)
     try:
         _wait_for(f"http://127.0.0.1:{port}/health/ready", server, log)
         yield f"http://127.0.0.1:{port}"

@@ -25,7 +25,7 @@ ALLOWED = re.compile(
     r"|dev/(__main__|servers)\.py\.jinja|tests/conftest\.py\.jinja"
     r"|(app|tests)/modules/{%.*|migrations/versions/{%.*"
 )
-LEAN = 3_000  # a service without options has fewer lines of Python, its tests included
+LEAN = 3_500  # a service without options has fewer lines of Python, its tests included
 BUDGET = 1034  # block tags in `template/` and `macros/`; it may only fall
 SOURCES = (
     "cofee",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,14 +29,12 @@ from tests.evolutions import (
 )
 from tests.generated import check_types, environment, make_service, run, snapshot_template
 from tests.judging import Forks
+from tests.pooling import database
 from tests.refusals import REFUSALS
 
 pytestmark = pytest.mark.service
 
 DRIVER = str(Path(__file__).with_name("migrating.py"))
-SERVER = (
-    "import dev.postgresql as p\nwith p.temporary_database() as u: print(u, flush=True); input()"
-)
 MIXED_IN = {"id", "created_at", "updated_at"}
 DATABASES = ["sqlite", "postgresql"]
 
@@ -60,18 +57,8 @@ def server(
 ) -> Iterator[str]:
     """One PostgreSQL for all tests here; each of them has databases of its own in it."""
     project = make_service(template, tmp_path_factory.mktemp("server") / "service", {})
-    with subprocess.Popen(
-        [programs / "bin/python", "-c", SERVER],
-        cwd=project,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        yield process.stdout.readline().strip()
-        process.stdin.write("\n")
-        process.stdin.flush()
+    with database(project, programs) as url:
+        yield url
 
 
 class Service:

@@ -221,7 +221,7 @@ def test_the_same_line_is_a_conflict_like_any_other(shop: Path, cofee: Run) -> N
 @pytest.mark.parametrize(
     ("option", "path", "text"),
     [
-        ("database=sqlite", "app/report.py", "from app.db.postgresql import DRIVER\n"),
+        ("database=sqlite", "app/report.py", "from app.db.postgresql import ERROR_POOL\n"),
         ("database=sqlite", "scripts/seed.py", "import dev.postgresql\n"),
         ("auth=none", "app/report.py", "from .infrastructure.auth import CurrentUserId\n"),
         ("auth=none", "app/modules/orders/mine.py", "from ...infrastructure import auth\n"),

@@ -8,12 +8,11 @@ from typing import Literal
 import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.api.v1.router  # noqa: F401  # importing the routes imports every model
 from app.db.base import Base
+from app.db.session import create_migration_engine
 from app.db.types import ExactDecimal, ExactInterval, JsonList, JsonObject, UtcDateTime
-from app.infrastructure.settings import get_settings
 
 
 def migrate(connection: sa.Connection) -> None:
@@ -46,8 +45,7 @@ def render_type(kind: str, item: object, autogenerate: AutogenContext) -> str | 
 
 
 async def connect_and_migrate() -> None:
-    """Connect for one run. On SQLite foreign keys are off, so that tables can be copied."""
-    engine = create_async_engine(get_settings().database_url, poolclass=sa.NullPool)
+    engine = create_migration_engine()
     async with engine.connect() as connection:
         await connection.run_sync(migrate)
     await engine.dispose()
@@ -56,7 +54,7 @@ async def connect_and_migrate() -> None:
 def print_sql() -> None:
     """Print the SQL instead of running it (`alembic upgrade head --sql`)."""
     context.configure(
-        url=get_settings().database_url, target_metadata=Base.metadata, literal_binds=True
+        url=create_migration_engine().url, target_metadata=Base.metadata, literal_binds=True
     )
     with context.begin_transaction():
         context.run_migrations()

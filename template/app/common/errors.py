@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
@@ -212,6 +213,12 @@ async def handle_database_error(_: Request, error: DBAPIError) -> ProblemRespons
     return ProblemResponse(describe(422, ERROR_INVALID_VALUE, "invalid_value"))
 
 
+async def handle_timeout(_: Request, error: Exception) -> ProblemResponse:
+    """Handle a wait for a connection or for a pooler that took too long."""
+    logger.warning("the database is busy: %s", error)
+    return ProblemResponse(describe(503, ERROR_BUSY, "database_busy"), {"Retry-After": "1"})
+
+
 async def handle_stale_data(_: Request, __: Exception) -> ProblemResponse:
     """Handle a change of a row that was changed by another request."""
     return ProblemResponse(describe(412, ERROR_CHANGED))
@@ -223,4 +230,6 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(handle_invalid_request)
     app.exception_handler(IntegrityError)(handle_integrity_error)
     app.exception_handler(DBAPIError)(handle_database_error)
+    app.exception_handler(PoolTimeout)(handle_timeout)
+    app.exception_handler(TimeoutError)(handle_timeout)
     app.exception_handler(StaleDataError)(handle_stale_data)

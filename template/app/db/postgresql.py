@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+import sqlalchemy as sa
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-DRIVER = "postgresql+asyncpg://"
-ERROR_DRIVER = f"DATABASE_URL must start with {DRIVER}"
+from app.db.postgresql_url import Target, read_url
+
 ERROR_POOL = "DATABASE_POOL_MAX_SIZE must not be smaller than DATABASE_POOL_SIZE"
+# The driver waits longer than the server, whose error is the better one.
+DRIVER_SECONDS = 1
 
 
 class DatabaseSettings(BaseSettings):
     """Where the database is and how many connections it may get."""
 
     database_url: str = Field(repr=False)  # it holds the password
+    database_direct_url: str | None = Field(default=None, repr=False)
+    database_password: SecretStr | None = None
+    database_pooler: bool | None = None
     database_pool_size: int = Field(default=5, ge=1)
     database_pool_max_size: int = Field(default=20, ge=1)
     database_pool_recycle_seconds: int = Field(default=1800, ge=1)
@@ -25,11 +31,31 @@ class DatabaseSettings(BaseSettings):
     @model_validator(mode="after")
     def validate_pool_size(self) -> Self:
         """Say at the start what would otherwise be an error at the first query."""
-        if not self.database_url.startswith(DRIVER):
-            raise ValueError(ERROR_DRIVER)
+        for read, name in ((target, "DATABASE_URL"), (direct_target, "DATABASE_DIRECT_URL")):
+            try:
+                read(self)
+            except ValueError as error:
+                raise ValueError(f"{name} {error}") from None
         if self.database_pool_max_size < self.database_pool_size:
             raise ValueError(ERROR_POOL)
         return self
+
+
+def target(settings: DatabaseSettings) -> Target:
+    """Return where the service connects to."""
+    return _read(settings, settings.database_url, settings.database_pooler)
+
+
+def direct_target(settings: DatabaseSettings) -> Target:
+    """Return where migrations connect to: past a pooler, if DATABASE_DIRECT_URL says how."""
+    if settings.database_direct_url:
+        return _read(settings, settings.database_direct_url, None)
+    return target(settings)
+
+
+def _read(settings: DatabaseSettings, url: str, pooled: bool | None) -> Target:
+    password = settings.database_password
+    return read_url(url, password.get_secret_value() if password else None, pooled)
 
 
 def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
@@ -38,14 +64,57 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
     Proxies and restarts close idle connections silently. The statement timeout is the server's: it
     stops a runaway query even if the client no longer waits for it.
     """
-    timeout = str(settings.database_statement_timeout_ms)
-    return create_async_engine(
-        settings.database_url,
+    server = target(settings)
+    timeout = settings.database_statement_timeout_ms
+    engine = create_async_engine(
+        server.url,
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_max_size - settings.database_pool_size,
         pool_pre_ping=True,
         pool_recycle=settings.database_pool_recycle_seconds,
         hide_parameters=True,  # an unexpected error is logged, and values may be secrets
-        connect_args={"server_settings": {"statement_timeout": timeout}},
+        connect_args=_connect_args(server, timeout),
         **options,
     )
+    if server.pooled and timeout:
+        _limit_statements(engine, timeout)
+    return engine
+
+
+def create_migration_engine(settings: DatabaseSettings) -> AsyncEngine:
+    """Return an engine for one connection, whose statements may take any time."""
+    server = direct_target(settings)
+    return create_async_engine(
+        server.url, poolclass=sa.NullPool, connect_args=_connect_args(server, None)
+    )
+
+
+def _connect_args(server: Target, timeout_ms: int | None) -> dict[str, Any]:
+    """Return the arguments of the driver.
+
+    A pooler gives each transaction another connection of the server, and rejects most parameters of
+    the start. Statements have no name then, and are parsed again when they are executed.
+    """
+    if server.pooled:
+        without_names = {
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": str,
+            "command_timeout": timeout_ms / 1000 + DRIVER_SECONDS if timeout_ms else None,
+        }
+        return server.connect_args | without_names
+    if timeout_ms is None:
+        return server.connect_args
+    settings = server.connect_args.get("server_settings", {})
+    limited = {**settings, "statement_timeout": str(timeout_ms)}
+    return server.connect_args | {"server_settings": limited}
+
+
+def _limit_statements(engine: AsyncEngine, timeout_ms: int) -> None:
+    """Set the timeout in each transaction, since a pooler forgets that of a connection."""
+
+    def limit(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {timeout_ms}")
+
+    sa.event.listen(engine.sync_engine, "begin", limit)

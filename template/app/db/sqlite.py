@@ -41,6 +41,11 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
     return engine
 
 
+def create_migration_engine(settings: DatabaseSettings) -> AsyncEngine:
+    """Return an engine that does not enforce foreign keys, so that tables can be copied."""
+    return create_async_engine(settings.database_url, poolclass=sa.NullPool)
+
+
 def prepare_connection(connection: Any, _: object) -> None:
     """Enforce foreign keys, let readers and a writer work at once, leave `BEGIN` to us."""
     connection.isolation_level = None

@@ -11,6 +11,7 @@ import pytest_asyncio
 from fastapi import FastAPI, HTTPException, Query
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.common.errors import ConflictError
@@ -59,6 +60,7 @@ async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     app.add_api_route("/refused", fail_with(refused_value()))
     deadlock = type("Deadlock", (Exception,), {"sqlstate": "40P01"})(SECRET_TEXT)
     app.add_api_route("/busy", fail_with(DBAPIError("UPDATE", None, deadlock)))
+    app.add_api_route("/full", fail_with(PoolTimeout("30 seconds")))
     app.add_api_route("/unknown", fail_with(DBAPIError(SECRET_TEXT, None, Exception(SECRET_TEXT))))
     app.add_api_route("/payload", receive_payload, methods=["POST"])
     async with client_of(app) as client:
@@ -76,6 +78,7 @@ async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
         ("GET", "/stale", 412, "precondition_failed"),
         ("GET", "/refused", 422, "invalid_value"),
         ("GET", "/busy", 503, "database_busy"),
+        ("GET", "/full", 503, "database_busy"),
         ("GET", "/unknown", 500, "internal_error"),
         ("POST", "/payload", 422, "invalid_request"),
     ],

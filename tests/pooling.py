@@ -1,0 +1,137 @@
+"""PostgreSQL servers of tests, a PgBouncer before them, and sessions that hold locks."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import trustme
+
+PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+UNPRIVILEGED = "daemon"  # a user of every system
+NO_PGBOUNCER = "there is no pgbouncer here: install the package `pgbouncer` of the system"
+SERVER = (
+    "import sys, dev.postgresql as p\n"
+    "with p.temporary_database() as url: print(url, flush=True); sys.stdin.read()"
+)
+# Runs statements in one transaction, says so, and ends it when its input ends.
+SESSION = """
+import asyncio, sys, asyncpg
+async def main():
+    connection = await asyncpg.connect(sys.argv[1].replace("+asyncpg", ""))
+    async with connection.transaction():
+        await connection.execute(sys.argv[2])
+        print("open", flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+asyncio.run(main())
+"""
+# Fewer connections than the service opens, so that each transaction gets another one.
+CONFIGURATION = """
+[databases]
+* = host=127.0.0.1 port={server} user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = {mode}
+default_pool_size = 3
+max_client_conn = 200
+client_tls_sslmode = allow
+client_tls_key_file = {folder}/key.pem
+client_tls_cert_file = {folder}/certificate.pem
+"""
+
+
+@contextmanager
+def database(project: Path, programs: Path) -> Iterator[str]:
+    """Run a new PostgreSQL server, and yield its URL."""
+    with _talking([programs / "bin/python", "-c", SERVER], project) as url:
+        yield url
+
+
+@contextmanager
+def session(programs: Path, url: str, statement: str) -> Iterator[None]:
+    """Keep a transaction open after a statement."""
+    with _talking([programs / "bin/python", "-c", SESSION, url, statement], Path("/")):
+        yield
+
+
+@contextmanager
+def _talking(command: list[Path | str], folder: Path) -> Iterator[str]:
+    """Run a program that prints a line when it is ready, and ends with its input."""
+    with subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        line = process.stdout.readline().strip()
+        try:
+            yield line
+        finally:
+            process.stdin.close()
+
+
+@contextmanager
+def pgbouncer(url: str, mode: str) -> Iterator[tuple[str, Path]]:
+    """Run a PgBouncer; yield its URL and the certificate of its authority."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    server = url.rpartition(":")[2].partition("/")[0]
+    with TemporaryDirectory(prefix="pgbouncer-") as name:
+        folder = Path(name)
+        _write_certificates(folder)
+        text = CONFIGURATION.format(server=server, port=port, folder=folder, mode=mode)
+        (folder / "pgbouncer.ini").write_text(text)
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(PGBOUNCER), "pgbouncer.ini"],
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+                user=_lend(folder),
+            )
+        try:
+            _wait_for(port, process, folder / "log")
+            yield f"postgresql://postgres@localhost:{port}/postgres", folder / "authority.pem"
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _write_certificates(folder: Path) -> None:
+    """Write a certificate of `localhost`, and that of the new authority that issued it."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(folder / "certificate.pem")
+
+
+def _lend(folder: Path) -> int | None:
+    """Return the user that runs PgBouncer, which refuses to be run by root."""
+    if os.geteuid() != 0:
+        return None
+    server = pwd.getpwnam(UNPRIVILEGED).pw_uid
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, server, server)
+    return server
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError(log.read_text())

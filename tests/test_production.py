@@ -1,0 +1,175 @@
+"""A service in production: behind a pooler, over TLS, stopped while it works."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import requests
+import trustme
+
+from tests.generated import lift_limits, make_service, run, serving, variables
+from tests.pooling import NO_PGBOUNCER, PGBOUNCER, database, pgbouncer, session
+from tests.test_security import programs
+
+pytestmark = pytest.mark.service
+
+__all__ = ["programs"]  # pytest finds the fixture by its name
+
+needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason=NO_PGBOUNCER)
+PRODUCTS = {
+    "name": "products",
+    "entity": "Product",
+    "fields": [
+        {"name": "sku", "type": "str", "unique": True, "sort": True},
+        {"name": "stock", "type": "int", "filter": True},
+        {"name": "extra", "type": "json", "nullable": True},
+    ],
+}
+# Connects as migrations do.
+CONNECT = """
+import asyncio, sys
+from app.db.postgresql import DatabaseSettings, create_migration_engine
+async def connect(url):
+    async with create_migration_engine(DatabaseSettings(database_url=url)).connect():
+        return "connected"
+for url in sys.argv[1:]:
+    try:
+        print(asyncio.run(connect(url)))
+    except OSError as error:
+        print(error)
+"""
+THREADS = 20
+ROUNDS = 84  # of six requests
+
+
+@dataclass(frozen=True)
+class Service:
+    """A generated service, its programs and a server for its database."""
+
+    project: Path
+    programs: Path
+    url: str
+
+    def run(self, *command: str, **settings: str) -> str:
+        return run(self.project, self.programs, *command, **settings)
+
+
+@pytest.fixture(scope="module")
+def service(
+    programs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A service with a module of products."""
+    target = tmp_path_factory.mktemp("production") / "service"
+    project = make_service(programs[0], target, {"modules": [PRODUCTS]})
+    lift_limits(project)
+    with database(project, programs[1]) as url:
+        yield Service(project, programs[1], url)
+
+
+def use_every_verb(url: str, number: int) -> list[int]:
+    """Create, read, list, replace, change and delete a product; return the statuses."""
+    client = requests.Session()
+    body: dict[str, Any] = {"sku": f"tea {number}", "stock": number, "extra": {"a": [number]}}
+    created = client.post(url, json=body)
+    path = f"{url}/{created.json()['id']}"
+    return [
+        created.status_code,
+        client.get(path).status_code,
+        client.get(f"{url}?sort=-sku&stock={number}&count=true").status_code,
+        client.put(path, json={**body, "stock": 0}).status_code,
+        client.patch(path, json={"extra": None}).status_code,
+        client.delete(path).status_code,
+    ]
+
+
+@needs_pgbouncer
+def test_service_works_behind_a_pooler_in_transaction_mode(
+    service: Service, tmp_path: Path
+) -> None:
+    with pgbouncer(service.url, "transaction") as (pooler, authority):
+        pooled = {
+            "DATABASE_URL": f"{pooler}?pgbouncer=true&sslmode=verify-full&sslrootcert={authority}",
+            "DATABASE_STATEMENT_TIMEOUT_MS": "4000",
+        }
+        with serving(service.project, service.programs, tmp_path / "log", **pooled) as url:
+            products = f"{url}/api/v1/products"
+            with ThreadPoolExecutor(THREADS) as threads:
+                statuses = [*threads.map(use_every_verb, [products] * ROUNDS, range(ROUNDS))]
+            with session(service.programs, service.url, "LOCK TABLE products"):
+                waited = requests.get(products, timeout=60)
+            after = requests.get(products, timeout=60)
+
+        assert statuses == [[201, 200, 200, 200, 200, 204]] * ROUNDS
+        assert (waited.status_code, waited.json()["code"]) == (503, "database_busy")
+        assert after.status_code == 200
+        create_admin = ("python", "-m", "app.create_admin", "bo@example.com", "Bo")
+        subprocess.run(
+            create_admin,
+            cwd=service.project,
+            env=variables(service.programs) | pooled,
+            input="correct horse battery",
+            text=True,
+            check=True,
+        )
+
+
+@needs_pgbouncer
+def test_certificate_of_the_server_is_verified(service: Service) -> None:
+    """Neon prints `channel_binding`; its certificate is one that the system trusts."""
+    neon = "sslmode=require&channel_binding=require"
+    with pgbouncer(service.url, "session") as (url, authority), TemporaryDirectory() as folder:
+        other = Path(folder) / "other.pem"
+        trustme.CA().cert_pem.write_to_path(other)
+        urls = [
+            f"{url}?{neon}",
+            f"{url}?{neon}&sslrootcert={other}",
+            f"{url}?sslmode=verify-ca&sslrootcert={other}",
+            f"{url}?sslmode=require",
+            f"{url.replace('localhost', '127.0.0.1')}?{neon}",
+        ]
+        trusted = {"SSL_CERT_FILE": str(authority)}
+        found = service.run("python", "-c", CONNECT, *urls, **trusted).splitlines()
+
+    unknown = "certificate verify failed: unable to get local issuer certificate"
+    assert found[0] == found[3] == "connected"
+    assert unknown in found[1]
+    assert unknown in found[2]
+    assert "IP address mismatch" in found[4]
+
+
+def test_requests_in_flight_are_answered_before_the_service_stops(
+    service: Service, tmp_path: Path
+) -> None:
+    """Several workers, a lock that all requests wait for, and the signal that ends a container."""
+    settings = {"DATABASE_URL": service.url, "WEB_CONCURRENCY": "2"}
+    with ExitStack() as lock, ThreadPoolExecutor(THREADS) as threads:
+        with serving(service.project, service.programs, tmp_path / "log", **settings) as url:
+            lock.enter_context(session(service.programs, service.url, "LOCK TABLE products"))
+            bodies = [{"sku": f"coffee {number}", "stock": number} for number in range(8)]
+            answers = [threads.submit(post, f"{url}/api/v1/products", body) for body in bodies]
+            time.sleep(1)
+            assert not any(answer.done() for answer in answers)
+            threads.submit(unlock, lock)
+
+        assert [answer.result().status_code for answer in answers] == [201] * 8
+        assert (tmp_path / "log").read_text().count("Started server process") == 2
+
+
+def unlock(lock: ExitStack) -> None:
+    """Release a lock after the service has received its signal."""
+    time.sleep(1)
+    lock.close()
+
+
+def post(url: str, body: dict[str, Any]) -> requests.Response:
+    """Send a body."""
+    return requests.post(url, json=body, timeout=60)
