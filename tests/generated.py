@@ -26,6 +26,13 @@ from tests.tiny import run_git
 REPOSITORY = Path(__file__).parents[1]
 # Programs of an environment know its place, which a link must not change.
 ENVIRONMENTS = (REPOSITORY / ".cache").resolve()
+# The answers that need every dependency.
+EVERY_PART: Mapping[str, str] = {
+    "auth": "oauth",
+    "tasks": "dramatiq",
+    "events": "redis",
+    "telemetry": "opentelemetry",
+}
 # What tells the tests of a service which database they run on.
 DATABASES: Mapping[str, Mapping[str, str]] = {
     "postgresql": {},
@@ -89,13 +96,12 @@ def environment(template: Path) -> Path:
 
     It is made once for the dependencies as they are, whichever test process comes first.
     """
-    pyproject = (template / "template/pyproject.toml.jinja").read_bytes()
-    target = ENVIRONMENTS / f"service-{hashlib.sha256(pyproject).hexdigest()[:12]}"
+    target = ENVIRONMENTS / f"service-{_dependencies(template)}"
     with alone("environment"):
         if not (target / "complete").exists():
             project = ENVIRONMENTS / "project"
             shutil.rmtree(project, ignore_errors=True)
-            make_service(template, project, {"project_name": "service", "auth": "oauth"})
+            make_service(template, project, {"project_name": "service", **EVERY_PART})
             run(project, target, "uv", "sync", "--quiet", UV_NO_SYNC="0")
             (target / "complete").touch()
     return target
@@ -109,6 +115,14 @@ def alone(task: str) -> Iterator[None]:
     with (ENVIRONMENTS / f"{task}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def _dependencies(template: Path) -> str:
+    """Return what changes with the dependencies of a service."""
+    files = [template / "template/pyproject.toml.jinja", *sorted(template.glob("macros/parts/*"))]
+    lines = "\n".join(path.read_text() for path in files).splitlines()
+    stated = [line for line in lines if "version:" in line or " = " in line]
+    return hashlib.sha256("\n".join(stated).encode()).hexdigest()[:12]
 
 
 def make_service(

@@ -144,5 +144,6 @@ def test_files_of_parts_are_in_the_template() -> None:
     ]
     for entry in entries:
         for pattern in entry.get("files", []):
-            found = list((REPOSITORY / "template").glob(f"{pattern[1:]}*"))
+            path = REPOSITORY / "template" / pattern[1:]
+            found = [*path.parent.glob(f"{path.name}*"), *path.parent.glob(f"*}}{path.name}{{*")]
             assert found, f"{entry['name']}: {pattern}"

@@ -124,14 +124,16 @@ def example(path: Path) -> Mapping[str, Any]:
 
 
 OPTIONS: dict[str, Mapping[str, Any]] = {
-    "projects on SQLite": {
+    "projects and tasks on SQLite": {
         "isolation": "project",
         "database": "sqlite",
+        "tasks": "dramatiq",
         "ci": "gitlab",
         "user_fields": [*every.REQUIRED_OF_USERS, *every.OPTIONAL_OF_USERS],
     },
     "no users": {
         "auth": "none",
+        "tasks": "dramatiq",
         "ci": "none",
         "telemetry": "opentelemetry",
         "modules": [{"name": "notes", "entity": "Note", "fields": []}],

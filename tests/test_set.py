@@ -314,6 +314,7 @@ OPTIONS = {
     "database": ["postgresql", "sqlite"],
     "auth": ["jwt", "none", "oauth"],
     "isolation": ["none", "project"],
+    "tasks": ["none", "dramatiq"],
     "ci": ["github", "gitlab", "none"],
     "events": ["none", "redis"],
     "telemetry": ["none", "opentelemetry"],

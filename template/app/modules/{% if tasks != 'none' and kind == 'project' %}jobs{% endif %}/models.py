@@ -1,0 +1,36 @@
+"""The `jobs` table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, RowMixin
+from app.db.types import JsonObject, UtcDateTime
+
+
+class Job(RowMixin, Base):
+    """A run of a task. It is written with the rows that ask for it, so none is lost."""
+
+    __tablename__ = "jobs"
+
+    owner_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.Uuid(), index=True, info={"is_owner": True}
+    )
+    kind: Mapped[str] = mapped_column(sa.String(100), index=True)
+    status: Mapped[str] = mapped_column(sa.String(20), index=True, default="queued")
+    progress: Mapped[int] = mapped_column(sa.Integer(), default=0)
+    # Counts the starts. A start with an older number than this one can no longer change the row.
+    attempts: Mapped[int] = mapped_column(sa.Integer(), default=0)
+    arguments: Mapped[dict[str, Any]] = mapped_column(JsonObject())
+    result: Mapped[dict[str, Any] | None] = mapped_column(JsonObject())
+    error: Mapped[str | None] = mapped_column(sa.Text())
+    started_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())
+    finished_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime(), index=True)
+    # When the job is sent again, unless it has ended; and until when its worker owns it.
+    send_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime(), index=True)
+    leased_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())

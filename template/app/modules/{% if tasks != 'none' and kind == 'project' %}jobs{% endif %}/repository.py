@@ -1,0 +1,99 @@
+"""Job queries: those of routes are limited to the jobs of one owner, those of workers are not.
+
+The status of a job only moves forward. Each change is one UPDATE with its condition, so of several
+that come at once only the first one happens.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.keyset import Columns, Rows, fetch_page, where_matches
+from app.modules.jobs.models import Job
+from app.modules.jobs.schemas import JobQuery
+
+FILTERS: Columns = {"kind": Job.kind, "status": Job.status}
+OPEN = Job.status.in_(["queued", "running"])
+
+
+class JobRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, owner_id: uuid.UUID | None, job_id: uuid.UUID) -> Job | None:
+        return await self._session.scalar(self._own(owner_id).filter_by(id=job_id))
+
+    async def list_page(self, owner_id: uuid.UUID | None, query: JobQuery) -> Rows[Job]:
+        statement = where_matches(self._own(owner_id), FILTERS, query)
+        return await fetch_page(self._session, statement, query.sort, query)
+
+    async def save(self, job: Job) -> None:
+        self._session.add(job)
+        await self._session.flush()
+
+    async def cancel(
+        self, owner_id: uuid.UUID | None, job_id: uuid.UUID, now: dt.datetime
+    ) -> Job | None:
+        """Cancel a job that has not ended, or return None."""
+        own = Job.owner_id.is_not_distinct_from(owner_id)
+        values = {"status": "cancelled", "finished_at": now, "send_at": None}
+        return await self._change(job_id, values, own, OPEN)
+
+    async def get_of_anyone(self, job_id: uuid.UUID) -> Job | None:
+        return await self._session.get(Job, job_id)
+
+    async def start(self, job: Job, now: dt.datetime, until: dt.datetime) -> Job | None:
+        """Start an attempt, unless the job has ended or another worker runs it."""
+        values = {
+            "status": "running",
+            "attempts": Job.attempts + 1,
+            "started_at": sa.func.coalesce(Job.started_at, now),
+            "send_at": until,
+            "leased_until": until,
+        }
+        is_free = sa.or_(Job.leased_until.is_(None), Job.leased_until <= now)
+        return await self._change(job.id, values, OPEN, Job.attempts == job.attempts, is_free)
+
+    async def change_attempt(
+        self, job_id: uuid.UUID, attempt: int, values: dict[str, Any]
+    ) -> Job | None:
+        """Change a job that this attempt still runs, or return None."""
+        return await self._change(job_id, values, OPEN, Job.attempts == attempt)
+
+    async def lock_due(self, kinds: Collection[str], now: dt.datetime, limit: int) -> Sequence[Job]:
+        """Lock jobs that must be sent, those that have waited longest first."""
+        due = sa.select(Job).where(OPEN, Job.send_at <= now, Job.kind.in_(kinds))
+        due = due.order_by(Job.send_at).limit(limit).with_for_update(skip_locked=True)
+        return (await self._session.scalars(due)).all()
+
+    async def fail_unknown(
+        self, kinds: Collection[str], before: dt.datetime, now: dt.datetime, error: str
+    ) -> None:
+        """Fail the jobs of tasks that no longer exist."""
+        unknown = sa.update(Job).where(OPEN, Job.kind.not_in(kinds), Job.created_at < before)
+        values = {"status": "failed", "error": error, "finished_at": now, "send_at": None}
+        await self._session.execute(unknown.values(values))
+
+    async def remove_ended(self, before: dt.datetime, limit: int) -> int:
+        """Remove some jobs that ended long ago; return how many."""
+        ended = sa.select(Job.id).where(Job.finished_at < before).limit(limit)
+        statement = sa.delete(Job).where(Job.id.in_(ended)).returning(Job.id)
+        return len((await self._session.scalars(statement)).all())
+
+    async def _change(
+        self, job_id: uuid.UUID, values: dict[str, Any], *conditions: sa.ColumnElement[bool]
+    ) -> Job | None:
+        statement = sa.update(Job).where(Job.id == job_id, *conditions).values(values)
+        return await self._session.scalar(
+            statement.returning(Job),
+            execution_options={"synchronize_session": False, "populate_existing": True},
+        )
+
+    def _own(self, owner_id: uuid.UUID | None) -> sa.Select[Job]:
+        return sa.select(Job).where(Job.owner_id.is_not_distinct_from(owner_id))

@@ -1,0 +1,31 @@
+"""Response schemas of jobs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+
+from pydantic import Field
+
+from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort
+
+# In the order in which a job can have them. A job that has ended does not change any more.
+JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class JobRead(RowSchema):
+    kind: str = Field(description="The name of the task")
+    status: JobStatus
+    progress: int = Field(description="In percent", ge=0, le=100)
+    attempts: int = Field(description="How many times a worker has started it")
+    arguments: dict[str, Any]
+    result: dict[str, Any] | None
+    error: str | None = Field(description="What went wrong in the last attempt")
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+
+
+class JobQuery(PageQuery):
+    kind: Filter[str] = OMITTED
+    status: Filter[JobStatus] = OMITTED
+    sort: RowSort = "id"

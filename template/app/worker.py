@@ -1,0 +1,120 @@
+"""Runs tasks until it is stopped: `python -m app.worker`. Start as many as the work needs.
+
+SIGTERM stops it: no task begins any more, and those that run have time to end. What has not ended
+then is run by another worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import threading
+import time
+
+import dramatiq
+from dramatiq.asyncio import get_event_loop_thread
+from redis import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+import app.api.v1.router  # noqa: F401  # importing the routes imports every task
+from app.db.session import get_engine, get_sessions
+from app.infrastructure.broker import get_broker, ping, send
+from app.infrastructure.logging import configure_logging
+from app.infrastructure.settings import get_settings
+from app.infrastructure.tasks import TASKS
+from app.modules.jobs.service import AttemptService
+
+BATCH = 100
+CLEAN_UP_SECONDS = 3600
+STOP_SECONDS = 1  # for the statements that are being executed
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run tasks until a signal comes. A second signal ends the process at once."""
+    settings = get_settings()
+    configure_logging(settings.log_level)
+    broker = get_broker()
+    broker.add_middleware(Relay())
+    worker = dramatiq.Worker(broker, worker_threads=settings.task_threads)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    broker.emit_after("process_boot")
+    worker.start()
+    logger.info("the worker is ready", extra={"tasks": sorted(TASKS)})
+    stopped.wait()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    worker.stop(timeout=int(settings.task_stop_seconds * 1000))
+    broker.close()
+
+
+class Relay(dramatiq.Middleware):
+    """Sends jobs that are due. It runs in the event loop of the tasks, with their engine."""
+
+    def __init__(self) -> None:
+        self._stopped = asyncio.Event()
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        asyncio.run_coroutine_threadsafe(relay(self._stopped), get_loop())
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        asyncio.run_coroutine_threadsafe(disconnect(self._stopped), get_loop()).result()
+
+
+def get_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop of all tasks of this process."""
+    thread = get_event_loop_thread()
+    if thread is None:
+        raise RuntimeError("The worker has no event loop")
+    return thread.loop
+
+
+async def relay(stopped: asyncio.Event) -> None:
+    """Send the jobs that are due, again and again, and clean up once an hour."""
+    is_up, next_clean_up = True, time.monotonic()
+    while not stopped.is_set():
+        try:
+            await send_due()
+            if time.monotonic() >= next_clean_up:
+                await clean_up()
+                next_clean_up = time.monotonic() + CLEAN_UP_SECONDS
+            is_up = True
+        except (SQLAlchemyError, RedisError, OSError) as error:
+            if is_up:
+                logger.warning("jobs are sent later: %s", error)
+            is_up = False
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), get_settings().task_poll_seconds)
+
+
+async def send_due() -> None:
+    """Send the jobs that are due. They stay due while the broker is down."""
+    await ping()
+    async with get_sessions().begin() as session:
+        due = await AttemptService(session).take_due(TASKS, BATCH)
+    await send([(job.kind, job.id) for job in due])
+
+
+async def clean_up() -> None:
+    async with get_sessions().begin() as session:
+        await AttemptService(session).clean_up(TASKS)
+
+
+async def disconnect(stopped: asyncio.Event) -> None:
+    """Interrupt the tasks that still run, which gives their jobs back, and close the connections."""
+    stopped.set()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    _, running = await asyncio.wait(others, timeout=STOP_SECONDS) if others else ((), ())
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await get_engine().dispose()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""Attempts at a job: it ends exactly once, whatever happens to its workers and messages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import uuid
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from app import worker
+from app.db.base import utc_now
+from app.infrastructure.broker import get_broker
+from app.infrastructure.settings import get_settings
+from app.infrastructure.tasks import ERROR_INTERNAL, ERROR_TIME_LIMIT, Run, run_job
+from app.modules.jobs import service as jobs_service
+from app.modules.jobs.models import Job
+from app.modules.jobs.service import AttemptService, JobService
+from tests.api import count_statements
+from tests.modules.jobs import probe as probe_module
+from tests.modules.jobs.probe import MISSING, probe
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def broker_is_down(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Point the broker at a port that nobody listens on."""
+    pool = get_broker().client.connection_pool
+    monkeypatch.setitem(pool.connection_kwargs, "port", 1)
+    reconnect()
+    return monkeypatch
+
+
+def reconnect() -> None:
+    """Forget the connections to the broker."""
+    pool = get_broker().client.connection_pool
+    pool.disconnect()
+    pool.reset()
+
+
+def waiting() -> int:
+    """Return how many messages wait for a worker."""
+    size: int = get_broker().do_qsize("default")
+    return size
+
+
+@contextlib.asynccontextmanager
+async def relaying() -> AsyncIterator[None]:
+    """Run the relay of a worker during the block."""
+    stopped = asyncio.Event()
+    relay = asyncio.create_task(worker.relay(stopped))
+    yield
+    stopped.set()
+    await relay
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait until it is so, and a moment more for what comes with it."""
+    async with asyncio.timeout(5):
+        while not is_so():  # noqa: ASYNC110  # nothing tells us
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+
+
+async def enqueue(session: AsyncSession, does: str = "nothing") -> uuid.UUID:
+    """Start a job and return its id."""
+    job = await probe.enqueue(session, None, {"does": does})
+    await session.commit()
+    return job.id
+
+
+async def read(session: AsyncSession, job_id: uuid.UUID) -> Job:
+    """Return what the database has."""
+    return await session.get_one(Job, job_id, populate_existing=True)
+
+
+async def change(session: AsyncSession, job_id: uuid.UUID, **values: object) -> None:
+    """Change a job behind the back of its worker."""
+    job = await read(session, job_id)
+    for name, value in values.items():
+        setattr(job, name, value)
+    await session.commit()
+
+
+async def test_job_is_one_statement_and_one_message(
+    session: AsyncSession, engine: AsyncEngine
+) -> None:
+    with count_statements(engine) as statements:
+        await enqueue(session)
+
+    assert len(statements) == 1
+    assert waiting() == 1
+
+
+async def test_job_that_is_rolled_back_is_not_sent(session: AsyncSession) -> None:
+    await probe.enqueue(session, None, {})
+    await session.rollback()
+    await session.commit()
+
+    assert waiting() == 0
+
+
+async def test_job_succeeds_once(session: AsyncSession) -> None:
+    job_id = await enqueue(session)
+
+    for _ in range(2):
+        await run_job(probe, job_id)
+
+    job = await read(session, job_id)
+    assert (job.status, job.progress, job.attempts) == ("succeeded", 100, 1)
+    assert job.result == {"attempt": 1}
+    assert job.finished_at
+    assert job.send_at is None
+
+
+async def test_error_is_tried_again_later_and_not_for_ever(session: AsyncSession) -> None:
+    job_id = await enqueue(session, "fail")
+
+    for attempt in (1, 2, 3):
+        await run_job(probe, job_id)
+        job = await read(session, job_id)
+        assert (job.attempts, job.error) == (attempt, ERROR_INTERNAL)
+        assert job.status == ("failed" if attempt == 3 else "running")
+        if attempt < 3:
+            assert job.send_at
+            assert job.send_at - utc_now() > dt.timedelta(milliseconds=900) * 2 ** (attempt - 1)
+
+
+@pytest.mark.parametrize(
+    ("does", "status", "error"),
+    [("miss", "failed", MISSING), ("hang", "running", ERROR_TIME_LIMIT)],
+)
+async def test_error_says_what_went_wrong(
+    session: AsyncSession, does: str, status: str, error: str
+) -> None:
+    job_id = await enqueue(session, does)
+
+    await run_job(probe, job_id)
+
+    job = await read(session, job_id)
+    assert (job.status, job.error) == (status, error)
+
+
+async def test_cancelled_job_stops_at_its_next_report(session: AsyncSession) -> None:
+    job_id, reached = await enqueue(session), []
+
+    async def cancel(run: Run) -> None:
+        await JobService(session).cancel(None, run.job_id)
+        await session.commit()
+        run.session.add(Job(kind="left over", arguments={}))
+        await run.report(60)
+        reached.append(run)
+
+    probe_module.steps.append(cancel)
+    await run_job(probe, job_id)
+
+    job = await read(session, job_id)
+    assert (job.status, job.progress, reached) == ("cancelled", 50, [])
+    assert await AttemptService(session).take_due(["left over"], 1) == []
+
+
+async def test_silent_worker_is_replaced_and_can_change_nothing_any_more(
+    session: AsyncSession,
+) -> None:
+    job_id = await enqueue(session)
+
+    async def take_over(run: Run) -> None:
+        probe_module.steps.clear()
+        await run_job(probe, run.job_id)
+        job = await read(session, run.job_id)
+        assert (job.status, job.attempts) == ("running", 1)
+        await change(session, run.job_id, leased_until=utc_now())
+        await run_job(probe, run.job_id)
+
+    probe_module.steps.append(take_over)
+    await run_job(probe, job_id)
+
+    job = await read(session, job_id)
+    assert (job.status, job.attempts, job.result) == ("succeeded", 2, {"attempt": 2})
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"created_at": utc_now() - DAY}, jobs_service.ERROR_TOO_OLD),
+        ({"attempts": 3, "status": "running"}, jobs_service.ERROR_GAVE_UP),
+    ],
+)
+async def test_job_that_may_not_start_any_more_fails(
+    session: AsyncSession, values: dict[str, object], error: str
+) -> None:
+    job_id = await enqueue(session)
+    await change(session, job_id, **values)
+
+    await run_job(probe, job_id)
+
+    job = await read(session, job_id)
+    assert (job.status, job.error, job.result) == ("failed", error, None)
+
+
+async def test_broker_that_is_down_loses_no_job(
+    session: AsyncSession, broker_is_down: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = await enqueue(session)
+    assert (await read(session, job_id)).status == "queued"
+    assert caplog.text.count("jobs are sent later") == 1
+    await change(session, job_id, send_at=utc_now())
+    broker_is_down.setattr(get_settings(), "task_poll_seconds", 0.01)
+
+    async with relaying():
+        await asyncio.sleep(0.1)
+        assert caplog.text.count("jobs are sent later") == 2
+        broker_is_down.undo()
+        reconnect()
+        await until(lambda: waiting() > 0)
+    assert waiting() == 1
+
+
+async def test_running_task_stays_the_owner_of_its_job(
+    session: AsyncSession, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "task_lease_seconds", 0.6)
+    job_id = await enqueue(session)
+
+    async def take_long(_: Run) -> None:
+        with count_statements(engine) as statements:
+            await until(lambda: any("leased_until" in statement for statement in statements))
+
+    probe_module.steps.append(take_long)
+    await run_job(probe, job_id)
+
+    assert (await read(session, job_id)).status == "succeeded"
+
+
+async def test_interrupted_task_gives_its_job_back(session: AsyncSession) -> None:
+    job_id, started = await enqueue(session, "hang"), asyncio.Event()
+
+    async def start(_: Run) -> None:
+        started.set()
+
+    probe_module.steps.append(start)
+    running = asyncio.create_task(run_job(probe, job_id))
+    await started.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    job = await read(session, job_id)
+    assert (job.status, job.leased_until) == ("running", None)
+    assert job.send_at
+    assert job.send_at <= utc_now()
+
+
+async def test_old_jobs_and_those_of_unknown_tasks_end(session: AsyncSession) -> None:
+    old, unknown, new = [await enqueue(session) for _ in range(3)]
+    retention = get_settings().task_retention_days * DAY
+    await change(session, old, finished_at=utc_now() - retention, status="failed")
+    await change(session, unknown, created_at=utc_now() - DAY, kind="gone")
+
+    await AttemptService(session).clean_up(["probe"])
+    await session.commit()
+
+    assert await session.get(Job, old, populate_existing=True) is None
+    assert (await read(session, unknown)).error == jobs_service.ERROR_UNKNOWN
+    assert (await read(session, new)).status == "queued"
