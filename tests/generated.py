@@ -29,6 +29,7 @@ ENVIRONMENTS = (REPOSITORY / ".cache").resolve()
 # The answers that need every dependency.
 EVERY_PART: Mapping[str, str] = {
     "auth": "oauth",
+    "isolation": "project",
     "tasks": "dramatiq",
     "events": "redis",
     "telemetry": "opentelemetry",

@@ -1,8 +1,8 @@
 """Generated services pass their own tests, lint, types and migrations, on both databases.
 
-One service has every type, modifier, rule and owner. The options and the examples are checked for
-what differs from it: their files, imports and dependencies. What the template itself brings is the
-same in all services, and runs with the default one.
+One service has every type, modifier, rule and owner. The examples are checked for what differs from
+it, and the options by `test_option_pairs.py`. What the template itself brings is the same in all
+services, and runs with the default one.
 """
 
 from __future__ import annotations
@@ -123,29 +123,13 @@ def example(path: Path) -> Mapping[str, Any]:
     return answers
 
 
-OPTIONS: dict[str, Mapping[str, Any]] = {
-    "projects and tasks on SQLite": {
-        "isolation": "project",
-        "database": "sqlite",
-        "tasks": "dramatiq",
-        "ci": "gitlab",
-        "user_fields": [*every.REQUIRED_OF_USERS, *every.OPTIONAL_OF_USERS],
-    },
-    "no users": {
-        "auth": "none",
-        "tasks": "dramatiq",
-        "ci": "none",
-        "telemetry": "opentelemetry",
-        "modules": [{"name": "notes", "entity": "Note", "fields": []}],
-    },
-}
 EXAMPLES = {path.stem: example(path) for path in sorted((REPOSITORY / "examples").glob("*.yml"))}
 
 
 def test_default_service_passes_its_own_ci(template: Path, programs: Path, tmp_path: Path) -> None:
     """What `poe ci` runs passes out of the box: checks, 95 % coverage on PostgreSQL.
 
-    The same tests on SQLite are those of an option and of the service with everything.
+    The same tests on SQLite are those of `test_option_pairs.py` and of the service with everything.
     """
     project = make_service(template, tmp_path / "service", {})
 
@@ -154,17 +138,6 @@ def test_default_service_passes_its_own_ci(template: Path, programs: Path, tmp_p
     assert re.findall(r"pytest.*", planned) == ["pytest --cov", "pytest"]
     check_types(project, programs, "poe", "check")
     run(project, programs, "poe", "coverage")
-
-
-@pytest.mark.parametrize("name", OPTIONS)
-def test_option_is_green(name: str, template: Path, programs: Path, tmp_path: Path) -> None:
-    """The tests of the service pass as its own configuration says, and it is clean."""
-    project = make_service(template, tmp_path / "service", OPTIONS[name])
-    on_sqlite = {} if OPTIONS[name].get("database") == "sqlite" else DATABASES["sqlite"]
-
-    run(project, programs, "pytest", "-q", **on_sqlite)
-    require_tidy(project, programs)
-    check_types(project, programs)
 
 
 # What depends on the values of an example, which alone are its own.

@@ -83,10 +83,15 @@ def get_tracer_provider() -> TracerProvider:
     sampler = RequestSampler(settings.otel_traces_sampler_arg)
     provider = TracerProvider(resource=resource, sampler=sampler)
     if settings.otel_exporter_otlp_endpoint:
-        endpoint = f"{settings.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces"
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+        send_spans(provider, settings.otel_exporter_otlp_endpoint)
     trace.set_tracer_provider(provider)
     return provider
+
+
+def send_spans(provider: TracerProvider, collector: str) -> None:
+    """Send spans to the URL of a collector, in batches and by a thread of its own."""
+    exporter = OTLPSpanExporter(endpoint=f"{collector.rstrip('/')}/v1/traces")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
 
 
 @contextlib.asynccontextmanager

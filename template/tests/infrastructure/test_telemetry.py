@@ -24,7 +24,7 @@ from app.db.session import DbSession, get_engine, get_sessions
 from app.infrastructure.logging import JsonFormatter
 from app.infrastructure.metrics import DIRECTORY
 from app.infrastructure.settings import get_settings
-from app.infrastructure.telemetry import RequestSampler, get_tracer_provider, running
+from app.infrastructure.telemetry import RequestSampler, get_tracer_provider, running, send_spans
 from tests.fixtures import client_of
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -52,8 +52,7 @@ def spans() -> Iterator[list[Span]]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        settings = get_settings()
-        settings.otel_exporter_otlp_endpoint = f"http://127.0.0.1:{server.server_port}"
+        send_spans(get_tracer_provider(), f"http://127.0.0.1:{server.server_port}")
         yield received
         get_tracer_provider().shutdown()
         server.shutdown()

@@ -1,0 +1,130 @@
+"""Services of every pair of answers work: no option breaks another.
+
+The services are a covering array: few of them, in which every two answers that go together meet.
+All are rendered and linted. Their own tests and mypy run for the one with the most parts and for
+one without users, and for all with `--every-cell`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from cofee.engine.render import Renderer
+from cofee.errors import CofeeError
+from cofee.template.template import Template
+from tests import every
+from tests.generated import (
+    REPOSITORY,
+    check_types,
+    environment,
+    make_service,
+    run,
+    snapshot_template,
+)
+
+pytestmark = pytest.mark.service
+
+Row = Mapping[str, object]
+Pair = frozenset[tuple[str, object]]
+NOTES = {"name": "notes", "entity": "Note", "fields": [{"name": "text", "type": "str"}]}
+CHORES = {**NOTES, "name": "chores", "entity": "Chore", "owned_by": "user"}
+ALONE: Row = {"modules": [NOTES]}
+OF_USERS: Row = {
+    "modules": [NOTES, CHORES],
+    "user_fields": [*every.REQUIRED_OF_USERS, *every.OPTIONAL_OF_USERS],
+}
+DRAWN = 300  # rows to choose from
+
+
+@cache
+def choices() -> dict[str, list[object]]:
+    """Return the answers that each question offers."""
+    found: dict[str, list[object]] = {}
+    for name, question in Template("template", "HEAD", REPOSITORY).questions.items():
+        offered = question.choices
+        if question.ask is True and isinstance(offered, list | dict) and offered:
+            found[name] = list(offered.values() if isinstance(offered, dict) else offered)
+        elif question.ask is True and question.type == "bool":
+            found[name] = [False, True]
+    return found
+
+
+@cache
+def rows() -> list[Row]:
+    """Return few rows of answers in which each allowed pair of answers meets."""
+    draw = random.Random(1)
+    candidates = [
+        {name: draw.choice(offered) for name, offered in choices().items()} for _ in range(DRAWN)
+    ]
+    allowed = [row for row in candidates if is_allowed(row)]
+    missing = set().union(*map(pairs, allowed))
+    found: list[Row] = []
+    while missing:
+        best = max(allowed, key=lambda row: len(pairs(row) & missing))
+        missing -= pairs(best)
+        found.append(best)
+    return found
+
+
+@cache
+def renderer() -> Renderer:
+    """Return what judges the answers."""
+    return Renderer(Template("template", "HEAD", REPOSITORY))
+
+
+def is_allowed(row: Row) -> bool:
+    """Return whether no answer needs another one than the row has."""
+    try:
+        renderer().settle(row, {})
+    except CofeeError:
+        return False
+    return True
+
+
+def pairs(row: Row) -> set[Pair]:
+    """Return every two answers of a row."""
+    return {frozenset(pair) for pair in itertools.combinations(row.items(), 2)}
+
+
+def is_tested(row: Row) -> bool:
+    """Return whether the tests of a service run without `--every-cell`."""
+    fullest = max(
+        rows(), key=lambda one: sum(value not in ("none", False) for value in one.values())
+    )
+    without_users = next(one for one in rows() if one["auth"] == "none")
+    return row in (fullest, without_users)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template in the working tree, as a release."""
+    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
+
+
+@pytest.mark.parametrize("number", range(len(rows())))
+def test_service_of_every_pair_is_green(
+    number: int, template: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """It is imported, linted and formatted as its own rules say, and its tests pass."""
+    row, programs = rows()[number], environment(template)
+    more = ALONE if row["auth"] == "none" else OF_USERS
+    project = make_service(template, tmp_path / "service", {**row, **more})
+
+    run(project, programs, "ruff", "check", "app", "dev", "migrations", "tests")
+    run(project, programs, "ruff", "format", "--check")
+    if is_tested(row) or request.config.getoption("every_cell"):
+        check_types(project, programs, "mypy")
+        run(project, programs, "python", "-m", "pytest", "-q")
+
+
+def test_every_answer_is_in_one_of_them() -> None:
+    """Also one that needs another."""
+    met = {answer for row in rows() for answer in row.items()}
+
+    assert met == {(name, value) for name, offered in choices().items() for value in offered}
