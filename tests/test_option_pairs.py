@@ -34,10 +34,12 @@ Row = Mapping[str, object]
 Pair = frozenset[tuple[str, object]]
 NOTES = {"name": "notes", "entity": "Note", "fields": [{"name": "text", "type": "str"}]}
 CHORES = {**NOTES, "name": "chores", "entity": "Chore", "owned_by": "user"}
-ALONE: Row = {"modules": [NOTES]}
-OF_USERS: Row = {
-    "modules": [NOTES, CHORES],
-    "user_fields": [*every.REQUIRED_OF_USERS, *every.OPTIONAL_OF_USERS],
+OF_USERS = [*every.REQUIRED_OF_USERS, *every.OPTIONAL_OF_USERS]
+# By the answer `auth`, what a service has beside its options.
+CONTENTS: Mapping[object, Row] = {
+    "none": {"modules": [NOTES]},
+    "jwt": {"modules": [NOTES, CHORES], "user_fields": OF_USERS},
+    "oauth": {"modules": [NOTES, CHORES]},
 }
 DRAWN = 300  # rows to choose from
 
@@ -113,8 +115,7 @@ def test_service_of_every_pair_is_green(
 ) -> None:
     """It is imported, linted and formatted as its own rules say, and its tests pass."""
     row, programs = rows()[number], environment(template)
-    more = ALONE if row["auth"] == "none" else OF_USERS
-    project = make_service(template, tmp_path / "service", {**row, **more})
+    project = make_service(template, tmp_path / "service", {**row, **CONTENTS[row["auth"]]})
 
     run(project, programs, "ruff", "check", "app", "dev", "migrations", "tests")
     run(project, programs, "ruff", "format", "--check")

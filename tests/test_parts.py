@@ -79,7 +79,7 @@ EXPECTED = {
     "app/api/v1/router.py": "router.include_router(ticks_router)\n",
     "app/modules/__init__.py": "import app.modules.ticks.models\n",
     "dev/servers.py": '    "CLOCK_URL": sundial.serve,\n',
-    "dev/__main__.py": "stack.enter_context(servers(DATA, configured))\n",
+    "dev/__main__.py": "stack.enter_context(servers.started(DATA, configured))\n",
     "tests/conftest.py": "os.environ.update(start_servers())\n",
     "pyproject.toml": '  "tick>=1,<2",\n]',
     ".env.example": "# CLOCK_URL=http://localhost:1\n\n",

@@ -8,7 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from dev.servers import SERVERS, servers
+from dev.servers import SERVERS, started
 
 
 def start_servers() -> dict[str, str]:
@@ -17,4 +17,4 @@ def start_servers() -> dict[str, str]:
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
     folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-    return given | stack.enter_context(servers(Path(folder), given.get))
+    return given | stack.enter_context(started(Path(folder), given.get))
