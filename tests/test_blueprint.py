@@ -375,4 +375,5 @@ def validate(
 ) -> str:
     """Ask the questionnaire's validator of `modules`."""
     question = renderer.template.questions["modules"].validator
-    return renderer.text(question, {"modules": records, "auth": auth, "isolation": isolation})
+    answers = {"auth": auth, "isolation": isolation, "tasks": "none"}
+    return renderer.text(question, {"modules": records, **answers})
