@@ -32,6 +32,7 @@ EVERY_PART: Mapping[str, str] = {
     "isolation": "project",
     "tasks": "dramatiq",
     "events": "redis",
+    "files": "s3",
     "telemetry": "opentelemetry",
 }
 # What tells the tests of a service which database they run on.

@@ -317,6 +317,7 @@ OPTIONS = {
     "tasks": ["none", "dramatiq"],
     "ci": ["github", "gitlab", "none"],
     "events": ["none", "redis"],
+    "files": ["none", "s3"],
     "telemetry": ["none", "opentelemetry"],
     "python_version": ["3.11", "3.14"],
     "project_name": ["shop", "corner-shop"],

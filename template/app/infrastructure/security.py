@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,6 +21,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=31536000",
 }
+# Paths with a limit of their own.
+BODY_LIMITS: dict[str, Callable[[], int]] = {}
 CREDENTIALS = {"authorization", "cookie"}  # responses to such requests must not be cached
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 # The documentation loads Swagger UI from its CDN and starts it in an inline script.
@@ -65,8 +69,9 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        message = ERROR_TOO_LARGE.format(limit=self.max_bytes)
-        if declared_size(scope) > self.max_bytes:
+        max_bytes = BODY_LIMITS.get(scope["path"], lambda: self.max_bytes)()
+        message = ERROR_TOO_LARGE.format(limit=max_bytes)
+        if declared_size(scope) > max_bytes:
             await ProblemResponse(describe(413, message))(scope, receive, send)
             return
         received = 0
@@ -75,7 +80,7 @@ class BodyLimitMiddleware:
             nonlocal received
             part = await receive()
             received += len(part.get("body", b""))
-            if received > self.max_bytes:
+            if received > max_bytes:
                 raise HTTPException(413, message)
             return part
 

@@ -1,0 +1,34 @@
+"""File model."""
+
+from __future__ import annotations
+
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, BaseModelMixin
+
+
+class File(BaseModelMixin, Base):
+    __tablename__ = "files"
+
+    # The user, or null in a service without users.
+    owner_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid(), index=True)
+    name: Mapped[str] = mapped_column(sa.String(255))
+    content_type: Mapped[str] = mapped_column(sa.String(255))
+    # Both are null until the content is known.
+    size: Mapped[int | None] = mapped_column(sa.BigInteger())
+    sha256: Mapped[str | None] = mapped_column(sa.String(64))
+    state: Mapped[str] = mapped_column(sa.String(20), index=True, default="pending")
+
+    @property
+    def object_name(self) -> str:
+        """The name begins with the owner, so that a policy of the server can tell owners apart."""
+        owner = f"user:{self.owner_id}" if self.owner_id else "public"
+        return f"{owner}:{self.id}"
+
+    @property
+    def upload_name(self) -> str:
+        """The object that a client writes by itself, until it is confirmed."""
+        return f"{self.object_name}.part"
