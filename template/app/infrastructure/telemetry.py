@@ -150,9 +150,9 @@ def logged_trace_ids() -> Iterator[None]:
 def require_metrics_token(request: Request) -> None:
     """Raise 404 for callers without METRICS_TOKEN; only development needs none."""
     settings = get_settings()
-    if settings.metrics_token is None and settings.environment != "production":
+    token = settings.metrics_token.get_secret_value()
+    if not token and settings.environment != "production":
         return
-    token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if not token or not secrets.compare_digest(given.encode(), token.encode()):
         raise NotFoundError(ERROR_NO_METRICS)

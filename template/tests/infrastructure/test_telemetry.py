@@ -109,12 +109,14 @@ async def test_metrics_name_the_route_and_not_the_path(traced_app: FastAPI) -> N
 async def test_metrics_are_for_the_holder_of_the_token(
     traced_app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(get_settings(), "metrics_token", SecretStr("right"))
+    monkeypatch.setattr(get_settings(), "environment", "production")
     async with client_of(traced_app) as client:
+        none = await client.get("/metrics", headers={"Authorization": "Bearer "})
+        monkeypatch.setattr(get_settings(), "metrics_token", SecretStr("right"))
         wrong = await client.get("/metrics", headers={"Authorization": "Bearer wrong"})
         right = await client.get("/metrics", headers={"Authorization": "Bearer right"})
 
-    assert (wrong.status_code, right.status_code) == (404, 200)
+    assert [answer.status_code for answer in (none, wrong, right)] == [404, 404, 200]
 
 
 def run(code: str, environment: dict[str, str]) -> str:
