@@ -371,9 +371,14 @@ def test_sound_modules_have_no_problem(renderer: Renderer, records: list[Record]
 
 
 def validate(
-    renderer: Renderer, records: object, auth: str = "none", isolation: str = "none"
+    renderer: Renderer,
+    records: object,
+    auth: str = "none",
+    isolation: str = "none",
+    events: str = "none",
 ) -> str:
     """Ask the questionnaire's validator of `modules`."""
     question = renderer.template.questions["modules"].validator
-    answers = {"auth": auth, "isolation": isolation, "tasks": "none"}
+    answers = {"auth": auth, "isolation": isolation, "tasks": "none", "files": "none"}
+    answers["events"] = events
     return renderer.text(question, {"modules": records, **answers})

@@ -82,6 +82,10 @@ Bulk = Annotated[
     bool | None,
     typer.Option("--bulk/--no-bulk", help="A route that creates up to 1,000 rows, or none."),
 ]
+Notify = Annotated[
+    str | None,
+    typer.Option("--notify", metavar="CHANGES", help="Events of rows: `created,updated,deleted`."),
+]
 Rules = Annotated[
     list[str] | None,
     typer.Option(
@@ -115,6 +119,7 @@ def read_rules(
     versioned: Versioned = None,
     restorable: Restorable = None,
     bulk: Bulk = None,
+    notify: Notify = None,
     rules: Rules = None,
 ) -> dict[str, object]:
     """Return the rules that are given as options; others are absent.
@@ -142,6 +147,7 @@ def read_rules(
         "versioned": versioned,
         "restorable": restorable,
         "bulk": bulk,
+        "notify": None if notify is None else _names(notify),
         **dict(map(_named_rule, rules or ())),
     }
     return {key: value for key, value in given.items() if value is not None}

@@ -302,6 +302,8 @@ def _with_choices(module: Module, facts: Facts) -> Module:
     """
     record = module.to_record()
     for name, rule in facts.rules.items():
+        if name in record and rule.kind == "choices":
+            record[name] = _ordered(rule, module.notify)
         if name in record and rule.kind in ("choice", "flag"):
             allowed = rule.values if rule.kind == "choice" else (False, True)
             if record[name] not in allowed:
@@ -310,6 +312,18 @@ def _with_choices(module: Module, facts: Facts) -> Module:
             if record[name] == allowed[0]:
                 del record[name]
     return Module.from_record(record)
+
+
+def _ordered(rule: Rule, given: Sequence[str]) -> list[str]:
+    """Return some of a rule's values in their order."""
+    _require_once(given, rule.name)
+    for value in given:
+        if value not in rule.values:
+            raise CofeeError(
+                f"`{rule.name}` must be some of {listing(rule.values)}, not {quote(value)}",
+                hint=did_you_mean(value, rule.values),
+            )
+    return [value for value in rule.values if value in given]
 
 
 def _require_once(given: Sequence[str], rule: str) -> None:
@@ -377,7 +391,7 @@ def _options(rule: Rule, value: Any) -> list[str]:
         return [f"{rule.option} {','.join(names)}" for names in value]
     if rule.kind == "condition":
         return [f"{rule.option} {shlex.quote(check)}" for check in value]
-    if rule.kind in ("fields", "routes"):
+    if rule.kind in ("fields", "routes", "choices"):
         return [f"{rule.option} {','.join(value)}"]
     is_named = rule.kind == "owner" or len(rule.values) > 2  # of two, the option is the second
     return [f"{rule.option} {value}" if is_named else rule.option]

@@ -139,6 +139,7 @@ class Module:
     versioned: bool = False
     restorable: bool = False
     bulk: bool = False
+    notify: tuple[str, ...] = ()
     extra: Mapping[str, object] = dataclasses.field(
         default_factory=dict
     )  # rules that only the template reads
@@ -279,6 +280,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "versioned": FLAG,
     "restorable": FLAG,
     "bulk": FLAG,
+    "notify": Shape("a list of changes", _list_of(_is_text)),
 }
 
 

@@ -27,12 +27,13 @@ COMMITTED = "after_commit_committed"
 logger = logging.getLogger(__name__)
 
 
-def after_commit(session: AsyncSession, handler: Handler[Item], item: Item) -> None:
+def after_commit(session: AsyncSession | Session, handler: Handler[Item], item: Item) -> None:
     """Call the handler with this item after the commit.
 
     An error of the handler is logged: the commit has already happened.
     """
-    transaction = session.sync_session.get_nested_transaction()
+    session = session.sync_session if isinstance(session, AsyncSession) else session
+    transaction = session.get_nested_transaction()
     session.info.setdefault(PENDING, []).append((transaction, handler, item))
 
 

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from redis.exceptions import ResponseError
 from redis.typing import EncodableT, FieldT
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from app.infrastructure.after_commit import after_commit
 from app.infrastructure.redis import get_redis
@@ -66,7 +67,9 @@ def project_channel(project_id: uuid.UUID) -> str:
     return f"proj:{project_id}:events"
 
 
-def publish(session: AsyncSession, channel: str, name: str, data: Mapping[str, Any]) -> None:
+def publish(
+    session: AsyncSession | Session, channel: str, name: str, data: Mapping[str, Any]
+) -> None:
     """Publish an event after the commit, if there is one."""
     text = to_json(data).decode()
     if len(text) > MAX_BYTES:
@@ -77,7 +80,7 @@ def publish(session: AsyncSession, channel: str, name: str, data: Mapping[str, A
 async def _send(items: list[Sent]) -> None:
     settings = get_settings()
     async with get_redis().pipeline(transaction=False) as pipeline:
-        for item in items:
+        for item in dict.fromkeys(items):  # a change that is published twice has happened once
             fields: Fields = {NAME: item.name, DATA: item.data}
             size = settings.event_buffer_size
             pipeline.xadd(item.channel, fields, maxlen=size, approximate=False)

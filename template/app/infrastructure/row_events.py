@@ -1,0 +1,33 @@
+"""Events of the rows of a model: `orders.created`, `orders.updated` and `orders.deleted`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.db.base import Base
+from app.infrastructure.changes import Change, on_change
+from app.infrastructure.channels import SHARED_CHANNEL, project_channel, publish, user_channel
+
+OWNERS = {"user_id": user_channel, "project_id": project_channel}
+
+
+def publish_changes(model: type[Base], *changes: Change) -> None:
+    """Publish these changes of rows, to those who can see them: the owner, or all users."""
+
+    def listener(session: Session, row: Any, change: Change) -> None:
+        if change in changes:
+            name = f"{model.__tablename__}.{change}"
+            publish(session, channel_of(row), name, {"id": row.id})
+
+    on_change(model, listener)
+
+
+def channel_of(row: Base) -> str:
+    """Return the channel of a row's owner."""
+    for column in sa.inspect(type(row)).columns:
+        if column.info.get("is_owner"):
+            return OWNERS[column.name](getattr(row, column.name))
+    return SHARED_CHANNEL

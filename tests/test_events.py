@@ -1,0 +1,58 @@
+"""Events are an option, and the changes of a module's rows become events by a rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, snapshot
+from tests.generated import make_service, snapshot_template
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template in a repository."""
+    return snapshot_template(tmp_path_factory.mktemp("released") / "template", tag="v0.1.0")
+
+
+def test_events_without_users_are_refused(released: Path, tmp_path: Path, cofee: Run) -> None:
+    service = make_service(released, tmp_path / "service", {"auth": "none"})
+    before = snapshot(service)
+
+    refused = cofee("set", "events=redis", "-C", service)
+
+    words = " ".join(refused.err.split())
+    assert refused.code == 1
+    assert "`events: redis` needs users" in words
+    assert "`cofee set auth=jwt events=redis`" in words
+    assert snapshot(service) == before
+
+
+def test_rule_needs_the_option(released: Path, tmp_path: Path, cofee: Run) -> None:
+    """It is refused without events, and keeps them from being turned off."""
+    service = make_service(released, tmp_path / "service", {})
+    add = ("new-module", "notes", "text:str", "--notify", "deleted,created", "-C", service)
+
+    refused = cofee(*add)
+    assert (refused.code, "`cofee set events=redis`" in refused.err) == (1, True), refused.err
+    assert cofee("set", "events=redis", "-C", service).code == 0
+    assert cofee(*add).code == 0
+    kept = cofee("set", "events=none", "-C", service)
+    assert (kept.code, "the rule `notify` needs" in kept.err) == (1, True), kept.err
+
+    code = (service / "app/modules/notes/service.py").read_text()
+    assert 'NOTIFIED: list[Change] = ["created", "deleted"]' in code
+    assert cofee("change-module", "notes", "--notify", "", "-C", service).code == 0
+    assert not (service / "app/infrastructure/row_events.py").exists()
+
+
+def test_unknown_change_is_refused(released: Path, tmp_path: Path, cofee: Run) -> None:
+    service = make_service(released, tmp_path / "service", {"events": "redis"})
+
+    for changes, words in (
+        ("created,removed", "must be some of `created`, `updated`, `deleted`, not `removed`"),
+        ("created,created", "`created` occurs twice"),
+    ):
+        refused = cofee("new-module", "notes", "text:str", "--notify", changes, "-C", service)
+        assert (refused.code, words in " ".join(refused.err.split())) == (1, True), refused.err
