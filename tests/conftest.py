@@ -18,6 +18,8 @@ from hypothesis import settings
 from jinja2 import Environment
 
 from cofee.__main__ import main
+from cofee.template.clones import Clone
+from cofee.template.template import Template
 from tests import tiny
 from tests.generated import environment, snapshot_template
 from tests.judging import Forks, Judge, forking
@@ -43,6 +45,25 @@ def compile_once(self: Environment, source: str, name: str | None = None, *more:
     return compiled[key]
 
 
+def read_once(name: str) -> property:
+    """Return a property of templates that is read once for each commit, as by one command."""
+    read = Template.__dict__[name].func
+    known: dict[Path, Any] = {}
+
+    def remembered(self: Template) -> Any:
+        if self.commit_hash is None:  # files that can change
+            return read(self)
+        if self.root not in known:
+            known[self.root] = read(self)
+        return known[self.root]
+
+    return property(remembered)
+
+
+for name in ("configuration", "facts"):
+    setattr(Template, name, read_once(name))
+
+
 # How long an example takes depends on what else the machine does, so no example has a deadline.
 settings.register_profile("cofee", deadline=None)
 settings.load_profile("cofee")
@@ -62,13 +83,18 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"random tests: --hypothesis-seed={config.getoption('--hypothesis-seed')}"
 
 
-# What generates whole services and runs their tests.
-LONGEST = {"test_owned_rows.py", "test_security.py", "test_services.py"}
+# The files that take longest. One process runs a file, so that what its tests share is made once.
+LONGEST = (
+    *("services", "docs", "security", "migrations", "main_job", "matrix", "auth", "kills"),
+    *("rule_migrations", "owned_rows", "hygiene", "set", "races", "old_services", "evolve"),
+    *("cycles", "update", "owned_migrations", "blueprint", "living_module"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests, so that no process is left alone with one at the end."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    turns = {f"test_{name}.py": turn for turn, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turns.get(item.path.name, len(turns)))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -86,6 +112,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(ours, ignore_errors=True))
 
 
+# Git starts no process in the background, and copies no examples of hooks.
+GIT_CONFIG = """\
+[user]
+	name = Ann
+	email = ann@example.com
+[maintenance]
+	auto = false
+[init]
+	templateDir =
+"""
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
@@ -96,7 +134,7 @@ def _own_environment(
     monkeypatch.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
     (home / "settings.yml").write_text("{}\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
-    (home / "gitconfig").write_text("[user]\n\tname = Ann\n\temail = ann@example.com\n")
+    (home / "gitconfig").write_text(GIT_CONFIG)
     monkeypatch.delenv("COFEE_TEMPLATE", raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(Environment, "compile", compile_once)
@@ -197,24 +235,36 @@ def template(tmp_path: Path) -> Path:
     return tiny.make_template(tmp_path / "template")
 
 
+@pytest.fixture(scope="session")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the first template and shop, of which the tests get copies."""
+    return tmp_path_factory.mktemp("first")
+
+
 @pytest.fixture
-def shop(tmp_path: Path, template: Path, cofee: Run) -> Path:
-    """A committed project of the tiny template, with the module `customers`."""
-    root = tmp_path / "shop"
-    made = cofee(
-        "new",
-        root,
-        "--defaults",
-        "--template",
-        template,
-        "--module",
-        "customers name:str age:int:null",
-    )
+def shop(tmp_path: Path, template: Path, cofee: Run, first: Path) -> Path:
+    """A committed project of the tiny template, with the module `customers`.
+
+    It is made once. A copy has what the command leaves, in the project and in the cache.
+    """
+    original, root = first / "shop", tmp_path / "shop"
+    if not original.exists():
+        make_shop(original, tiny.make_template(first / "template"), cofee)
+    shutil.copytree(original, root, symlinks=True)
+    clone = shutil.copytree(Clone(str(first / "template")).path, Clone(str(template)).path)
+    for folder, file in ((root, ".copier-answers.yml"), (clone, "config")):
+        tiny.move(folder, file, first / "template", template)
+    tiny.run_git(root, "commit", "--quiet", "--all", "--message", "first")
+    return root
+
+
+def make_shop(root: Path, template: Path, cofee: Run) -> None:
+    """Make the project that is copied; its first commit is made with the place of the copy."""
+    module = "customers name:str age:int:null"
+    made = cofee("new", root, "--defaults", "--template", template, "--module", module)
     assert made.code == 0, made.err
     tiny.run_git(root, "init", "--quiet", "--initial-branch=main")
     tiny.run_git(root, "add", "--all")
-    tiny.run_git(root, "commit", "--quiet", "--message", "first")
-    return root
 
 
 def snapshot(root: Path) -> Tree:

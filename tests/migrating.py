@@ -28,6 +28,8 @@ from sqlalchemy.orm import selectinload
 Found = Any
 command: Any = importlib.import_module("alembic.command")
 config: Any = importlib.import_module("alembic.config").Config(toml_file="pyproject.toml")
+# Migrations need the models, and no route: those take longer to build than to migrate.
+sys.modules["app.api.v1.router"] = importlib.import_module("app.modules")
 # The revisions of a service are read once for all steps.
 scripts: Any = importlib.import_module("alembic.script").ScriptDirectory
 scripts.from_config = functools.cache(scripts.from_config)

@@ -18,7 +18,7 @@ from tests.test_new_places import STARTED, started
 from tests.test_update import edit, next_main
 from tests.tiny import COPIER_YML, release, run_git, write
 
-SHARE = 0.09  # of the writes before which a kill is tried, without `--every-cell`
+SHARE = 0.06  # of the writes before which a kill is tried, without `--every-cell`
 
 Situation = Callable[[Path, Path, Run], object]
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -152,9 +156,23 @@ def release(folder: Path, tag: str, files: Mapping[str, str | None]) -> None:
 
 def make_template(folder: Path) -> Path:
     """Make the template's repository, released as v1.0.0."""
-    folder.mkdir(parents=True)
-    run_git(folder, "init", "--quiet", "--initial-branch=main")
-    write(folder, FILES)
-    (folder / "template/run.sh").chmod(0o755)
-    release(folder, "v1.0.0", {})
-    return folder
+    return Path(shutil.copytree(_first_template(), folder, symlinks=True))
+
+
+@functools.cache
+def _first_template() -> Path:
+    """Return the repository that is copied, because a copy starts no process."""
+    place = Path(tempfile.mkdtemp(prefix="cofee-template-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    run_git(place, "init", "--quiet", "--initial-branch=main", "--template=")
+    write(place, FILES)
+    (place / "template/run.sh").chmod(0o755)
+    release(place, "v1.0.0", {})
+    run_git(place, "gc", "--quiet")
+    return place
+
+
+def move(folder: Path, file: str, old: Path, new: Path) -> None:
+    """Write in a file of a copied folder where what it names is now."""
+    path = folder / file
+    path.write_text(path.read_text().replace(str(old), str(new)))
