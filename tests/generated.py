@@ -27,12 +27,13 @@ REPOSITORY = Path(__file__).parents[1]
 # Programs of an environment know its place, which a link must not change.
 ENVIRONMENTS = (REPOSITORY / ".cache").resolve()
 # The answers that need every dependency.
-EVERY_PART: Mapping[str, str] = {
+EVERY_PART: Mapping[str, object] = {
     "auth": "oauth",
     "isolation": "project",
     "tasks": "dramatiq",
     "events": "redis",
     "files": "s3",
+    "clients": ["billing"],
     "telemetry": "opentelemetry",
 }
 # What tells the tests of a service which database they run on.

@@ -1,4 +1,4 @@
-"""The commands that add, change, rename and remove modules."""
+"""The commands that add, change, rename and remove modules, and those of clients."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ Plural = Annotated[
 Backfill = Annotated[
     str | None,
     typer.Option(metavar="VALUE", help="The value for existing rows."),
+]
+
+Client = Annotated[
+    str, typer.Argument(metavar="NAME", help="The other service: `billing`, `tax-rates`, …")
 ]
 
 
@@ -168,3 +172,21 @@ def remove_module(
     from cofee.commands import modules
 
     modules.remove_module(directory, name, options)
+
+
+@app.command()
+@takes(options=read_options)
+def new_client(name: Client, directory: Directory = HERE, *, options: Options) -> None:
+    """Add a client of another service, with its settings and tests."""
+    from cofee.commands import clients
+
+    clients.add_client(directory, name, options)
+
+
+@app.command()
+@takes(options=read_options)
+def remove_client(name: Client, directory: Directory = HERE, *, options: Options) -> None:
+    """Remove a client of another service."""
+    from cofee.commands import clients
+
+    clients.remove_client(directory, name, options)

@@ -53,7 +53,7 @@ def change_module(
         template = found.template
         return rule_changes.change_module(found.modules, module, given, template.facts)
 
-    _run(directory, step, options)
+    run_step(directory, step, options)
 
 
 def rename_module(
@@ -66,12 +66,12 @@ def rename_module(
         options.printer.say(derived.summary(found.template.facts))
         return module_changes.rename_module(found.modules, old, derived, found.template.facts)
 
-    _run(directory, step, options)
+    run_step(directory, step, options)
 
 
 def remove_module(directory: Path, name: str, options: Options) -> None:
     """Run `cofee remove-module`."""
-    _run(
+    run_step(
         directory,
         lambda found: module_changes.remove_module(found.modules, name, found.template.facts),
         options,
@@ -97,10 +97,10 @@ def _change_fields(
         records = [field.to_record() for field in changed.fields]
         return replace(done, modules=modules, answers={answer: records})
 
-    _run(directory, step, options)
+    run_step(directory, step, options)
 
 
-def _run(
+def run_step(
     directory: Path, make: Callable[[Project], Step], options: Options, whole: str | None = None
 ) -> None:
     """Plan a step, ask for confirmation, apply it, and list what the user must check.

@@ -28,6 +28,7 @@ NO_OPTIONS = {
     "kind": "the kind cannot change; `cofee new-module` adds modules",
     "modules": "change modules with `cofee new-module`, `cofee add-field` and similar commands",
     "user_fields": "change the fields of users with `cofee add-field users` and similar commands",
+    "clients": "change clients with `cofee new-client` and `cofee remove-client`",
     "migrations": "commands that change modules write migrations; they are never recorded",
 }
 

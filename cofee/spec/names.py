@@ -71,6 +71,15 @@ def derive(name: str, entity: str | None = None, plural: str | None = None) -> N
     return from_record(module, _class_name(words, entity))
 
 
+def snake_name(name: str, what: str) -> str:
+    """Return a typed name in snake case.
+
+    Raises:
+        CofeeError: it is not an identifier, or is a path.
+    """
+    return "_".join(_words(name, what))
+
+
 def from_record(module: str, entity: str) -> Names:
     """Return all names of a recorded module."""
     return Names(
