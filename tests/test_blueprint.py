@@ -31,7 +31,8 @@ def renderer() -> Renderer:
 
 def render(renderer: Renderer, records: list[Record], auth: str = "") -> dict[str, str]:
     """Render the Python files that depend on the modules."""
-    given = {"modules": records, **options_of(records), **({"auth": auth} if auth else {})}
+    more = {"tasks": "dramatiq", **({"auth": auth} if auth else {})}
+    given = {"modules": records, **options_of(records), **more}
     answers = renderer.settle(given, {}, "service")
     tree = renderer.render(answers, "copy")
     wanted = ("app/modules/", "app/api/", "tests/modules/", "migrations/versions/")
@@ -55,7 +56,7 @@ def extended(records: list[Record]) -> list[Record]:
         for other in others
     ]
     return [
-        {**first, "fields": fields, "bulk": True},
+        {**first, "fields": fields, "bulk": True, "idempotent": True},
         *(
             {**other, "fields": [*other["fields"], leading]} if leads else other
             for other, leads in zip(others, can_lead, strict=True)

@@ -86,6 +86,10 @@ Notify = Annotated[
     str | None,
     typer.Option("--notify", metavar="CHANGES", help="Events of rows: `created,updated,deleted`."),
 ]
+Idempotent = Annotated[
+    bool | None,
+    typer.Option("--idempotent/--not-idempotent", help="POST takes an `Idempotency-Key`."),
+]
 Rules = Annotated[
     list[str] | None,
     typer.Option(
@@ -120,6 +124,7 @@ def read_rules(
     restorable: Restorable = None,
     bulk: Bulk = None,
     notify: Notify = None,
+    idempotent: Idempotent = None,
     rules: Rules = None,
 ) -> dict[str, object]:
     """Return the rules that are given as options; others are absent.
@@ -148,6 +153,7 @@ def read_rules(
         "restorable": restorable,
         "bulk": bulk,
         "notify": None if notify is None else _names(notify),
+        "idempotent": idempotent,
         **dict(map(_named_rule, rules or ())),
     }
     return {key: value for key, value in given.items() if value is not None}

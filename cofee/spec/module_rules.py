@@ -38,8 +38,9 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         module = replace(module, routes=_routes(module, facts))
     with problems.collected():
         _check_search(module, facts)
-    with problems.collected():
-        _check_restorable(module)
+    for check_rule in (_check_restorable, _check_idempotent):
+        with problems.collected():
+            check_rule(module)
     with problems.collected():
         _check_access(module, facts)
     with problems.collected():
@@ -261,6 +262,14 @@ def _check_restorable(module: Module) -> None:
         raise CofeeError(
             "`restorable` and a hard delete cannot be combined: no deleted row is left",
             hint="use `--not-restorable` or `--soft-delete`",
+        )
+
+
+def _check_idempotent(module: Module) -> None:
+    if module.idempotent and module.routes and "create" not in module.routes:
+        raise CofeeError(
+            "`idempotent` needs the route `create`",
+            hint="add the route, or use `--not-idempotent`",
         )
 
 

@@ -140,6 +140,7 @@ class Module:
     restorable: bool = False
     bulk: bool = False
     notify: tuple[str, ...] = ()
+    idempotent: bool = False
     extra: Mapping[str, object] = dataclasses.field(
         default_factory=dict
     )  # rules that only the template reads
@@ -281,6 +282,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "restorable": FLAG,
     "bulk": FLAG,
     "notify": Shape("a list of changes", _list_of(_is_text)),
+    "idempotent": FLAG,
 }
 
 

@@ -1,4 +1,4 @@
-"""The `jobs` table."""
+"""The tables `jobs` and `idempotency_keys`."""
 
 from __future__ import annotations
 
@@ -34,3 +34,17 @@ class Job(RowMixin, Base):
     # When the job is sent again, unless it has ended; and until when its worker owns it.
     send_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime(), index=True)
     leased_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())
+
+
+class IdempotencyKey(RowMixin, Base):
+    """A request that a client may send again, with the answer that it had."""
+
+    __tablename__ = "idempotency_keys"
+
+    # A hash of the owner, the route and the key; and one of the body.
+    scope: Mapped[str] = mapped_column(sa.String(64))
+    body: Mapped[str] = mapped_column(sa.String(64))
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JsonObject())
+    expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime(), index=True)
+
+    __table_args__ = (sa.Index("idempotency_keys_scope_key", "scope", unique=True),)

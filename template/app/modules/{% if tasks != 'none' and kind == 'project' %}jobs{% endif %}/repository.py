@@ -12,10 +12,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.keyset import Columns, Rows, fetch_page, where_matches
-from app.modules.jobs.models import Job
+from app.modules.jobs.models import IdempotencyKey, Job
 from app.modules.jobs.schemas import JobQuery
 
 FILTERS: Columns = {"kind": Job.kind, "status": Job.status}
@@ -97,3 +98,31 @@ class JobRepository:
 
     def _own(self, owner_id: uuid.UUID | None) -> sa.Select[Job]:
         return sa.select(Job).where(Job.owner_id.is_not_distinct_from(owner_id))
+
+
+class KeyRepository:
+    """Queries of idempotency keys. Their scope is of one owner."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, scope: str) -> IdempotencyKey | None:
+        return await self._session.scalar(sa.select(IdempotencyKey).filter_by(scope=scope))
+
+    async def insert(self, key: IdempotencyKey) -> bool:
+        """Insert a key, and wait for a transaction that does so, too; return whether it is new."""
+        try:
+            async with self._session.begin_nested():
+                self._session.add(key)
+        except IntegrityError:
+            return False
+        return True
+
+    async def store(self, scope: str, answer: dict[str, Any]) -> None:
+        statement = sa.update(IdempotencyKey).filter_by(scope=scope)
+        await self._session.execute(statement.values(answer=answer))
+
+    async def remove_expired(self, now: dt.datetime) -> None:
+        await self._session.execute(
+            sa.delete(IdempotencyKey).where(IdempotencyKey.expires_at < now)
+        )

@@ -1,4 +1,4 @@
-"""Job business logic: `JobService` for requests, `AttemptService` for workers."""
+"""Job business logic: `JobService` and `KeyService` for requests, `AttemptService` for workers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from app.db.base import utc_now
 from app.infrastructure.after_commit import after_commit
 from app.infrastructure.broker import send
 from app.infrastructure.settings import get_settings
-from app.modules.jobs.models import Job
-from app.modules.jobs.repository import JobRepository
+from app.modules.jobs.models import IdempotencyKey, Job
+from app.modules.jobs.repository import JobRepository, KeyRepository
 from app.modules.jobs.schemas import JobQuery, JobRead
 
 ERROR_NOT_FOUND = "There is no job with this id"
 ERROR_ENDED = "The job has ended"
+ERROR_KEY = "Another request had this Idempotency-Key; use a new one"
 ERROR_UNKNOWN = "There is no such task any more"
 ERROR_TOO_OLD = "The job waited too long for a worker"
 ERROR_GAVE_UP = "The worker stopped before the task was done"
 # A job of an unknown task may be of a newer version of the service.
 UNKNOWN_AGE = dt.timedelta(days=1)
+# How long a request can be sent again.
+KEY_AGE = dt.timedelta(days=1)
 BATCH = 1000
 
 
@@ -67,6 +70,24 @@ class JobService:
         if job is None:
             raise NotFoundError(ERROR_NOT_FOUND)
         return job
+
+
+class KeyService:
+    def __init__(self, session: AsyncSession) -> None:
+        self._repository = KeyRepository(session)
+
+    async def claim(self, scope: str, body: str) -> dict[str, Any] | None:
+        """Return the answer of an earlier request, or None if this is the first one."""
+        new = IdempotencyKey(scope=scope, body=body, expires_at=utc_now() + KEY_AGE)
+        if await self._repository.insert(new):
+            return None
+        key = await self._repository.get(scope)
+        if key is None or key.body != body or key.answer is None:
+            raise ConflictError(ERROR_KEY, code="idempotency_key_used")
+        return key.answer
+
+    async def store(self, scope: str, answer: dict[str, Any]) -> None:
+        await self._repository.store(scope, answer)
 
 
 class AttemptService:
@@ -132,11 +153,12 @@ class AttemptService:
         return due
 
     async def clean_up(self, kinds: Collection[str]) -> None:
-        """Remove jobs that ended long ago, and fail those of tasks that no longer exist."""
+        """Remove what is old, and fail the jobs of tasks that no longer exist."""
         now = utc_now()
         retention = dt.timedelta(days=get_settings().task_retention_days)
         await self._repository.fail_unknown(kinds, now - UNKNOWN_AGE, now, ERROR_UNKNOWN)
         await self._repository.remove_ended(now - retention, BATCH)
+        await KeyRepository(self._session).remove_expired(now)
 
     async def _end(self, job_id: uuid.UUID, attempt: int, status: str, **values: Any) -> bool:
         ended = {"finished_at": utc_now(), "send_at": None, "leased_until": None}
