@@ -66,6 +66,29 @@ def refuse(revisions: list[str]) -> Found:
     return found
 
 
+def print_sql(revisions: str) -> Found:
+    """Return the SQL of an upgrade, which is not run."""
+    printed = config.output_buffer = io.StringIO()
+    command.upgrade(config, revisions, sql=True)
+    return printed.getvalue()
+
+
+def execute(script: str) -> Found:
+    """Run a script as `psql` does; return why it failed."""
+
+    async def work() -> Found:
+        asyncpg: Any = importlib.import_module("asyncpg")
+        server = await asyncpg.connect(os.environ["DATABASE_URL"].replace("+asyncpg", ""))
+        try:
+            await server.execute(script)
+        except asyncpg.PostgresError as error:
+            return str(error)
+        finally:
+            await server.close()
+
+    return asyncio.run(work())
+
+
 def insert(rows: list[tuple[str, str, dict[str, Any]]]) -> Found:
     """Write rows as the service does, through its schemas and models."""
     for module, entity, values in rows:
@@ -203,7 +226,10 @@ def main() -> None:
 
 STEPS: dict[str, Callable[[Any], Found]] = {
     one.__name__: one
-    for one in (upgrade, downgrade, check, refuse, register, insert, mark, read, schema)
+    for one in (
+        *(upgrade, downgrade, check, refuse, print_sql, execute),
+        *(register, insert, mark, read, schema),
+    )
 }
 
 if __name__ == "__main__":

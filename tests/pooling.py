@@ -33,6 +33,15 @@ async def main():
         await asyncio.to_thread(sys.stdin.read)
 asyncio.run(main())
 """
+CREATE_DATABASES = """
+import asyncio, sys, asyncpg
+async def main():
+    connection = await asyncpg.connect(sys.argv[1].replace("+asyncpg", ""))
+    for name in sys.argv[2:]:
+        await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+asyncio.run(main())
+"""
 # Fewer connections than the service opens, so that each transaction gets another one.
 CONFIGURATION = """
 [databases]
@@ -56,6 +65,11 @@ def database(project: Path, programs: Path) -> Iterator[str]:
     """Run a new PostgreSQL server, and yield its URL."""
     with _talking([programs / "bin/python", "-c", SERVER], project) as url:
         yield url
+
+
+def create_databases(programs: Path, url: str, *names: str) -> None:
+    """Create databases in the server of a URL."""
+    subprocess.run([programs / "bin/python", "-c", CREATE_DATABASES, url, *names], check=True)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import pytest
 from cofee.engine.render import Renderer
 from cofee.project.staging import write_tree
 from cofee.template import template as templates
+from tests import pooling
 from tests.evolutions import (
     ADDED,
     ANN,
@@ -124,17 +125,7 @@ def place(
 def create_databases(place: Place, *names: str) -> None:
     """Create databases in the server; on SQLite a file comes by itself."""
     if place.kind == "postgresql":
-        code = (
-            "import asyncio, asyncpg, sys\n"
-            "async def main(url, *names):\n"
-            "    connection = await asyncpg.connect(url)\n"
-            "    for name in names:\n"
-            "        await connection.execute(f'CREATE DATABASE {name}')\n"
-            "    await connection.close()\n"
-            "asyncio.run(main(*sys.argv[1:]))"
-        )
-        url = place.server.replace("+asyncpg", "")
-        run(place.folder, place.programs, "python", "-c", code, url, *names)
+        pooling.create_databases(place.programs, place.server, *names)
 
 
 def chain(migrations: Sequence[Record], start: str | None = None) -> list[Record]:
@@ -239,6 +230,26 @@ def test_a_migration_that_rows_do_not_fit_says_so_and_changes_nothing(place: Pla
         assert words in message, message
         assert message.startswith(f"table_{name}."), message
         assert is_same, message
+    if place.kind == "postgresql":
+        scripts = service.do(*[("print_sql", f"{below}:{name}") for name in REFUSALS])
+        reasons = service.do(*[("execute", script) for script in scripts])
+        for message, (reason, _) in zip(reasons, found, strict=True):
+            assert message == reason or "date" in message, message
+
+
+@pytest.mark.parametrize("place", DATABASES[1:], indirect=True)
+def test_printed_sql_migrates_as_the_migrations_do(place: Place) -> None:
+    create_databases(place, "printed")
+    created = creations(OLD)
+    old = place.service("old", OLD, created, "printed")
+    service = place.service("new", NEW, chain(STEPS, created[-1]["revision"]), "printed")
+    write_later(old, service)
+
+    (script,) = service.do(("print_sql", "head"))
+    (reason,) = service.do(("execute", script))
+
+    assert reason is None
+    service.do(("check", 0))
 
 
 def refused(name: str) -> Record:

@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import logging
+import re
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 import app.api.v1.router  # noqa: F401  # importing the routes imports every model
 from app.db.base import Base
 from app.db.session import create_migration_engine
 from app.db.types import ExactDecimal, ExactInterval, JsonList, JsonObject, UtcDateTime
+from app.infrastructure.settings import get_settings
+
+LOCK = 7_214_466_513  # the same for every process that migrates this database
+RETRY_SECONDS = 1
+LOCK_NOT_AVAILABLE = "55P03"
+
+logger = logging.getLogger("migrations")
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Run the migrations on an open connection."""
+    """Run the migrations on an open connection, each in a transaction of its own."""
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         # SQLite cannot alter a table in place, so Alembic copies it.
         render_as_batch=connection.dialect.name == "sqlite",
         render_item=render_type,
+        transaction_per_migration=True,
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -44,25 +60,71 @@ def render_type(kind: str, item: object, autogenerate: AutogenContext) -> str | 
             return False
 
 
-async def connect_and_migrate() -> None:
+async def migrate_alone() -> None:
+    """Migrate while no other process does.
+
+    The lock belongs to a transaction of another connection, so that it works behind a pooler, and
+    ends with the process.
+    """
     engine = create_migration_engine()
     async with engine.connect() as connection:
-        await connection.run_sync(migrate)
+        if connection.dialect.name == "postgresql":
+            await connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+        await migrate_patiently(engine)
     await engine.dispose()
+
+
+async def migrate_patiently(engine: AsyncEngine) -> None:
+    """Try again while a table is locked. The requests that queue behind a try are served between."""
+    attempts = getattr(get_settings(), "database_migration_attempts", 1)
+    for left in reversed(range(attempts)):
+        try:
+            async with engine.connect() as connection:
+                await connection.run_sync(migrate)
+            return
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE or not left:
+                raise
+            logger.warning("a table is locked; %s attempts are left", left)
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 def print_sql() -> None:
     """Print the SQL instead of running it (`alembic upgrade head --sql`)."""
     context.configure(
-        url=create_migration_engine().url, target_metadata=Base.metadata, literal_binds=True
+        url=create_migration_engine().url,
+        target_metadata=Base.metadata,
+        literal_binds=True,
+        transaction_per_migration=True,
     )
+    dialect = context.get_context().dialect
+    if dialect.name == "postgresql" and find_spec("migrations.offline"):
+        import_module("migrations.offline").prepare(dialect)
     with context.begin_transaction():
         context.run_migrations()
 
 
+def name_new_file(message: str | None) -> None:
+    """Give a new migration a name that no other has, because Alembic overwrites files."""
+    script = context.script
+    if message is None:
+        script.file_template += "merge_%(rev)s"
+        return
+    slug, length = "_".join(re.findall(r"\w+", message)).lower(), script.truncate_slug_length
+    if len(slug) > length:
+        slug = slug[:length].rpartition("_")[0] + "_"
+    if Path(script.versions, f"{dt.datetime.now():%Y-%m-%d}_{slug}.py").exists():
+        script.file_template += "_%(rev)s"
+
+
+options = context.config.cmd_opts
+command = options.cmd[0].__name__ if options else ""
+if options and command in ("merge", "revision"):
+    name_new_file(options.message)
 if context.is_offline_mode():
     print_sql()
 elif (given := context.config.attributes.get("connection")) is not None:
     migrate(given)  # tests pass their own connection
-else:
-    asyncio.run(connect_and_migrate())
+elif not options or command not in ("merge", "revision") or getattr(options, "autogenerate", False):
+    asyncio.run(migrate_alone())

@@ -1,4 +1,4 @@
-"""${message}"""
+"""${message if isinstance(down_revision, str | None) else "Merge " + " and ".join(down_revision)}"""
 
 from __future__ import annotations
 

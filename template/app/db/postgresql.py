@@ -27,6 +27,8 @@ class DatabaseSettings(BaseSettings):
     database_pool_max_size: int = Field(default=20, ge=1)
     database_pool_recycle_seconds: int = Field(default=1800, ge=1)
     database_statement_timeout_ms: int = Field(default=30_000, ge=0)
+    database_migration_lock_timeout_ms: int = Field(default=1_000, ge=1)
+    database_migration_attempts: int = Field(default=60, ge=1)
 
     @model_validator(mode="after")
     def validate_pool_size(self) -> Self:
@@ -77,16 +79,21 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
         **options,
     )
     if server.pooled and timeout:
-        _limit_statements(engine, timeout)
+        _limit(engine, "statement_timeout", timeout)
     return engine
 
 
 def create_migration_engine(settings: DatabaseSettings) -> AsyncEngine:
-    """Return an engine for one connection, whose statements may take any time."""
+    """Return an engine without a pool, whose statements may take any time but not wait for long.
+
+    Requests that need the same table queue behind a statement that waits for its lock.
+    """
     server = direct_target(settings)
-    return create_async_engine(
+    engine = create_async_engine(
         server.url, poolclass=sa.NullPool, connect_args=_connect_args(server, None)
     )
+    _limit(engine, "lock_timeout", settings.database_migration_lock_timeout_ms)
+    return engine
 
 
 def _connect_args(server: Target, timeout_ms: int | None) -> dict[str, Any]:
@@ -110,11 +117,11 @@ def _connect_args(server: Target, timeout_ms: int | None) -> dict[str, Any]:
     return server.connect_args | {"server_settings": limited}
 
 
-def _limit_statements(engine: AsyncEngine, timeout_ms: int) -> None:
-    """Set the timeout in each transaction, since a pooler forgets that of a connection."""
+def _limit(engine: AsyncEngine, setting: str, timeout_ms: int) -> None:
+    """Set a timeout in each transaction, since a pooler forgets that of a connection."""
 
     def limit(connection: sa.Connection) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {timeout_ms}")
+            connection.exec_driver_sql(f"SET LOCAL {setting} = {timeout_ms}")
 
     sa.event.listen(engine.sync_engine, "begin", limit)
