@@ -94,13 +94,15 @@ def pairs(row: Row) -> set[Pair]:
     return {frozenset(pair) for pair in itertools.combinations(row.items(), 2)}
 
 
-def is_tested(row: Row) -> bool:
-    """Return whether the tests of a service run without `--every-cell`."""
+def tested(*, every_cell: bool) -> list[Row]:
+    """Return the rows of the services whose own tests run."""
+    if every_cell:
+        return rows()
     fullest = max(
         rows(), key=lambda one: sum(value not in ("none", False) for value in one.values())
     )
     without_users = next(one for one in rows() if one["auth"] == "none")
-    return row in (fullest, without_users)
+    return [fullest, without_users]
 
 
 @pytest.fixture(scope="module")
@@ -109,18 +111,29 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
 
 
-@pytest.mark.parametrize("number", range(len(rows())))
-def test_service_of_every_pair_is_green(
-    number: int, template: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    """It is imported, linted and formatted as its own rules say, and its tests pass."""
-    row, programs = rows()[number], environment(template)
-    project = make_service(template, tmp_path / "service", {**row, **CONTENTS[row["auth"]]})
+def make(row: Row, template: Path, folder: Path) -> Path:
+    """Make the service of a row."""
+    return make_service(template, folder, {**row, **CONTENTS[row["auth"]]})
 
-    run(project, programs, "ruff", "check", "app", "dev", "migrations", "tests")
-    run(project, programs, "ruff", "format", "--check")
-    if is_tested(row) or request.config.getoption("every_cell"):
-        check_types(project, programs, "mypy")
+
+def test_services_of_every_pair_are_clean(template: Path, tmp_path: Path) -> None:
+    """They are linted and formatted as their own rules say."""
+    programs = environment(template)
+    for number, row in enumerate(rows()):
+        make(row, template, tmp_path / f"service{number}")
+
+    run(tmp_path, programs, "ruff", "check")
+    run(tmp_path, programs, "ruff", "format", "--check")
+
+
+def test_services_of_pairs_pass_their_tests(
+    template: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """They are typed as well, and run as their own configuration says."""
+    programs = environment(template)
+    for number, row in enumerate(tested(every_cell=request.config.getoption("every_cell"))):
+        project = make(row, template, tmp_path / f"service{number}")
+        check_types(project, programs)
         run(project, programs, "python", "-m", "pytest", "-q")
 
 
