@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from app.infrastructure import tokens
 from app.infrastructure.tokens import Claims
-from app.modules.users.models import User
+from tests.modules.users.factory import user
 
 SECONDS = 5  # to wait for an event that has to come
 
@@ -36,11 +36,11 @@ class Received:
 
 async def new_user(session: AsyncSession, name: str) -> tuple[uuid.UUID, dict[str, str]]:
     """Create a user; return their id and headers with their token."""
-    user = User(email=f"{name}@example.com", name=name, password_hash="")
-    session.add(user)
+    row = user(name)
+    session.add(row)
     await session.commit()
-    token = tokens.issue(Claims(user.id, session_id=uuid.uuid4(), version=0))
-    return user.id, {"Authorization": f"Bearer {token}"}
+    token = tokens.issue(Claims(row.id, session_id=uuid.uuid4(), version=0))
+    return row.id, {"Authorization": f"Bearer {token}"}
 
 
 class Stream:
