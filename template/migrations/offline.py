@@ -34,7 +34,8 @@ class Compiler(PGCompiler):
             value, type_ = f"{value.days} days {seconds} seconds", sa.String()
         elif isinstance(value, bytes):
             value, type_ = rf"\x{value.hex()}", sa.String()
-        return super().render_literal_value(value, type_)
+        text: str = super().render_literal_value(value, type_)  # type: ignore[no-untyped-call]
+        return text
 
 
 class Printer:
