@@ -41,6 +41,7 @@ RULES: Record = {
 FLAGS = {
     "null": "nullable",
     "unique": "unique",
+    "nocase": "nocase",
     "index": "index",
     "filter": "filter",
     "sort": "sort",

@@ -129,6 +129,18 @@ CHANGES: dict[str, tuple[Record, Record, Any, Any]] = {
         "https://a.example/",
         "https://a.example/",
     ),
+    "caseless": (
+        {"type": "str", "unique": True},
+        {"type": "str", "unique": True, "nocase": True},
+        "Ann",
+        "Ann",
+    ),
+    "cased": (
+        {"type": "email", "unique": True, "nocase": True},
+        {"type": "email", "unique": True},
+        "Ann@example.com",
+        "Ann@example.com",
+    ),
     "drawn": ({"type": "uuid", "nullable": True}, {"type": "uuid", "default": "random"}, ANN, ANN),
     "indexed": ({"type": "date"}, {"type": "date", "filter": True}, "2026-01-31", "2026-01-31"),
     "kept": (

@@ -187,6 +187,7 @@ def _schema(connection: sa.Connection) -> Found:
                 for one in inspector.get_columns(table)
             ),
             "indexes": sorted(map(_index, inspector.get_indexes(table))),
+            "expressions": _expressions(connection, table),
             "references": sorted(
                 str(sorted(one.items())) for one in inspector.get_foreign_keys(table)
             ),
@@ -198,6 +199,14 @@ def _schema(connection: sa.Connection) -> Found:
         for table in sorted(inspector.get_table_names())
         if table != "alembic_version"
     }
+
+
+def _expressions(connection: sa.Connection, table: str) -> list[str]:
+    """Return the indexes of expressions, which SQLAlchemy does not read on SQLite."""
+    if connection.dialect.name != "sqlite":
+        return []
+    created = connection.scalars(sa.text("SELECT sql FROM sqlite_master WHERE type = 'index'"))
+    return sorted(sql for sql in created if sql and f" {table} (" in sql and "lower(" in sql)
 
 
 def _index(index: Any) -> str:

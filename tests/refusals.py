@@ -67,6 +67,12 @@ REFUSALS: dict[str, tuple[Record, Record, list[Any], str]] = {
         "cannot become list of int",
     ),
     "new": ({}, {"type": "str"}, [None, None], "give a value for them"),
+    "same_letters": (
+        {"type": "str", "unique": True},
+        {"type": "str", "unique": True, "nocase": True},
+        ["ann", "Ann"],
+        "lower(field) must be unique",
+    ),
     "new_key": ({}, {"type": "str", "unique": True, "default": "a"}, [None, None], "several rows"),
     "unknown_row": ({}, {"type": "ref", "to": "customers"}, [None, None], "no such row"),
 }

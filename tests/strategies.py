@@ -247,6 +247,7 @@ def fields(draw: st.DrawFn, known: list[str], later: Sequence[str] = ()) -> Reco
             record[key] = True
     if "unique" in chosen:
         record["unique"] = True
+        record |= {"nocase": True} if "nocase" in chosen else {}
     if "on_delete" in chosen:
         allowed = ["restrict", "cascade"] + (["set_null"] if "null" in chosen else [])
         record["on_delete"] = draw(st.sampled_from(allowed))

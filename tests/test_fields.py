@@ -80,6 +80,7 @@ READ: dict[str, dict[str, Any]] = {
     "price:decimal:null": {"type": "decimal", "precision": 18, "scale": 6, "nullable": True},
     "total:int:default=0:readonly": {"type": "int", "readonly": True, "default": 0},
     "secret:text:writeonly": {"type": "text", "writeonly": True},
+    "name:str:nocase:unique": {"type": "str", "unique": True, "nocase": True},
     "wait:interval:default=90": {"type": "interval", "default": 90},
     "customer:ref:customers:on_delete=cascade": {
         "type": "ref", "to": "customers", "on_delete": "cascade",
@@ -130,6 +131,7 @@ REFUSED = {
     "a:decimal:4.2:max=100": "2 are possible before the decimal point and 2 after it",
     "a:decimal:4.2:max=1.234": "2 are possible before the decimal point and 2 after it",
     "a:int:readonly": "a `readonly` field must be `null` or have a default.*add `:null`",
+    "a:str:nocase:filter": "`a`: `nocase` needs `unique`",
     "a:int:null:readonly:writeonly": "must not be both `readonly` and `writeonly`",
     "a:str:writeonly:unique:sort": "must not have `unique`, `sort`, which would reveal",
     "a:ref:customers:readonly": "`ref` cannot have `readonly`",

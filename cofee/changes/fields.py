@@ -174,6 +174,8 @@ def _narrowings(old: Field, new: Field, filled: Value | None) -> list[str]:
         found.append(f"`{name}` becomes required; rows without a value get {quote(filled)}")
     if new.unique and not old.unique:
         found.append(f"`{name}` becomes unique; existing rows may have duplicates")
+    if new.nocase and not old.nocase and old.unique:
+        found.append(f"`{name}` ignores case; existing values may differ only in case")
     longest = new.max_length
     if longest is not None and (old.max_length is None or longest < old.max_length):
         found.append(f"`{name}` becomes shorter; existing values may have more than {longest}")

@@ -20,6 +20,7 @@ from cofee.spec.record import FLAG_KEYS, ON_DELETE, Field, Scope
 MODIFIER_HELP = {
     "null": "optional; fields are required otherwise",
     "unique": "two rows cannot have the same value",
+    "nocase": "values that differ only in case are the same",
     "index": "an index on the column",
     "filter": "lists can be filtered by it",
     "sort": "lists can be sorted by it",

@@ -39,6 +39,8 @@ def complete(field: Field, scope: Scope) -> Field:
     field = complete_pattern(field, scope)
     check_reference(field, scope)
     _check_access(field)
+    if field.nocase and not field.unique:
+        raise CofeeError(f"`{field.name}`: `nocase` needs `unique`", hint="add `:unique`")
     check_constraints(scope.module, field, scope.facts)
     return field
 

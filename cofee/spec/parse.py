@@ -1,7 +1,7 @@
 """The field language: converts `total:decimal:12.2:min=0` to a field and back.
 
     specification = name [":" type [":" argument] {":" modifier}]
-    modifier      = "null" | "unique" | "index" | "filter" | "sort"
+    modifier      = "null" | "unique" | "nocase" | "index" | "filter" | "sort"
                   | "default=" value | "min=" value | "max=" value
                   | "len=" [least "-"] greatest | "len=" least "-"
                   | "labels=" text {"," text} | "on_delete=" rule | "pattern=" rest

@@ -28,6 +28,7 @@ ON_DELETE = ("restrict", "cascade", "set_null")
 FLAG_KEYS: Mapping[str, str] = {
     "null": "nullable",
     "unique": "unique",
+    "nocase": "nocase",
     "index": "index",
     "filter": "filter",
     "sort": "sort",
@@ -61,6 +62,7 @@ class Field:
     to: str | None = None
     nullable: bool = False
     unique: bool = False
+    nocase: bool = False
     index: bool = False
     filter: bool = False
     sort: bool = False

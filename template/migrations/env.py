@@ -32,6 +32,8 @@ logger = logging.getLogger("migrations")
 
 def migrate(connection: sa.Connection) -> None:
     """Run the migrations on an open connection, each in a transaction of its own."""
+    if connection.dialect.name == "sqlite" and find_spec("migrations.v2"):
+        import_module("migrations.v2").keep_expression_indexes(connection)
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -56,6 +58,8 @@ def render_type(kind: str, item: object, autogenerate: AutogenContext) -> str | 
         case JsonObject() | JsonList():
             autogenerate.imports.add("from sqlalchemy.dialects import postgresql")
             return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
+        case sa.types.TypeDecorator():
+            return f"sa.{item.impl!r}"
         case _:
             return False
 

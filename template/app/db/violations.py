@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.db.base import Base
 
 _SQLITE_COLUMN = re.compile(r"(\w+)\.(\w+)")
+_SQLITE_INDEX = re.compile(r"index '(\w+)'")
 # In every language, PostgreSQL writes: Key (sku, shop)=(tea, north) already exists.
 _POSTGRESQL_COLUMNS = re.compile(r'[^(]*\(([\w", ]+)\)=')
 _WORD = re.compile(r"\w+")
@@ -45,13 +46,14 @@ def _from_postgresql(error: IntegrityError) -> Violation:
     cause = getattr(error.orig, "__cause__", None)
     key = _POSTGRESQL_COLUMNS.match(getattr(cause, "detail", None) or "")
     columns = tuple(_WORD.findall(key[1])) if key else ()
+    columns = columns or _named(getattr(cause, "constraint_name", None))
     match getattr(error.orig, "sqlstate", ""):
         case "23505":
             return Violation("unique", _sent(getattr(cause, "table_name", None), columns))
         case "23503" | "23001":
             return Violation("reference", columns)
         case "23514":
-            return Violation("check", _checked(getattr(cause, "constraint_name", "")))
+            return Violation("check", _named(getattr(cause, "constraint_name", "")))
         case _:
             return Violation("other")
 
@@ -60,12 +62,13 @@ def _from_sqlite(message: str) -> Violation:
     """SQLite reports the columns of a unique index, and nothing about a foreign key."""
     if message.startswith("UNIQUE"):
         found = _SQLITE_COLUMN.findall(message)
-        table = found[0][0] if found else None
-        return Violation("unique", _sent(table, tuple(column for _, column in found)))
+        index = _SQLITE_INDEX.search(message)
+        columns = tuple(column for _, column in found) or _named(index and index[1])
+        return Violation("unique", _sent(found[0][0] if found else None, columns))
     if message.startswith("FOREIGN KEY"):
         return Violation("reference")
     if message.startswith("CHECK"):
-        return Violation("check", _checked(message.rpartition(" ")[2]))
+        return Violation("check", _named(message.rpartition(" ")[2]))
     return Violation("other")
 
 
@@ -76,11 +79,13 @@ def _sent(name: str | None, columns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(column for column in columns if column not in owners)
 
 
-def _checked(name: str) -> tuple[str, ...]:
-    """Return the columns that the text of a check names."""
+def _named(name: str | None) -> tuple[str, ...]:
+    """Return the columns in the text of a check, or in the expressions of an index."""
     for table in Base.metadata.tables.values():
-        for check in table.constraints:
-            if isinstance(check, sa.CheckConstraint) and check.name == name:
-                words = set(_WORD.findall(str(check.sqltext)))
-                return tuple(column.name for column in table.columns if column.name in words)
+        checks = [rule for rule in table.constraints if isinstance(rule, sa.CheckConstraint)]
+        texts = {str(check.name): str(check.sqltext) for check in checks}
+        texts |= {str(index.name): " ".join(map(str, index.expressions)) for index in table.indexes}
+        if name in texts:
+            words = set(_WORD.findall(texts[name]))
+            return _sent(table.name, tuple(c.name for c in table.columns if c.name in words))
     return ()

@@ -47,6 +47,8 @@ PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
     "searched": lambda case: case.search,
     "nullable_sort": lambda case: [name for name in case.sorts if name in case.optional],
     "unique_field": lambda case: case.unique,
+    "nocase_field": lambda case: case.nocase,
+    "nocase_filter": lambda case: [name for name in case.nocase if name in case.filters],
     "unique_fields": lambda case: case.unique_together,
     "reference": lambda case: case.references,
     "restricting": _references("restrict"),

@@ -119,6 +119,8 @@ class Case:
     sorts: Collection[str] = ()
     search: Collection[str] = ()
     unique: Collection[str] = ()
+    # The unique fields of which values that differ only in case are the same.
+    nocase: Collection[str] = ()
     unique_together: Sequence[Sequence[str]] = ()
     # The fields that the checks of the table compare; they change together.
     checked: Collection[str] = ()

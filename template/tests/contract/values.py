@@ -176,6 +176,29 @@ class UniqueContract(Contract):
         await assert_taken(self, client, [unique_field])
 
 
+class NoCaseContract(Contract):
+    """Some unique values equal those of another case."""
+
+    async def test_value_of_another_case_returns_409(
+        self, client: httpx2.AsyncClient, nocase_field: str
+    ) -> None:
+        await assert_taken(self, client, [nocase_field], swapped=[nocase_field])
+
+
+class NoCaseFilterContract(Contract):
+    """The list can be filtered by some fields without regard to case."""
+
+    async def test_filter_ignores_case(
+        self, client: httpx2.AsyncClient, nocase_filter: str
+    ) -> None:
+        first, _ = await self.case.pair(client)
+
+        query = {nocase_filter: first[nocase_filter].swapcase()}
+        page = await client.get(self.case.url, params=query)
+
+        assert rows_of(page.json()) == [first]
+
+
 class UniqueTogetherContract(Contract):
     """Some values are taken once together, and each of them more often."""
 
@@ -186,9 +209,15 @@ class UniqueTogetherContract(Contract):
 
 
 async def assert_taken(
-    contract: Contract, client: httpx2.AsyncClient, fields: Sequence[str]
+    contract: Contract,
+    client: httpx2.AsyncClient,
+    fields: Sequence[str],
+    swapped: Sequence[str] = (),
 ) -> None:
-    """Assert that no second row gets these values of the first, and that it gets others."""
+    """Assert that no second row gets these values of the first, and that it gets others.
+
+    Some of them are sent in the other case.
+    """
     case, fields = contract.case, contract.case.together(fields)
     first = await case.create(client, await case.body(client, 0))
     deferred = await case.deferred(client, first["id"])
@@ -196,6 +225,7 @@ async def assert_taken(
         first = await case.update(client, first, deferred)
     body = await case.body(client, 1)
     taken = {field: first[field] for field in fields}
+    taken |= {field: first[field].swapcase() for field in swapped}
 
     if "create" in case.routes:
         assert_conflict(await client.post(case.url, json=body | taken), fields)

@@ -26,7 +26,7 @@ class DriverError(Exception):
         super().__init__()
         self.sqlstate = sqlstate
         self.detail = detail
-        self.constraint_name = "_parts_shop_check"
+        self.constraint_name = "_parts_shop_check" if sqlstate == "23514" else "_parts_sku_key"
         self.__cause__ = self
 
 
@@ -36,7 +36,8 @@ def _model(monkeypatch: pytest.MonkeyPatch) -> None:
     metadata = sa.MetaData()
     columns = [sa.Column(name, sa.Text()) for name in ("id", "sku", "shop")]
     check = sa.CheckConstraint("sku <> shop", name="_parts_shop_check")
-    sa.Table("_parts", metadata, *columns, check)
+    index = sa.Index("_parts_sku_key", sa.text("lower(sku)"), unique=True)
+    sa.Table("_parts", metadata, *columns, check, index)
     monkeypatch.setattr(Base, "metadata", metadata)
 
 
@@ -44,7 +45,7 @@ def _model(monkeypatch: pytest.MonkeyPatch) -> None:
     ("sqlstate", "detail", "expected"),
     [
         ("23505", 'Key (sku, "order")=(tea, (a)=(b)', Violation("unique", ("sku", "order"))),
-        ("23505", "Key (lower(sku))=(tea) already exists.", Violation("unique")),
+        ("23505", "Key (lower(sku))=(tea) already exists.", Violation("unique", ("sku",))),
         ("23503", "Key (parent_id)=(9) is not present", Violation("reference", ("parent_id",))),
         ("23502", None, Violation("other")),
         ("23514", "Failing row contains (1, 2).", Violation("check", ("sku", "shop"))),

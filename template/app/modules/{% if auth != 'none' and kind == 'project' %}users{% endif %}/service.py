@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from pydantic import SecretStr
@@ -29,7 +30,8 @@ ERROR_MISMATCH = "This is not your password"
 ERROR_NOT_ADMINISTRATOR = "You are no longer an administrator"
 ERROR_OWN_ACCESS = "Administrators cannot change their own access"
 INDEXES = Base.metadata.tables[User.__tablename__].indexes
-UNIQUE = {column.name for index in INDEXES if index.unique for column in index.columns}
+KEYS = [str(part) for index in INDEXES if index.unique for part in index.expressions]
+UNIQUE = {name for key in KEYS for name in re.findall(r"\w+", key)}
 
 
 class UserService:

@@ -14,7 +14,16 @@ from app.modules.users.models import User
 from app.modules.users.schemas import UserCreate, UserQuery, UserRead
 from tests.api import JSON, assert_problem, create, rows_of
 from tests.modules.users.factory import URL, administrator, bearer, person, sign_in, signed_in
-from tests.modules.users.fields import COMPUTED, DEFAULTS, FIRST, INVALID, SECOND, UNIQUE, required
+from tests.modules.users.fields import (
+    COMPUTED,
+    DEFAULTS,
+    FIRST,
+    INVALID,
+    NOCASE,
+    SECOND,
+    UNIQUE,
+    required,
+)
 
 ME = f"{URL}/me"
 ADDED = [*INVALID]
@@ -84,8 +93,9 @@ async def test_only_unique_values_are_taken(client: httpx2.AsyncClient) -> None:
         changed = await client.patch(ME, json={name: value}, headers=headers)
         if name in UNIQUE:
             assert_problem(changed, 409, name)
-            body = person("eve") | {name: value}
-            assert_problem(await client.post(URL, json=body), 409, name)
+            for taken in [value, *([value.swapcase()] if name in NOCASE else [])]:
+                body = person("eve") | {name: taken}
+                assert_problem(await client.post(URL, json=body), 409, name)
         else:
             assert changed.status_code == 200, changed.text
 
