@@ -117,6 +117,11 @@ class ListContract(Contract):
 
         assert_problem(response, 422, "sort")
 
+    async def test_repeated_value_returns_422(self, client: httpx2.AsyncClient) -> None:
+        response = await client.get(f"{self.case.url}?limit=1&limit=2&sort=id&sort=id")
+
+        assert_problem(response, 422, "limit", "sort")
+
     async def test_statements_do_not_grow_with_the_rows(
         self, client: httpx2.AsyncClient, engine: AsyncEngine
     ) -> None:

@@ -1,0 +1,48 @@
+"""Query parameters that have one value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import get_origin
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+ERROR_REPEATED = "Input should be given once"
+
+
+async def require_single_values(request: Request) -> None:
+    """Raise 422 if a parameter that has one value is given several times.
+
+    FastAPI would take the last one: a client that filters by two values would not notice.
+    """
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    repeated = {name for name, count in given.items() if count > 1}
+    if repeated:
+        repeated -= {*_lists(request.scope["route"].dependant)}
+    if repeated:
+        errors = [("query", name) for name in sorted(repeated)]
+        raise RequestValidationError(
+            [{"type": "repeated", "loc": place, "msg": ERROR_REPEATED} for place in errors]
+        )
+
+
+def _lists(dependant: Dependant) -> Iterator[str]:
+    """Yield the names of the parameters that have several values."""
+    for parameter in dependant.query_params:
+        yield from _lists_of({parameter.alias: parameter.field_info})
+    for other in dependant.dependencies:
+        yield from _lists(other)
+
+
+def _lists_of(fields: dict[str, FieldInfo]) -> Iterator[str]:
+    for name, field in fields.items():
+        kind = get_origin(field.annotation) or field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _lists_of({f.alias or key: f for key, f in kind.model_fields.items()})
+        elif isinstance(kind, type) and issubclass(kind, Sequence) and not issubclass(kind, str):
+            yield name
