@@ -341,7 +341,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         service = generate(given.template.resolve(), Path(folder) / "service")
         programs = environment(snapshot_template(Path(folder) / "template"))
-        with forking(programs, Path(folder)) as forks:
+        with forking(programs) as forks:
             judge = Judge(forks)
             assert not (red := judge.complaint(service, *TESTS)), red
             for mutant, verdict in verdicts(service, judge, given.only):

@@ -22,7 +22,8 @@ from cofee.template.clones import Clone
 from cofee.template.template import Template
 from tests import tiny
 from tests.generated import environment, snapshot_template
-from tests.judging import Forks, Judge, forking
+from tests.judging import Judge, forking
+from tests.preforked import Preforked
 
 Tree = dict[str, bytes]
 
@@ -216,15 +217,15 @@ def cofee(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) ->
 
 
 @pytest.fixture(scope="session")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preforked]:
     """Runs programs of services in forks of one process."""
-    folder = tmp_path_factory.mktemp("forks")
-    with forking(environment(snapshot_template(folder / "template")), folder) as forks:
+    template = snapshot_template(tmp_path_factory.mktemp("forks") / "template")
+    with forking(environment(template)) as forks:
         yield forks
 
 
 @pytest.fixture(scope="session")
-def judge(forks: Forks) -> Judge:
+def judge(forks: Preforked) -> Judge:
     """Runs the tests of services."""
     return Judge(forks)
 

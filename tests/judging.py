@@ -4,52 +4,36 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
-import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 
 from tests import generated
 from tests.generated import DATABASES
+from tests.preforked import Preforked, preforked
 
-RUNNER = Path(__file__).with_name("forking.py")
+PLUGINS = Path(__file__).parent
+IMPORTED_ONCE = (
+    "alembic.command",
+    "aiosqlite",
+    "fastapi",
+    "httpx2",
+    "pytest_asyncio",
+    "sqlalchemy.ext.asyncio",
+)
 # What is imported already has its assertions explained no better than Python does.
 IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", "-W", IMPORTED)
-# Of the tests that meet the same risk one runs; the plugin is beside the runner.
+# Of the tests that meet the same risk one runs; the plugin is beside this file.
 EACH_RISK = ("-p", "covering")
 GREEN, RED = 0, 1  # pytest's exit codes; any other means that no test was run as it should be
-
-
-class Forks:
-    """Runs programs of services in forks of one process that has imported their libraries."""
-
-    def __init__(self, process: subprocess.Popen[str], printed: Path) -> None:
-        self._process, self._printed = process, printed
-
-    def run(
-        self,
-        service: Path,
-        *command: str,
-        variables: Mapping[str, str],
-        given: Path = Path("/dev/null"),
-    ) -> tuple[int, str]:
-        """Run `pytest` or a script; return its exit code and what it printed."""
-        assert self._process.stdin
-        assert self._process.stdout
-        order = [str(service), command, {**variables}, str(given), str(self._printed)]
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        code = int(self._process.stdout.readline())
-        return code, self._printed.read_text()
 
 
 class Judge:
     """Runs tests of services, once for those that mean the same."""
 
-    def __init__(self, forks: Forks) -> None:
+    def __init__(self, forks: Preforked) -> None:
         self._forks = forks
         self._known: dict[str, str] = {}
 
@@ -70,17 +54,13 @@ class Judge:
         return self._known[means]
 
 
-@contextmanager
-def forking(environment: Path, folder: Path) -> Iterator[Forks]:
-    """Start a process that runs programs of services, and let it end."""
-    with subprocess.Popen(
-        [environment / "bin/python", RUNNER],
-        env={**generated.variables(environment), "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield Forks(process, folder / "printed.txt")
+def forking(venv: Path) -> AbstractContextManager[Preforked]:
+    """Start a process that runs programs of services, and let it end.
+
+    Importing pytest, FastAPI and SQLAlchemy takes as long as the tests of a small service.
+    """
+    more = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(PLUGINS)}
+    return preforked(venv, IMPORTED_ONCE, {**generated.variables(venv), **more})
 
 
 def meaning(service: Path) -> str:

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import uuid
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,7 @@ def _contents(connection: sa.Connection, table: str) -> list[str]:
 
 def main() -> None:
     """Do the steps, in their order."""
+    warnings.simplefilter("ignore")  # all that is printed is read
     found = []
     with contextlib.redirect_stdout(io.StringIO()):
         for name, argument in json.load(sys.stdin):

@@ -10,19 +10,30 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Mapping, Sequence
 
 STREAMS = (0, 1, 2)
 
 
-def run(address: str, words: list[str]) -> int:
+def run(
+    address: str,
+    words: Sequence[str],
+    variables: Mapping[str, str] = os.environ,
+    folder: str = ".",
+    streams: Sequence[int] = STREAMS,
+) -> int:
     """Have the server run a script and return its exit code."""
-    order = repr((dict(os.environ), words))
-    with socket.socket(socket.AF_UNIX) as server:
-        server.connect(address)
-        socket.send_fds(server, [b"."], [*STREAMS, os.open(".", os.O_RDONLY)])
-        server.sendall(order.encode())
-        server.shutdown(socket.SHUT_WR)
-        return int(server.recv(16))
+    order = repr(({**variables}, [*words]))
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.connect(address)
+            socket.send_fds(server, [b"."], [*streams, place])
+            server.sendall(order.encode())
+            server.shutdown(socket.SHUT_WR)
+            return int(server.recv(16))
+    finally:
+        os.close(place)
 
 
 def serve(address: str, modules: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.prefork import run
 
 PREFORK = Path(__file__).with_name("prefork.py")
 
@@ -20,12 +23,30 @@ class Preforked:
 
     venv: Path
     socket: Path
+    variables: Mapping[str, str]
 
     def command(self, name: str, **variables: str) -> str:
         """Return the shell command of a program, to which its arguments are added."""
         words = [sys.executable, "-SE", PREFORK, "run", self.socket, self.venv / "bin" / name]
         pairs = [f"{key}={value}" for key, value in variables.items()]
         return shlex.join(["env", *pairs, *map(str, words)])
+
+    def run(
+        self,
+        folder: Path,
+        program: str,
+        *arguments: str,
+        variables: Mapping[str, str],
+        given: Path = Path(os.devnull),
+    ) -> tuple[int, str]:
+        """Run a program or the script with this path; return its exit code and what it printed."""
+        words = [str(self.venv / "bin" / program), *arguments]
+        printed = self.socket.with_name("printed")
+        with given.open() as source, printed.open("w") as output:
+            streams = (source.fileno(), output.fileno(), output.fileno())
+            environment = {**self.variables, **variables}
+            code = run(str(self.socket), words, environment, str(folder), streams)
+        return code, printed.read_text()
 
 
 @contextmanager
@@ -41,6 +62,6 @@ def preforked(
             assert server.stdout
             assert server.stdout.readline() == b"ready\n"
             try:
-                yield Preforked(venv, address)
+                yield Preforked(venv, address, variables)
             finally:
                 server.kill()

@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.documented import COMMANDS, GENERATORS, errors_without_help
-from tests.forking import IMPORTED_ONCE
 from tests.generated import DATABASES, environment, make_service
-from tests.judging import IMPORTED
+from tests.judging import IMPORTED, IMPORTED_ONCE
 from tests.preforked import preforked
 from tests.reader import RUNNING_ALREADY, Reader
 from tests.tiny import run_git

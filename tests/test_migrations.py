@@ -29,8 +29,8 @@ from tests.evolutions import (
     Record,
 )
 from tests.generated import check_types, environment, make_service, run, snapshot_template
-from tests.judging import Forks
 from tests.pooling import database
+from tests.preforked import Preforked
 from tests.refusals import REFUSALS
 
 pytestmark = pytest.mark.service
@@ -65,7 +65,7 @@ def server(
 class Service:
     """A service in one state, whose steps are carried out on one database."""
 
-    def __init__(self, project: Path, forks: Forks, url: str) -> None:
+    def __init__(self, project: Path, forks: Preforked, url: str) -> None:
         self.project, self.forks, self.url = project, forks, url
 
     def do(self, *steps: tuple[str, Any]) -> list[Any]:
@@ -84,7 +84,7 @@ class Place:
     """The place of the services of one test: a template, a folder and a kind of database."""
 
     def __init__(
-        self, template: Path, programs: Path, forks: Forks, folder: Path, kind: str, server: str
+        self, template: Path, programs: Path, forks: Preforked, folder: Path, kind: str, server: str
     ) -> None:
         self.renderer = Renderer(templates.latest(str(template)))
         self.programs, self.forks = programs, forks
@@ -114,7 +114,7 @@ class Place:
 
 @pytest.fixture(params=DATABASES)
 def place(
-    request: pytest.FixtureRequest, template: Path, programs: Path, forks: Forks, tmp_path: Path
+    request: pytest.FixtureRequest, template: Path, programs: Path, forks: Preforked, tmp_path: Path
 ) -> Place:
     """A folder for services on SQLite, then one for services on PostgreSQL."""
     kind = request.param
