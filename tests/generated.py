@@ -31,6 +31,7 @@ EVERY_PART: Mapping[str, object] = {
     "auth": "oauth",
     "isolation": "project",
     "tasks": "dramatiq",
+    "webhooks": True,
     "events": "redis",
     "files": "s3",
     "clients": ["billing"],

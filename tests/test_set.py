@@ -315,6 +315,7 @@ OPTIONS = {
     "auth": ["jwt", "none", "oauth"],
     "isolation": ["none", "project"],
     "tasks": ["none", "dramatiq"],
+    "webhooks": ["false", "true"],
     "ci": ["github", "gitlab", "none"],
     "events": ["none", "redis"],
     "files": ["none", "s3"],

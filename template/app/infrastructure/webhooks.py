@@ -1,0 +1,141 @@
+"""Webhooks over HTTP, as Standard Webhooks specifies them (https://www.standardwebhooks.com).
+
+The URLs come from users. A request must not reach what only the service can reach, so the address is
+checked after the name is resolved, and the request goes to that address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import ipaddress
+import secrets
+import socket
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable
+from urllib.parse import urlsplit
+
+import httpx2
+from fastapi import HTTPException, Request
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from app.common.errors import ConflictError
+from app.infrastructure.redis import get_redis
+from app.infrastructure.settings import get_settings
+
+ERROR_PRIVATE = "The URL leads to an address that is not public"
+ERROR_UNSIGNED = "The webhook has no valid signature"
+ERROR_REPLAYED = "The webhook was received before"
+SECRET_BYTES = 32
+# Twice the age at which a signature is too old.
+REPLAY_SECONDS = 600
+
+
+class PrivateAddressError(Exception):
+    """The host is this machine, or one of its network."""
+
+
+def new_secret() -> str:
+    """Return a new secret to sign with."""
+    return f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
+
+
+async def send_webhook(url: str, secret: str, message_id: str, body: str) -> int:
+    """Send a message once, and return the status of the answer. Redirects are not followed.
+
+    Raises:
+        PrivateAddressError: the host has an address that is not public.
+        httpx2.HTTPError, OSError: there is no answer.
+    """
+    timeout = get_settings().webhook_timeout_seconds
+    async with asyncio.timeout(timeout):
+        target = httpx2.URL(url)
+        address = await public_address(target.host, target.port or 443)
+        now = dt.datetime.now(dt.UTC)
+        headers = {
+            "Host": target.netloc.decode("ascii"),
+            "Content-Type": "application/json",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(secret).sign(message_id, now, body),
+        }
+        # A proxy of the environment would resolve the name again. The answer is not read.
+        async with (
+            httpx2.AsyncClient(timeout=timeout, trust_env=False) as client,
+            client.stream(
+                "POST",
+                target.copy_with(host=address),
+                content=body,
+                headers=headers,
+                extensions={"sni_hostname": target.host},
+            ) as response,
+        ):
+            return int(response.status_code)
+
+
+async def public_address(host: str, port: int) -> str:
+    """Resolve a host, all of whose addresses must be public."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in found]
+    if not get_settings().webhook_allow_private and not all(map(is_public, addresses)):
+        raise PrivateAddressError(host)
+    return addresses[0]
+
+
+def is_public(address: str) -> bool:
+    """Return whether an address is one of the Internet, also if it is an IPv4 address in IPv6."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None) or found
+    return bool(inner.is_global and not inner.is_multicast)
+
+
+def refuse_private(url: str) -> str:
+    """Raise a ValueError for a URL that no webhook can have; names are resolved when it is sent."""
+    parts = urlsplit(url)
+    is_private = get_settings().webhook_allow_private
+    if parts.scheme != "https" and not (is_private and parts.scheme == "http"):
+        raise ValueError("The URL must begin with https://")
+    if not parts.hostname or parts.username or parts.password or parts.fragment:
+        raise ValueError("The URL must have a host, and no user, password or fragment")
+    if not is_private and _is_private_literal(parts.hostname):
+        raise ValueError(ERROR_PRIVATE)
+    return url
+
+
+def _is_private_literal(host: str) -> bool:
+    try:
+        return not is_public(host)
+    except ValueError:
+        return host == "localhost"
+
+
+def received_webhook(sender: str) -> Callable[[Request], AsyncIterator[bytes]]:
+    """Return a dependency that yields the body of a webhook of this sender, once.
+
+    A webhook without a valid signature gets 401, and one that was received before 409. If the
+    endpoint fails, the sender can send it again.
+
+        Body = Annotated[bytes, Depends(received_webhook("shop"), scope="function")]
+    """
+
+    async def receive(request: Request) -> AsyncIterator[bytes]:
+        body = await request.body()
+        secret = get_settings().incoming_webhook_secrets.get(sender)
+        try:
+            if secret is None:
+                raise WebhookVerificationError(sender)
+            signed = Webhook(secret.get_secret_value())
+            signed.verify(body, dict(request.headers), json_parse=False)
+        except (WebhookVerificationError, ValueError) as error:
+            raise HTTPException(401, ERROR_UNSIGNED) from error
+        key = f"webhook:{sender}:{request.headers['webhook-id']}"
+        if not await get_redis().set(key, "1", nx=True, ex=REPLAY_SECONDS):
+            raise ConflictError(ERROR_REPLAYED, code="replayed")
+        try:
+            yield body
+        except BaseException:
+            await get_redis().delete(key)
+            raise
+
+    return receive
