@@ -38,6 +38,7 @@ ERROR_TOO_MANY = "There are as many webhooks as allowed"
 ERROR_DISABLED = "The webhook is disabled"
 ERROR_NO_ANSWER = "The URL did not answer"
 ERROR_STATUS = "The URL answered with status {}"
+NO_ANSWER = (httpx2.HTTPError, OSError, TimeoutError)
 GONE = 410  # the receiver asks for no more messages
 
 
@@ -154,7 +155,7 @@ class DeliveryService:
             status = await send_webhook(webhook.url, webhook.secret, f"msg_{delivery.id}", body)
         except PrivateAddressError:
             return None, ERROR_PRIVATE
-        except (httpx2.HTTPError, OSError, TimeoutError):
+        except NO_ANSWER:
             return None, ERROR_NO_ANSWER
         return status, None if 200 <= status < 300 else ERROR_STATUS.format(status)
 
