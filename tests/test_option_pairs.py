@@ -94,7 +94,7 @@ def pairs(row: Row) -> set[Pair]:
     return {frozenset(pair) for pair in itertools.combinations(row.items(), 2)}
 
 
-def tested(*, every_cell: bool) -> list[Row]:
+def rows_to_test(*, every_cell: bool) -> list[Row]:
     """Return the rows of the services whose own tests run."""
     if every_cell:
         return rows()
@@ -131,7 +131,7 @@ def test_services_of_pairs_pass_their_tests(
 ) -> None:
     """They are typed as well, and run as their own configuration says."""
     programs = environment(template)
-    for number, row in enumerate(tested(every_cell=request.config.getoption("every_cell"))):
+    for number, row in enumerate(rows_to_test(every_cell=request.config.getoption("every_cell"))):
         project = make(row, template, tmp_path / f"service{number}")
         check_types(project, programs)
         run(project, programs, "python", "-m", "pytest", "-q")
