@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import hashlib
 import io
@@ -11,9 +12,11 @@ import shutil
 import socket
 import subprocess
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -50,10 +53,19 @@ def snapshot_template(target: Path, tag: str = "v0.1.0") -> Path:
     Copier and cofee take the newest tag of a repository, so a test of the repository itself would
     test the last release.
     """
-    copy_template(target)
-    run_git(target, "init", "--quiet", "--initial-branch=main")
-    _release(target, tag)
-    return target
+    return Path(shutil.copytree(_first_snapshot(tag), target, symlinks=True))
+
+
+@cache
+def _first_snapshot(tag: str) -> Path:
+    """Return the repository that is copied, because a copy starts no process."""
+    place = Path(tempfile.mkdtemp(prefix="cofee-snapshot-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    copy_template(place)
+    run_git(place, "init", "--quiet", "--initial-branch=main", "--template=")
+    _release(place, tag)
+    run_git(place, "gc", "--quiet")
+    return place
 
 
 def template_since(commit: str, target: Path) -> Path:
