@@ -86,9 +86,10 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 # The files that take longest. One process runs a file, so that what its tests share is made once.
 LONGEST = (
-    *("services", "docs", "security", "migrations", "main_job", "matrix", "auth", "kills"),
-    *("rule_migrations", "owned_rows", "hygiene", "set", "races", "old_services", "evolve"),
-    *("cycles", "update", "owned_migrations", "blueprint", "living_module"),
+    *("services", "docs", "tasks", "security", "option_pairs", "migrations", "main_job", "auth"),
+    *("matrix", "kills", "rule_migrations", "production", "owned_rows", "user_fields", "hygiene"),
+    *("set", "races", "old_services", "evolve", "cycles", "update", "owned_migrations"),
+    *("blueprint", "living_module"),
 )
 
 
