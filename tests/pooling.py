@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -42,6 +43,17 @@ async def main():
     await connection.close()
 asyncio.run(main())
 """
+# Logs all statements of a server, whose log is beside its data.
+LOG_STATEMENTS = """
+import asyncio, sys, asyncpg
+async def main():
+    connection = await asyncpg.connect(sys.argv[1].replace("+asyncpg", ""))
+    await connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+    await connection.execute("SELECT pg_reload_conf()")
+    print(await connection.fetchval("SHOW data_directory"))
+asyncio.run(main())
+"""
+STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): (\w+)")
 # Fewer connections than the service opens, so that each transaction gets another one.
 CONFIGURATION = """
 [databases]
@@ -70,6 +82,18 @@ def database(project: Path, programs: Path) -> Iterator[str]:
 def create_databases(programs: Path, url: str, *names: str) -> None:
     """Create databases in the server of a URL."""
     subprocess.run([programs / "bin/python", "-c", CREATE_DATABASES, url, *names], check=True)
+
+
+def log_statements(programs: Path, url: str) -> Path:
+    """Make a server log its statements, and return the path of the log."""
+    command = [str(programs / "bin/python"), "-c", LOG_STATEMENTS, url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return Path(done.stdout.strip()).with_name("server.log")
+
+
+def statements(log: Path, start: int) -> list[str]:
+    """Return the first word of each statement that was logged after a position."""
+    return STATEMENT.findall(log.read_text()[start:])
 
 
 @contextmanager

@@ -26,7 +26,7 @@ ALLOWED = re.compile(
     r"|app/infrastructure/clients(_settings\.py|/{%.*)\.jinja"
     r"|(app|tests)/modules/{%.*|migrations/versions/{%.*"
 )
-LEAN = 3_500  # a service without options has fewer lines of Python, its tests included
+LEAN = 3_600  # a service without options has fewer lines of Python, its tests included
 BUDGET = 1034  # block tags in `template/` and `macros/`; it may only fall
 SOURCES = (
     "cofee",

@@ -17,7 +17,15 @@ import requests
 import trustme
 
 from tests.generated import lift_limits, make_service, run, serving, variables
-from tests.pooling import NO_PGBOUNCER, PGBOUNCER, database, pgbouncer, session
+from tests.pooling import (
+    NO_PGBOUNCER,
+    PGBOUNCER,
+    database,
+    log_statements,
+    pgbouncer,
+    session,
+    statements,
+)
 from tests.test_security import programs
 
 pytestmark = pytest.mark.service
@@ -162,6 +170,41 @@ def test_requests_in_flight_are_answered_before_the_service_stops(
 
         assert [answer.result().status_code for answer in answers] == [201] * 8
         assert (tmp_path / "log").read_text().count("Started server process") == 2
+
+
+def test_request_sends_no_statement_that_it_does_not_need(service: Service, tmp_path: Path) -> None:
+    """Reads have no transaction, connections are not tried, and nothing written is read back."""
+    settings = {"DATABASE_URL": service.url, "DATABASE_POOL_SIZE": "1"}
+    with serving(service.project, service.programs, tmp_path / "log", **settings) as url:
+        log = log_statements(service.programs, service.url)
+        client, products = requests.Session(), f"{url}/api/v1/products"
+        body: dict[str, Any] = {"sku": "milk", "stock": 1}
+        created = client.post(products, json=body).json()
+        path = f"{products}/{created['id']}"
+        client.put(path, json={**body, "stock": 2})
+
+        def sent(method: str, address: str, **more: Any) -> list[str]:
+            start = len(log.read_text())
+            assert client.request(method, address, **more).ok
+            return statements(log, start)
+
+        found = [
+            sent("GET", f"{products}?sort=-sku"),
+            sent("GET", f"{products}?count=true"),
+            sent("GET", path),
+            sent("POST", products, json={**body, "sku": "bread"}),
+            sent("PUT", path, json={**body, "stock": 3}),
+            sent("DELETE", path),
+        ]
+
+    assert found == [
+        ["SELECT"],
+        ["SELECT", "SELECT"],
+        ["SELECT"],
+        ["BEGIN", "INSERT", "COMMIT"],
+        ["BEGIN", "SELECT", "UPDATE", "COMMIT"],
+        ["BEGIN", "SELECT", "UPDATE", "COMMIT"],
+    ]
 
 
 def unlock(lock: ExitStack) -> None:

@@ -6,20 +6,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import get_origin
 
-from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from starlette.requests import HTTPConnection
 
 ERROR_REPEATED = "Input should be given once"
 
 
-async def require_single_values(request: Request) -> None:
+async def require_single_values(request: HTTPConnection) -> None:
     """Raise 422 if a parameter that has one value is given several times.
 
-    FastAPI would take the last one: a client that filters by two values would not notice.
+    FastAPI would take the last one: a client that filters by two values would not notice. WebSockets
+    have no filters.
     """
+    if request.scope["type"] == "websocket":
+        return
     given = Counter(name for name, _ in request.query_params.multi_items())
     repeated = {name for name, count in given.items() if count > 1}
     if repeated:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any, Self
 
 import sqlalchemy as sa
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.db.postgresql_url import Target, read_url
 
 ERROR_POOL = "DATABASE_POOL_MAX_SIZE must not be smaller than DATABASE_POOL_SIZE"
+# Execution options of reads, which need no transaction.
+READING = {"isolation_level": "AUTOCOMMIT"}
+# A connection that was idle for longer is tried before it is used.
+TRIED_AFTER_SECONDS = 30
 # The driver waits longer than the server, whose error is the better one.
 DRIVER_SECONDS = 1
 
@@ -61,10 +69,10 @@ def _read(settings: DatabaseSettings, url: str, pooled: bool | None) -> Target:
 
 
 def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
-    """Return an engine whose connections are tried before use and replaced when they are old.
+    """Return an engine whose connections are replaced when they are closed or old.
 
-    Proxies and restarts close idle connections silently. The statement timeout is the server's: it
-    stops a runaway query even if the client no longer waits for it.
+    The statement timeout is the server's: it stops a runaway query even if the client no longer
+    waits for it.
     """
     server = target(settings)
     timeout = settings.database_statement_timeout_ms
@@ -72,12 +80,12 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
         server.url,
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_max_size - settings.database_pool_size,
-        pool_pre_ping=True,
         pool_recycle=settings.database_pool_recycle_seconds,
         hide_parameters=True,  # an unexpected error is logged, and values may be secrets
         connect_args=_connect_args(server, timeout),
         **options,
     )
+    _replace_closed(engine)
     if server.pooled and timeout:
         _limit(engine, "statement_timeout", timeout)
     return engine
@@ -115,6 +123,29 @@ def _connect_args(server: Target, timeout_ms: int | None) -> dict[str, Any]:
     settings = server.connect_args.get("server_settings", {})
     limited = {**settings, "statement_timeout": str(timeout_ms)}
     return server.connect_args | {"server_settings": limited}
+
+
+def _replace_closed(engine: AsyncEngine) -> None:
+    """Replace connections that are closed, before they are used.
+
+    The driver notices at once that a server closes a connection. A proxy can drop an idle one
+    silently, so that one is tried. SQLAlchemy's pings would be a round trip for every request.
+    """
+
+    def note(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    def check(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+        try:
+            if connection.driver_connection.is_closed():
+                raise InvalidatePoolError
+            if time.monotonic() - record.info.get("used", math.inf) > TRIED_AFTER_SECONDS:
+                engine.dialect.do_ping(connection)
+        except (engine.dialect.loaded_dbapi.Error, OSError) as error:
+            raise InvalidatePoolError from error
+
+    sa.event.listen(engine.sync_engine, "checkin", note)
+    sa.event.listen(engine.sync_engine, "checkout", check)
 
 
 def _limit(engine: AsyncEngine, setting: str, timeout_ms: int) -> None:

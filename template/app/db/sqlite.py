@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 DRIVER = "sqlite+aiosqlite:///"
 ERROR_DRIVER = f"DATABASE_URL must start with {DRIVER}"
+# Execution options of reads, which need no transaction.
+READING = {"reading": True}
 
 
 class DatabaseSettings(BaseSettings):
@@ -61,4 +63,5 @@ def begin_transaction(connection: sa.Connection) -> None:
     The driver begins a transaction late, which breaks savepoints; and SQLite refuses at once,
     without waiting, a transaction that has read and wants to write while another one wrote.
     """
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if "reading" not in connection.get_execution_options():
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

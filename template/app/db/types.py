@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ERROR_NAIVE_DATETIME = "A datetime must have an offset from UTC"
 MICROSECOND = dt.timedelta(microseconds=1)
+MAX_DIGITS = 1_000  # of a decimal in PostgreSQL
 # A decimal in JSON has no exponent, unless it would be a very long text.
 MAX_PLAIN_DIGITS = 40
 # PostgreSQL stores JSON in its binary form. `None` is stored as SQL's NULL, not as JSON's null.
@@ -31,10 +32,14 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
+    def in_utc(self, value: dt.datetime) -> dt.datetime:
+        """Return the same time, as the database returns it."""
+        return _in_utc(value)
+
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         if value is None:
             return None
-        utc = _in_utc(value)
+        utc = self.in_utc(value)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(
@@ -62,6 +67,10 @@ class ExactDecimal(sa.TypeDecorator[Decimal]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         exact = sa.BigInteger() if dialect.name == "sqlite" else self.impl_instance
         return dialect.type_descriptor(exact)
+
+    def quantize(self, value: Decimal) -> Decimal:
+        """Return the number with its decimal places, as the database returns it."""
+        return value.quantize(Decimal(1).scaleb(-self.scale), ROUND_HALF_UP, Context(MAX_DIGITS))
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
         if value is None or dialect.name != "sqlite":
@@ -107,10 +116,15 @@ class JsonList(sa.TypeDecorator[list[Any]]):
         self.item = item
         self._adapter: TypeAdapter[list[Any]] = TypeAdapter(list[item])  # type: ignore[valid-type]  # the item is a value here
 
-    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
+    def normalize(self, value: list[Any]) -> list[Any]:
+        """Return the items as the database returns them."""
+        return self._adapter.validate_python(self._dumped(value))
+
+    def _dumped(self, value: list[Any]) -> Any:
         return self._adapter.dump_python([*map(_normalized, value)], mode="json")
+
+    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:
+        return None if value is None else self._dumped(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> list[Any] | None:
         return None if value is None else self._adapter.validate_python(value)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
+from app.db import postgresql
 from app.db.postgresql import ERROR_POOL, DatabaseSettings, create_engine
 from dev.postgresql import UNREACHABLE_URL
 
@@ -25,6 +26,30 @@ def test_pool_size_above_the_maximum_is_rejected() -> None:
         DatabaseSettings(
             database_url=UNREACHABLE_URL, database_pool_size=9, database_pool_max_size=8
         )
+
+
+@pytest.mark.parametrize("tried_after", [0, 30])
+async def test_connection_that_the_server_closed_is_replaced(
+    connection: AsyncConnection,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tried_after: int,
+) -> None:
+    if connection.dialect.name != "postgresql":
+        pytest.skip("the tests run on another database")
+    monkeypatch.setattr(postgresql, "TRIED_AFTER_SECONDS", tried_after)
+    engine = create_engine(DatabaseSettings(database_url=database_url))
+    pid = sa.text("SELECT pg_backend_pid()")
+    async with engine.connect() as first:
+        closed = await first.scalar(pid)
+    async with engine.connect() as again:
+        assert await again.scalar(pid) == closed
+    await connection.execute(sa.select(sa.func.pg_terminate_backend(closed, 5_000)))
+
+    async with engine.connect() as second:
+        assert await second.scalar(pid) != closed
+
+    await engine.dispose()
 
 
 async def test_slow_statement_is_cancelled(connection: AsyncConnection) -> None:

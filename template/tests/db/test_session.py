@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.common.errors import ConflictError
-from app.db.session import DbSession, serialize_json
+from app.db.session import DbSession, TransactionSession, serialize_json
 from tests.db.probe import Gadget
 from tests.fixtures import client_of
 
@@ -28,10 +28,23 @@ async def create(session: DbSession, payload: dict[str, Any], fail: bool = False
         raise ConflictError("None left", code="sold_out")
 
 
+async def create_in_get(session: DbSession) -> None:
+    """Add a row in a request that must only read."""
+    session.add(Gadget(sku="a"))
+    await session.flush()
+
+
+async def create_in_transaction(session: TransactionSession) -> None:
+    """Add a row in a GET request with a transaction."""
+    session.add(Gadget(sku="a"))
+
+
 @pytest.fixture(scope="module")
 def app(spare_app: FastAPI) -> FastAPI:
     """An application that stores gadgets."""
     spare_app.add_api_route("/gadgets", create, methods=["POST"], status_code=201)
+    spare_app.add_api_route("/gadgets/read-only", create_in_get)
+    spare_app.add_api_route("/gadgets/written", create_in_transaction)
     return spare_app
 
 
@@ -52,6 +65,16 @@ async def test_request_commits_on_success_only(
     gadgets: httpx2.AsyncClient, session: AsyncSession, fail: bool, status: int, rows: int
 ) -> None:
     answer = await gadgets.post("/gadgets", params={"fail": fail}, json={"sku": "a"})
+
+    assert answer.status_code == status
+    assert await count(session) == rows
+
+
+@pytest.mark.parametrize(("path", "status", "rows"), [("read-only", 500, 0), ("written", 200, 1)])
+async def test_get_request_writes_only_with_a_transaction(
+    gadgets: httpx2.AsyncClient, session: AsyncSession, path: str, status: int, rows: int
+) -> None:
+    answer = await gadgets.get(f"/gadgets/{path}")
 
     assert answer.status_code == status
     assert await count(session) == rows

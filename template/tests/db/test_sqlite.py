@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.sqlite import ERROR_DRIVER, DatabaseSettings, create_engine
+from app.db.sqlite import ERROR_DRIVER, READING, DatabaseSettings, create_engine
 from app.db.violations import is_busy
 
 
@@ -35,6 +35,16 @@ async def test_busy_database_is_recognized(tmp_path: Path) -> None:
                 pass
 
     assert is_busy(raised.value)
+    await engine.dispose()
+
+
+async def test_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'read.sqlite3'}"
+    engine = create_engine(DatabaseSettings(database_url=url, database_busy_timeout_ms=0))
+
+    async with engine.begin(), engine.execution_options(**READING).connect() as reader:
+        assert await reader.scalar(sa.text("SELECT 1")) == 1
+
     await engine.dispose()
 
 

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from app.common.errors import responses
-from app.db.session import DbSession
+from app.db.session import TransactionSession
 from app.infrastructure.auth import UnauthorizedError
 from app.infrastructure.provider import ERROR_REFUSED, STATE_PATH, finish_login, start_login
 from app.infrastructure.rate_limits import limited
@@ -40,7 +40,7 @@ async def start(request: Request) -> RedirectResponse:
     responses=responses(401, 403, 429, 502, 503),
     dependencies=[Depends(limited("login"))],
 )
-async def finish(request: Request, response: Response, session: DbSession) -> TokenRead:
+async def finish(request: Request, response: Response, session: TransactionSession) -> TokenRead:
     service = IdentityService(session)
     claims = read_claims(await finish_login(request, response))
     tokens = await service.sign_in(claims)

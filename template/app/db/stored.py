@@ -1,0 +1,56 @@
+"""Values of a written row as the database returns them, without a statement that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm.attributes import set_committed_value
+
+from app.db.types import ExactDecimal, ExactInterval, JsonList, UtcDateTime
+
+Normalize = Callable[[Any], Any]
+# The database returns these as they are. What it does with others, such as JSON, is read back.
+KEPT = (sa.String, sa.Integer, sa.Boolean, sa.Date, sa.Time, sa.Uuid, sa.LargeBinary, sa.Double)
+
+
+async def normalize(session: AsyncSession, row: DeclarativeBase) -> None:
+    """Give a row that was flushed the values that the database returns for it."""
+    functions, unknown = _columns(type(row))
+    for name, function in functions.items():
+        if (value := row.__dict__.get(name)) is not None:
+            set_committed_value(row, name, function(value))
+    computed = sa.inspect(row).unloaded & {*sa.inspect(type(row)).column_attrs.keys()}
+    computed |= {name for name in unknown if row.__dict__.get(name) is not None}
+    if computed:
+        await session.refresh(row, sorted(computed))
+
+
+@cache
+def _columns(model: type[DeclarativeBase]) -> tuple[dict[str, Normalize], set[str]]:
+    """Return how the columns of a model are normalized, and those whose values are not known."""
+    functions: dict[str, Normalize] = {}
+    unknown: set[str] = set()
+    for attribute in sa.inspect(model).column_attrs:
+        kind = attribute.columns[0].type
+        if (function := _normalization(kind)) is not None:
+            functions[attribute.key] = function
+        elif not isinstance(kind, (*KEPT, ExactInterval)):
+            unknown.add(attribute.key)
+    return functions, unknown
+
+
+def _normalization(kind: sa.types.TypeEngine[Any]) -> Normalize | None:
+    match kind:
+        case ExactDecimal():
+            return kind.quantize
+        case UtcDateTime():
+            return kind.in_utc
+        case JsonList():
+            return kind.normalize
+        case _:
+            return None
