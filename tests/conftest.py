@@ -126,12 +126,15 @@ GIT_CONFIG = """\
 """
 
 
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for settings; to make one for each test takes longer with every test."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(autouse=True)
-def _own_environment(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _own_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the user's Copier settings and git configuration out of the tests."""
-    home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("COPIER_CACHE_DIR", str(home / "copier-cache"))
     monkeypatch.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
     (home / "settings.yml").write_text("{}\n")

@@ -14,6 +14,7 @@ import yaml
 
 from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
+from cofee.spec import pattern_worker
 from cofee.spec.facts import FieldType
 from cofee.spec.gate import check_fields
 from cofee.spec.parse import parse_field
@@ -254,8 +255,9 @@ def test_a_pattern_that_escapes_its_anchors_is_refused() -> None:
     assert "is not a regular expression" in refusal("a:str:pattern=(?x)abc # a comment")
 
 
-def test_a_pattern_that_backtracks_for_ever_is_refused() -> None:
+def test_a_pattern_that_backtracks_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would stop the command now and the service later."""
+    monkeypatch.setattr(pattern_worker, "PATIENCE", 0.5)
     started = time.monotonic()
     said = refusal("code:str:len=60-80:pattern=^(a+)+$")
 
