@@ -8,7 +8,6 @@ from typing import get_origin
 
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.requests import HTTPConnection
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from starlette.requests import HTTPConnection
