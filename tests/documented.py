@@ -32,6 +32,7 @@ ARGUMENTS = {
     "precision": ":12.2",
     "values": ":draft,paid",
     "items": ":str",
+    "media_types": ":image/png",
     "module": ":customers",
 }
 

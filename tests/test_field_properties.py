@@ -40,9 +40,16 @@ VALUES: dict[str, st.SearchStrategy[str]] = {
     "seconds": st.integers(0, 10**9).map(str),
     "choice": st.sampled_from(["a", "b"]),
     "uuid": st.uuids().map(str),
+    "size": st.sampled_from(["1", "1500", "20KB", "5MB", "3000MB", "1GB"]),
     "none": st.just("empty"),
 }
-ARGUMENTS = {"precision": "6.2", "values": "a,b,c", "items": "str", "module": "customers"}
+ARGUMENTS = {
+    "precision": "6.2",
+    "values": "a,b,c",
+    "items": "str",
+    "module": "customers",
+    "media_types": "image/png,text/plain",
+}
 PATTERNS = st.sampled_from([r"^[A-Z]{3}-\d+$", r"a:b|c\\d", r"^\w+@\w+\.[a-z]{2,}$", "(?i)^x.*y$"])
 
 

@@ -39,6 +39,7 @@ MODIFIER_HELP = {
 ARGUMENT_QUESTIONS = {
     "precision": ("Digits in total and after the decimal point:", "12.2"),
     "values": ("Values, separated by commas:", ""),
+    "media_types": ("Media types, separated by commas:", "image/png,image/jpeg"),
 }
 
 

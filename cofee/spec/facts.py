@@ -28,6 +28,7 @@ class FieldType:
     value: str = "none"
     modifiers: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
+    target: str | None = None
     computed: Mapping[str, object] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
     max_length: int | None = None
@@ -113,12 +114,14 @@ class Target:
     Attributes:
         entity: its class.
         fields: the answer that records more fields of it; None if it cannot have any.
+        type: the only type of fields that refer to it; None if every reference can.
     """
 
     option: str
     answer: str
     entity: str = ""
     fields: str | None = None
+    type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -270,7 +273,13 @@ def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> 
             for option, answers in stated["brought"].items()
         },
         targets={
-            name: Target(target["option"], target["answer"], target["entity"], target.get("fields"))
+            name: Target(
+                target["option"],
+                target["answer"],
+                target["entity"],
+                target.get("fields"),
+                target.get("type"),
+            )
             for name, target in stated["targets"].items()
         },
     )

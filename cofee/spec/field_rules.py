@@ -19,6 +19,7 @@ from cofee.spec.record import (
     Scope,
 )
 
+MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 CHOICE = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9_.-]+(?: [A-Za-z0-9_.-]+)*")
 
 
@@ -183,6 +184,8 @@ def _check_argument(field: Field, scope: Scope) -> None:
         _check_choices(field)
     elif argument == "items":
         _check_items(field, scope)
+    elif argument == "media_types":
+        _check_media_types(field, scope)
 
 
 def _check_choices(field: Field) -> None:
@@ -208,6 +211,21 @@ def _check_choices(field: Field) -> None:
                 f"`{field.name}`: the label {quote(label)} must be text on one line, without "
                 "commas and surrounding spaces"
             )
+
+
+def _check_media_types(field: Field, scope: Scope) -> None:
+    given = field.extra.get("media_types")
+    for media_type in given if isinstance(given, list) else [given]:
+        if not isinstance(media_type, str) or not MEDIA_TYPE.fullmatch(media_type):
+            raise CofeeError(
+                f"`{field.name}`: {quote(media_type)} must be a media type in lower case, such as "
+                "`image/png`"
+            )
+    if field.to != scope.facts.types[field.type].target:
+        raise CofeeError(
+            f"`{field.name}`: `{field.type}` cannot refer to {quote(field.to)}",
+            hint=f"write `to: {scope.facts.types[field.type].target}`",
+        )
 
 
 def _check_items(field: Field, scope: Scope) -> None:
@@ -245,6 +263,12 @@ def check_reference(field: Field, scope: Scope) -> None:
         return
     if field.to not in (scope.module, *scope.modules, *scope.facts.targets):
         raise _unknown_module(field.name, field.to, scope)
+    built_in = None if field.to in scope.modules else scope.facts.targets.get(field.to)
+    if built_in and built_in.type not in (None, field.type):
+        raise CofeeError(
+            f"`{field.name}`: `{field.type}` cannot refer to `{field.to}`; `{built_in.type}` can",
+            hint=f"write `{field.name}:{built_in.type}:…`",
+        )
     if field.expand and field.to not in {scope.module, *scope.modules} - {*scope.later}:
         raise CofeeError(
             f"`{field.name}`: `{field.to}` cannot be expanded, because it is listed after "

@@ -34,6 +34,7 @@ ARGUMENT_EXAMPLES = {
     "precision": "its digits in total and after the decimal point, such as `12.2`",
     "values": "its values, such as `draft,paid`",
     "items": "the type of its items, such as `str`",
+    "media_types": "the media types that it accepts, such as `image/png,image/jpeg`",
     "module": "the module that it refers to, such as `customers`",
 }
 
@@ -184,6 +185,8 @@ def _read_argument(name: str, entry: FieldType, segments: list[str]) -> dict[str
     segments.pop(0)
     if argument == "values":
         return {"values": text.split(",")}
+    if argument == "media_types":
+        return {"to": entry.target, "media_types": text.split(",")}
     if argument == "precision":
         found = PRECISION.fullmatch(text)
         if found is None:
@@ -242,6 +245,8 @@ def _argument_text(field: Field) -> list[str]:
         return [f"{field.precision}.{field.scale}"]
     if field.values:
         return [",".join(field.values)]
+    if (media_types := field.extra.get("media_types")) is not None:
+        return [",".join(map(str, media_types))] if isinstance(media_types, list) else []
     return [text for text in (field.items, field.to) if text is not None]
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from cofee.spec.record import Value
 
+SIZE = re.compile(r"([1-9][0-9]{0,12})(|KB|MB|GB)")
+UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 WHOLE = re.compile(r"-?[0-9]{1,30}")
 DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,3})?")
@@ -29,6 +31,7 @@ EXPECTED = {
     "date": "a date, such as `2026-01-31`",
     "datetime": "a time with its time zone, such as `20260131T093000Z`",
     "time": "a time of day, such as `0930` (in a file with quotes: `'09:30:00'`)",
+    "size": "a number of bytes, such as `500KB`, `5MB` or `1GB`",
     "seconds": "an integer number of seconds",
     "uuid": "a UUID",
 }
@@ -68,6 +71,9 @@ def write(kind: str | None, value: Any) -> str:
         return str(value).replace("-", "").replace(":", "")
     if kind == "time":
         return str(value).replace(":", "")
+    if kind == "size":
+        unit = next(unit for unit in reversed(UNITS) if value % UNITS[unit] == 0)
+        return f"{value // UNITS[unit]}{unit}"
     return str(value)
 
 
@@ -81,6 +87,13 @@ def _integer(value: object) -> int:
     if isinstance(value, bool) or not WHOLE.fullmatch(str(value)):
         raise ValueError(value)
     return int(str(value))
+
+
+def _size(value: object) -> int:
+    found = SIZE.fullmatch(str(value))
+    if found is None or isinstance(value, bool):
+        raise ValueError(value)
+    return int(found[1]) * UNITS[found[2]]
 
 
 def _seconds(value: object) -> int:
@@ -150,6 +163,7 @@ READERS: dict[str, Callable[[object], Value]] = {
     "date": _date,
     "datetime": _datetime,
     "time": _time,
+    "size": _size,
     "seconds": _seconds,
     "uuid": _uuid,
 }

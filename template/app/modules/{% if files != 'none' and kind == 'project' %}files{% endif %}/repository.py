@@ -21,6 +21,11 @@ class FileRepository:
     async def get(self, owner_id: uuid.UUID | None, file_id: uuid.UUID) -> File | None:
         return await self._session.scalar(self._live(owner_id).filter_by(id=file_id))
 
+    async def lock(self, owner_id: uuid.UUID | None, file_id: uuid.UUID) -> File | None:
+        """Lock the file until the commit, so that no row can begin to hold it."""
+        statement = self._live(owner_id).filter_by(id=file_id).with_for_update()
+        return await self._session.scalar(statement)
+
     async def list_page(self, owner_id: uuid.UUID | None, query: FileQuery) -> Rows[File]:
         statement = where_matches(self._live(owner_id), FILTERS, query)
         return await fetch_page(self._session, statement, query.sort, query)

@@ -133,7 +133,7 @@ async def download(file_id: uuid.UUID, owner_id: OwnerId, session: DbSession) ->
     response_model=None,
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Delete a file",
-    responses=responses(*OWNER_ERRORS, 404, 422),
+    responses=responses(*OWNER_ERRORS, 404, 409, 422),
 )
 async def delete(file_id: uuid.UUID, owner_id: OwnerId, session: DbSession) -> None:
     service = FileService(session)

@@ -19,6 +19,7 @@ from app.common.schemas import Page
 from app.db.base import utc_now
 from app.infrastructure import storage
 from app.infrastructure.after_commit import after_commit
+from app.infrastructure.attachments import require_unattached
 from app.infrastructure.settings import get_settings
 from app.modules.files.models import File
 from app.modules.files.repository import FileRepository
@@ -129,8 +130,11 @@ class FileService:
         )
 
     async def delete(self, owner_id: uuid.UUID | None, file_id: uuid.UUID) -> None:
-        """Soft-delete the file. Its object is removed after the commit."""
-        file = await self._get(owner_id, file_id)
+        """Soft-delete the file, unless rows hold it. Its object is removed after the commit."""
+        file = await self._repository.lock(owner_id, file_id)
+        if file is None:
+            raise NotFoundError(ERROR_NOT_FOUND)
+        await require_unattached(self._session, file.id)
         file.is_deleted = True
         await self._repository.save(file)
         after_commit(self._session, remove_objects, file)

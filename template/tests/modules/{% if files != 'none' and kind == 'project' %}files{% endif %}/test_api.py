@@ -37,9 +37,11 @@ UNKNOWN = f"{URL}/{uuid.uuid4()}"
 
 
 @pytest_asyncio.fixture(autouse=True)
-async def empty_bucket() -> None:
-    """Begin without objects."""
+async def nothing_stored(session: AsyncSession) -> None:
+    """Begin without objects, and without the files of samples."""
     await storage.remove(*await object_names())
+    await session.execute(sa.delete(File))
+    await session.commit()
 
 
 async def assert_nothing_kept(client: httpx2.AsyncClient) -> None:

@@ -1,0 +1,61 @@
+"""Contracts of fields that hold a file."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.common.errors import ConflictError
+from app.modules.files.models import File
+from app.modules.files.service import FileService
+from tests.api import assert_problem
+from tests.attachments import sample_files
+from tests.contract.base import Contract
+
+
+class FileContract(Contract):
+    """A field holds a stored file of the same owner, of an accepted type and size."""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"owner_id": uuid.UUID(int=99)},
+            {"content_type": "x/y"},
+            {"size": 10**15},
+            {"state": "pending"},
+            {"is_deleted": True},
+        ],
+        ids=str,
+    )
+    async def test_file_that_is_not_accepted_returns_422(
+        self, client: httpx2.AsyncClient, session: AsyncSession, file_field: str, change: Any
+    ) -> None:
+        case = self.case
+        column = case.table.c[file_field]
+        if "size" in change and column.info["max_bytes"] is None:
+            pytest.skip("this field accepts files of any size")
+        body = await case.body(client, 0)
+        row = await case.create(client, body)
+        file = File(**{**sample_files(column)[0], "id": uuid.uuid4(), **change})
+        session.add(file)
+        await session.commit()
+
+        for response in await self.send(client, row, body, {file_field: str(file.id)}):
+            assert_problem(response, 422, file_field)
+
+    async def test_file_in_use_is_not_deleted(
+        self, client: httpx2.AsyncClient, session: AsyncSession, file_field: str
+    ) -> None:
+        case = self.case
+        row = await case.create(client, await case.body(client, 0))
+        owner, files = sample_files(case.table.c[file_field])[0]["owner_id"], FileService(session)
+
+        with pytest.raises(ConflictError):
+            await files.delete(owner, uuid.UUID(row[file_field]))
+
+        assert await case.delete(client, row) == 204
+        await files.delete(owner, uuid.UUID(row[file_field]))
