@@ -88,9 +88,13 @@ async def start(does: str, session: DbSession) -> JobRead:
 
 @app.get("/probe")
 async def result(session: DbSession) -> dict[str, dict[str, str] | list[str]]:
-    jobs = (await session.execute(sa.select(Job.id, Job.status))).tuples()
+    jobs = (await session.execute(sa.select(Job.id, Job.status, Job.kind))).tuples().all()
     titles = await session.scalars(sa.select(Note.title))
-    return {"jobs": {str(job_id): status for job_id, status in jobs}, "titles": list(titles)}
+    return {
+        "jobs": {str(one): status for one, status, kind in jobs if kind == "leave_a_row"},
+        "scheduled": [status for _, status, kind in jobs if kind != "leave_a_row"],
+        "titles": list(titles),
+    }
 
 
 if __name__ == "__main__":

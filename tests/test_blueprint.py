@@ -20,6 +20,11 @@ from tests.strategies import ROOT, Record, modules, options_of
 
 RULES = "F,I,B,UP,SIM,ASYNC,RUF"
 ITEMS: Record = {"name": "items", "entity": "Item", "fields": []}
+LANGUAGE: Record = {"name": "language", "type": "str", "max_length": 5}
+TASKS: list[Record] = [
+    {"name": "write_it_down", "title": "WriteItDown", "fields": [LANGUAGE]},
+    {"name": "tidy_up", "title": "TidyUp", "fields": [], "every": "2h"},
+]
 FILTER: Record = {"type": "int", "filter": True}
 
 
@@ -57,7 +62,7 @@ def extended(records: list[Record]) -> list[Record]:
         for other in others
     ]
     return [
-        {**first, "fields": fields, "bulk": True, "idempotent": True},
+        {**first, "fields": fields, "bulk": True, "idempotent": True, "tasks": TASKS},
         *(
             {**other, "fields": [*other["fields"], leading]} if leads else other
             for other, leads in zip(others, can_lead, strict=True)

@@ -1,7 +1,8 @@
-"""Tasks: every accepted job ends exactly once, whatever is killed, and the part comes and goes."""
+"""Tasks: every accepted job ends exactly once, whatever is killed; and the commands of tasks."""
 
 from __future__ import annotations
 
+import copy
 import random
 import signal
 import time
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import MODULES, Chaos, chaos
-from tests.generated import environment, make_service, snapshot_template
+from tests.conftest import Run, snapshot
+from tests.generated import check_types, environment, make_service, run, snapshot_template
+from tests.strategies import Record
 
 KILLS = 200  # with `--every-cell`
 SEED = 10
@@ -22,10 +25,53 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
 
 
+def task(name: str, *fields: Record, **more: str) -> Record:
+    """Give the record of a task."""
+    title = "".join(map(str.capitalize, name.split("_")))
+    return {"name": name, "title": title, "fields": [*fields], **more}
+
+
+LANGUAGE = {"name": "language", "type": "str", "max_length": 5}
+SPEED = {"name": "speed", "type": "enum", "values": ["fast", "slow"]}
+TIMES = {"name": "times", "type": "int", "min": 1, "max": 9, "default": 5}
+NOTE = {"name": "note", "type": "text", "nullable": True}
+# One module of each owner and access, with tasks.
+OF_OWNERS: list[Record] = [
+    {
+        "name": "media",
+        "entity": "Media",
+        "fields": [{"name": "title", "type": "str"}],
+        "tasks": [task("transcribe", LANGUAGE, SPEED, TIMES, NOTE), task("sweep", every="1d")],
+    },
+    {
+        "name": "captions",
+        "entity": "Caption",
+        "fields": [{"name": "title", "type": "str"}],
+        "owned_by": "user",
+        "versioned": True,
+        "tasks": [task("render_preview")],
+    },
+    {
+        "name": "boards",
+        "entity": "Board",
+        "fields": [{"name": "title", "type": "str"}],
+        "owned_by": "project",
+        "tasks": [task("tidy", NOTE)],
+    },
+    {
+        "name": "posts",
+        "entity": "Post",
+        "fields": [{"name": "title", "type": "str"}],
+        "access": "user-write",
+        "tasks": [task("translate", LANGUAGE)],
+    },
+]
+
+
 @pytest.fixture(scope="module")
 def service(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A service with tasks and users, which no job needs."""
-    answers = {"tasks": "dramatiq", "modules": MODULES}
+    """A service with tasks and users, which no job of the killed processes needs."""
+    answers = {"tasks": "dramatiq", "isolation": "project", "modules": [*MODULES, *OF_OWNERS]}
     return make_service(template, tmp_path_factory.mktemp("service") / "service", answers)
 
 
@@ -47,6 +93,7 @@ def test_jobs_end_exactly_once(
         assert running.processes[alive].restart(signal.SIGTERM) == 0
 
         assert running.outcome() == ({"succeeded": 4, "failed": 1}, set())
+        assert running.ask()["scheduled"] == ["succeeded"], "once for all workers"
         if request.config.getoption("every_cell"):
             kills = running.kill_at_random(KILLS, random.Random(SEED), pause=0.6)
             ended, wrong = running.outcome()
@@ -55,9 +102,125 @@ def test_jobs_end_exactly_once(
             assert ended.keys() == {"succeeded", "failed"}
 
 
+@pytest.mark.service
+def test_tasks_of_every_owner_are_green(service: Path, template: Path) -> None:
+    """Only who can write a row starts a task for it, and only they see the job."""
+    programs = environment(template)
+    folders = [f"tests/modules/{module['name']}" for module in OF_OWNERS]
+
+    run(service, programs, "ruff", "check", "app", "tests")
+    run(service, programs, "ruff", "format", "--check", "app", "tests")
+    check_types(service, programs, "mypy")
+    chosen = ("-k", "task or owner or routes or role or token")
+    run(service, programs, "python", "-m", "pytest", "-q", *folders, *chosen)
+
+
 def wait_for_the_dead(running: Chaos) -> list[str]:
     """Wait until a worker has died; return its name and that of the other one."""
     workers = ["worker 1", "worker 2"]
     while not any(running.processes[name].running.poll() for name in workers):
         time.sleep(0.1)
     return sorted(workers, key=lambda name: running.processes[name].running.returncode is None)
+
+
+# The commands
+
+
+@pytest.fixture
+def shop(template: Path, tmp_path: Path) -> Path:
+    """A service with two modules and without tasks of its own."""
+    modules = copy.deepcopy(OF_OWNERS[:2])
+    for module in modules:
+        del module["tasks"]
+    answers = {"tasks": "dramatiq", "modules": modules}
+    return make_service(template, tmp_path / "shop", answers)
+
+
+def text(shop: Path, path: str) -> str:
+    """Return a file of the module `media`, or of one at another path."""
+    return (shop / path).read_text()
+
+
+def test_task_comes_and_goes_byte_for_byte(shop: Path, cofee: Run) -> None:
+    before = snapshot(shop)
+
+    specifications = ("language:str:len=5", "times:int:min=1:default=2")
+    ran = cofee("new-task", "transcribe", *specifications, "--module", "media", "-C", shop)
+
+    assert ran.code == 0, ran.err
+    assert "async def start_transcribe(" in text(shop, "app/modules/media/router.py")
+    assert "class MediaTranscribe(Schema)" in text(shop, "app/modules/media/schemas.py")
+    assert "TaskContract" in text(shop, "tests/modules/media/test_api.py")
+    assert cofee("undo", "-C", shop).code == 0
+    assert snapshot(shop) == before
+    assert cofee("new-task", "sweep", "--module", "media", "--every", "15m", "-C", shop).code == 0
+    assert 'every="15m"' in text(shop, "app/modules/media/service.py")
+    assert cofee("remove-task", "sweep", "--yes", "-C", shop).code == 0
+    assert snapshot(shop) == before
+
+
+def test_task_follows_what_happens_to_its_names(shop: Path, cofee: Run) -> None:
+    """A hand-written body stays, and so do uses of the task elsewhere."""
+    assert cofee("new-task", "transcribe", "--module", "media", "-C", shop).code == 0
+    service = shop / "app/modules/media/service.py"
+    service.write_text(service.read_text().replace("run.report(50)", "run.report(42)"))
+    caller = shop / "app/call.py"
+    caller.write_text("from app.modules.media.service import transcribe\n\nprint(transcribe)\n")
+
+    ran = cofee("rename-task", "transcribe", "write_down", "-C", shop)
+
+    assert ran.code == 0, ran.err
+    assert "jobs of `transcribe` that have not ended will fail" in ran.err
+    assert "await service.write_down(run" in service.read_text()
+    assert "run.report(42)" in service.read_text()
+    assert caller.read_text() == (
+        "from app.modules.media.service import write_down\n\nprint(write_down)\n"
+    )
+
+    ran = cofee("rename-module", "media", "recordings", "--yes", "-C", shop)
+
+    assert ran.code == 0, ran.err
+    renamed = text(shop, "app/modules/recordings/service.py")
+    assert "run.read(RecordingWriteDown)" in renamed
+    assert "run.report(42)" in renamed
+    assert "from app.modules.recordings.service import write_down" in caller.read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("transcribe", "--module", "nothing"), "there is no module `nothing`"),
+        (("Transcribe", "--module", "media"), "`Transcribe` is not a task name"),
+        (("start_it", "--module", "media"), "it is a name that generated code uses"),
+        (("title", "--module", "media"), "where it is a name already"),
+        (("sweep", "--module", "media", "--every", "often"), "`often` is not a schedule"),
+        (("sweep", "size:int", "--module", "media", "--every", "1d"), "has no arguments"),
+        (("sweep", "size:int:filter", "--module", "media"), "`filter` says how a column"),
+        (("sweep", "owner:ref:media", "--module", "media"), "no module `media`"),
+        (("sweep", "media_id:uuid", "--module", "media"), "`media_id` is what the task gets"),
+    ],
+)
+def test_impossible_task_is_refused(
+    shop: Path, cofee: Run, given: tuple[str, ...], message: str
+) -> None:
+    before = snapshot(shop)
+
+    ran = cofee("new-task", *given, "-C", shop)
+
+    assert ran.code == 1
+    assert message in ran.err, ran.err
+    assert snapshot(shop) == before
+
+
+def test_names_of_tasks_are_unique_and_known(shop: Path, cofee: Run) -> None:
+    assert cofee("new-task", "sweep", "--module", "media", "-C", shop).code == 0
+    before = snapshot(shop)
+
+    taken = cofee("new-task", "sweep", "--module", "captions", "-C", shop)
+    unknown = cofee("remove-task", "swept", "-C", shop)
+    needed = cofee("set", "tasks=none", "-C", shop)
+
+    assert "the task `sweep` is in `media` already" in taken.err
+    assert "there is no task `swept`" in unknown.err
+    assert "the rule `tasks` needs the option `tasks`" in needed.err
+    assert snapshot(shop) == before

@@ -19,7 +19,8 @@ class Renaming:
 
     `classes` and `attributes` map old names to new ones; `owners` are the classes whose attributes
     they are, by their new names. `url` is an old one, which nothing but a text can hold. `parts`
-    are what generated names contain.
+    are what generated names contain. `places` are packages that keep their names, in which classes
+    and functions get others.
     """
 
     module: str
@@ -29,6 +30,7 @@ class Renaming:
     packages: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
+    places: tuple[str, ...] = ()
 
     @property
     def words(self) -> list[str]:

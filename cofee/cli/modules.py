@@ -190,3 +190,55 @@ def remove_client(name: Client, directory: Directory = HERE, *, options: Options
     from cofee.commands import clients
 
     clients.remove_client(directory, name, options)
+
+
+@app.command()
+@takes(options=read_options)
+def new_task(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="`transcribe`, `render_preview`, …")],
+    field: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIELD]…", help="Its arguments: `language:str:len=5`, …"),
+    ] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Start it so often instead: `15m`, `2h` or `1d`."),
+    ] = None,
+    directory: Directory = HERE,
+    *,
+    module: Annotated[str, typer.Option(metavar="MODULE", help="The module that it works for.")],
+    options: Options,
+) -> None:
+    """Add a task to a module, with the route that starts it."""
+    from cofee.commands import tasks
+
+    tasks.add_task(directory, name, field or NOTHING, module, every, options)
+
+
+@app.command()
+@takes(options=read_options)
+def rename_task(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Its name.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
+    directory: Directory = HERE,
+    *,
+    options: Options,
+) -> None:
+    """Rename a task and its route."""
+    from cofee.commands import tasks
+
+    tasks.rename_task(directory, old, new, options)
+
+
+@app.command()
+@takes(options=read_options)
+def remove_task(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The task to remove.")],
+    directory: Directory = HERE,
+    *,
+    options: Options,
+) -> None:
+    """Remove a task and its route."""
+    from cofee.commands import tasks
+
+    tasks.remove_task(directory, name, options)

@@ -219,7 +219,7 @@ def _dotted(node: ast.expr, imports: Mapping[str, str]) -> str:
 
 def _in_module(name: str, renaming: Renaming) -> bool:
     """Return whether a dotted name is in the module, by its old or new name."""
-    packages = (*renaming.packages, *renaming.packages.values())
+    packages = (*renaming.packages, *renaming.packages.values(), *renaming.places)
     return any(name == one or name.startswith(f"{one}.") for one in packages)
 
 

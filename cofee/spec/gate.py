@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cofee.errors import CofeeError, Problems, check_each, did_you_mean, listing, quote
-from cofee.spec import field_rules, module_rules, owners, parse
+from cofee.spec import field_rules, module_rules, owners, parse, tasks
 from cofee.spec.facts import Facts
 from cofee.spec.names import check_names
 from cofee.spec.record import PLAIN_KEYS, Field, Module, Scope
@@ -117,6 +117,7 @@ def check_rules(
     checked = module_rules.complete_all(modules, facts, settled)
     owners.check_references(checked)
     owners.check_expanded(checked)
+    tasks.check_tasks(checked, facts)
     return tuple(checked)
 
 
@@ -143,5 +144,7 @@ def check_modules(modules: Sequence[Module], facts: Facts) -> tuple[Module, ...]
         owners.check_references(checked)
     with problems.collected():
         owners.check_expanded(checked)
+    with problems.collected():
+        tasks.check_tasks(checked, facts)
     problems.require_none()
     return tuple(checked)

@@ -394,6 +394,8 @@ def _options(rule: Rule, value: Any) -> list[str]:
     """Return the options that give one rule, as a user types them."""
     if rule.kind == "rows":  # the command finds these
         return []
+    if rule.kind == "tasks":  # these have commands of their own
+        return [f"task {task['name']}" for task in value]
     if rule.option is None:
         return [rule.written(value)]
     if rule.kind in ("key", "index"):

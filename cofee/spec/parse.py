@@ -21,7 +21,7 @@ from cofee.errors import CofeeError, quote
 from cofee.spec import bounds, field_rules, values
 from cofee.spec.facts import Facts, FieldType
 from cofee.spec.patterns import check_match
-from cofee.spec.record import FLAG_KEYS, Field, Scope, Value
+from cofee.spec.record import FLAG_KEYS, MODIFIER_KEYS, Field, Scope, Value
 
 LENGTH = re.compile(r"(?P<least>[0-9]{1,9})?(?P<dash>-)?(?P<greatest>[0-9]{1,9})?")
 PRECISION = re.compile(r"(?P<precision>[0-9]{1,9})\.(?P<scale>[0-9]{1,9})")
@@ -106,6 +106,11 @@ def format_field(field: Field, facts: Facts | None = None) -> str:
         parts.append(f"labels={escape(','.join(field.labels.values()))}")
     parts += [f"{key}={text}" for key in ("on_delete", "pattern") if (text := getattr(field, key))]
     return ":".join(parts)
+
+
+def modifiers(field: Field) -> list[str]:
+    """Return the modifiers that a field has."""
+    return [name for name, keys in MODIFIER_KEYS.items() if {*keys} & {*field.given}]
 
 
 def escape(value: str) -> str:

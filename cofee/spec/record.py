@@ -118,6 +118,48 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """A task that works for the rows of a module, with the fields of its arguments.
+
+    One with `every` is scheduled: it starts so often, by itself, and has no row and no arguments.
+    """
+
+    name: str
+    fields: tuple[Field, ...] = ()
+    every: str | None = None
+
+    @classmethod
+    def from_record(cls, record: object) -> Self:
+        """Return the task of a record.
+
+        Raises:
+            CofeeError: it is not a record, or a value does not have the shape of its key.
+        """
+        if not isinstance(record, Mapping) or not isinstance(record.get("name"), str):
+            raise CofeeError(f"{quote(record)} is not a task; it must be a record with a `name`")
+        given = _shaped(record, TASK_SHAPES, quote(record["name"]))
+        if extra := given.pop("extra"):
+            raise CofeeError(
+                f"{quote(record['name'])}: the key {quote(next(iter(extra)))} is unknown"
+            )
+        check_each(Field.from_record, record.get("fields") or ())
+        given["fields"] = tuple(map(Field.from_record, record.get("fields") or ()))
+        given.pop("title", None)
+        return cls(**given)
+
+    @property
+    def title(self) -> str:
+        """What the class of its arguments is called, after the entity of the module."""
+        return "".join(word.capitalize() for word in self.name.split("_"))
+
+    def to_record(self) -> dict[str, object]:
+        """Return the record; what is not set is absent."""
+        fields = [field.to_record() for field in self.fields]
+        every = {"every": self.every} if self.every else {}
+        return {"name": self.name, "title": self.title, "fields": fields, **every}
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A module: its names, its fields and its rules.
 
@@ -143,6 +185,7 @@ class Module:
     bulk: bool = False
     notify: tuple[str, ...] = ()
     idempotent: bool = False
+    tasks: tuple[Task, ...] = ()
     extra: Mapping[str, object] = dataclasses.field(
         default_factory=dict
     )  # rules that only the template reads
@@ -169,6 +212,8 @@ class Module:
         check_each(Field.from_record, record["fields"])
         given = _shaped(record, MODULE_SHAPES)
         given["fields"] = tuple(map(Field.from_record, record["fields"]))
+        check_each(Task.from_record, record.get("tasks") or ())
+        given["tasks"] = tuple(map(Task.from_record, record.get("tasks") or ()))
         return cls(**given)
 
     def to_record(self) -> dict[str, object]:
@@ -178,7 +223,8 @@ class Module:
             "entity": self.entity,
             "fields": [field.to_record() for field in self.fields],
         }
-        return {**plain, **self.extra, **_written(self, RULES)}
+        tasks = {"tasks": [task.to_record() for task in self.tasks]} if self.tasks else {}
+        return {**plain, **self.extra, **_written(self, RULES), **tasks}
 
     @property
     def names(self) -> Names:
@@ -285,6 +331,12 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "bulk": FLAG,
     "notify": Shape("a list of changes", _list_of(_is_text)),
     "idempotent": FLAG,
+    "tasks": Shape("a list of tasks", _list_of(lambda task: isinstance(task, Mapping))),
+}
+TASK_SHAPES: Mapping[str, Shape] = {
+    **dict.fromkeys(("name", "title"), TEXT),
+    "fields": Shape("a list", _list_of(lambda field: isinstance(field, Mapping))),
+    "every": TEXT,
 }
 
 

@@ -24,7 +24,7 @@ from app.infrastructure.broker import get_broker, ping, send
 from app.infrastructure.logging import configure_logging
 from app.infrastructure.settings import get_settings
 from app.infrastructure.tasks import TASKS
-from app.modules.jobs.service import AttemptService
+from app.modules.jobs.service import AttemptService, JobService
 
 BATCH = 100
 CLEAN_UP_SECONDS = 3600
@@ -80,6 +80,7 @@ async def relay(stopped: asyncio.Event) -> None:
     while not stopped.is_set():
         try:
             await send_due()
+            await schedule()
             if time.monotonic() >= next_clean_up:
                 await clean_up()
                 next_clean_up = time.monotonic() + CLEAN_UP_SECONDS
@@ -98,6 +99,14 @@ async def send_due() -> None:
     async with get_sessions().begin() as session:
         due = await AttemptService(session).take_due(TASKS, BATCH)
     await send([(job.kind, job.id) for job in due])
+
+
+async def schedule() -> None:
+    """Start the scheduled tasks whose time has come. Of many workers, one does so."""
+    for task in TASKS.values():
+        if task.every is not None:
+            async with get_sessions().begin() as session:
+                await JobService(session).schedule(task.kind, task.every)
 
 
 async def clean_up() -> None:

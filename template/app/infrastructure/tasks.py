@@ -14,16 +14,18 @@ import contextlib
 import datetime as dt
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import dramatiq
 from dramatiq.common import compute_backoff
+from fastapi import Response
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.common.errors import ApiError, UnavailableError
+from app.common.schemas import Schema
 from app.db.session import get_sessions
 from app.infrastructure.broker import get_broker
 from app.infrastructure.settings import get_settings
@@ -33,11 +35,18 @@ from app.modules.jobs.service import AttemptService, JobService
 
 ERROR_TIME_LIMIT = "The task took too long"
 ERROR_INTERNAL = "The task failed unexpectedly"
+PERIODS = {"m": "minutes", "h": "hours", "d": "days"}
+JOBS_URL = "/api/v1/jobs"
 MAX_BACKOFF = 3_600_000
 # The broker interrupts a task that cannot be interrupted in time, and drops a message that is old.
 GRACE = 10_000
 
+__all__ = ["TASKS", "JobRead", "Run", "Task", "located", "run_job", "task"]
+
 logger = logging.getLogger(__name__)
+
+
+Data = TypeVar("Data", bound=Schema)
 
 
 class StoppedError(Exception):
@@ -53,6 +62,15 @@ class Run:
     arguments: dict[str, Any]
     attempt: int
     session: AsyncSession
+
+    def id(self, name: str) -> uuid.UUID:
+        """Return the id of a row for which the task was started."""
+        return uuid.UUID(self.arguments[name])
+
+    def read(self, schema: type[Data]) -> Data:
+        """Return what the request that started the task has sent."""
+        names = schema.model_fields.keys() & self.arguments.keys()
+        return schema.model_validate({name: self.arguments[name] for name in names})
 
     async def report(self, progress: int) -> None:
         """Commit what is done so far, with the progress in percent.
@@ -77,6 +95,7 @@ class Task:
     min_backoff: int
     time_limit: int
     max_age: int
+    every: dt.timedelta | None
 
     @property
     def kind(self) -> str:
@@ -88,23 +107,41 @@ class Task:
         """Write a job in the transaction of this session. A worker runs it after the commit."""
         return await JobService(session).create(owner_id, self.kind, arguments)
 
+    async def start(
+        self,
+        session: AsyncSession,
+        owner_id: uuid.UUID | None,
+        ids: Mapping[str, uuid.UUID],
+        data: Schema,
+    ) -> JobRead:
+        """Write a job for the rows with these ids, with what a request has sent."""
+        found = {name: str(row_id) for name, row_id in ids.items()}
+        return await self.enqueue(session, owner_id, found | data.model_dump(mode="json"))
+
 
 # Every task by its name, which is the kind of its jobs.
 TASKS: dict[str, Task] = {}
 
 
 def task(
-    *, queue: str, max_retries: int, min_backoff: int, time_limit: int, max_age: int
+    *,
+    queue: str,
+    max_retries: int,
+    min_backoff: int,
+    time_limit: int,
+    max_age: int,
+    every: str = "",
 ) -> Callable[[Work], Task]:
     """Return a decorator that makes a function a task. It can run twice, and must allow for that.
 
     A failed attempt is repeated `max_retries` times, after `min_backoff` milliseconds at first
     and twice as many each time. An attempt takes `time_limit` at most, and none starts when the job
-    is older than `max_age`.
+    is older than `max_age`. One with `every`, such as `15m`, `2h` or `1d`, starts so often by
+    itself, once for all workers.
     """
 
     def register(work: Work) -> Task:
-        found = Task(work, max_retries, min_backoff, time_limit, max_age)
+        found = Task(work, max_retries, min_backoff, time_limit, max_age, _period(every))
 
         async def run(job_id: str) -> None:
             await run_job(found, uuid.UUID(job_id))
@@ -123,6 +160,18 @@ def task(
         return found
 
     return register
+
+
+def _period(every: str) -> dt.timedelta | None:
+    if not every:
+        return None
+    return dt.timedelta(**{PERIODS[every[-1]]: int(every[:-1])})
+
+
+def located(response: Response, job: JobRead) -> JobRead:
+    """Say in the response of a route where its job is."""
+    response.headers["Location"] = f"{JOBS_URL}/{job.id}"
+    return job
 
 
 async def run_job(task: Task, job_id: uuid.UUID) -> None:

@@ -33,7 +33,13 @@ class Job(RowMixin, Base):
     finished_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime(), index=True)
     # When the job is sent again, unless it has ended; and until when its worker owns it.
     send_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime(), index=True)
+    # The time for which a scheduled job is; no other one is for the same.
+    scheduled_for: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())
     leased_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())
+
+    __table_args__ = (
+        sa.Index("jobs_kind_scheduled_for_key", "kind", "scheduled_for", unique=True),
+    )
 
 
 class IdempotencyKey(RowMixin, Base):

@@ -38,6 +38,18 @@ class JobRepository:
         self._session.add(job)
         await self._session.flush()
 
+    async def schedule(self, job: Job) -> bool:
+        """Write a scheduled job, unless there is one for this time; return whether it is new."""
+        same = sa.select(Job.id).filter_by(kind=job.kind, scheduled_for=job.scheduled_for)
+        if await self._session.scalar(same):
+            return False
+        try:
+            async with self._session.begin_nested():
+                self._session.add(job)
+        except IntegrityError:  # another worker was faster
+            return False
+        return True
+
     async def cancel(
         self, owner_id: uuid.UUID | None, job_id: uuid.UUID, now: dt.datetime
     ) -> Job | None:

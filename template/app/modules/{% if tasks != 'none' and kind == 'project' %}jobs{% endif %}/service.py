@@ -30,6 +30,7 @@ UNKNOWN_AGE = dt.timedelta(days=1)
 # How long a request can be sent again.
 KEY_AGE = dt.timedelta(days=1)
 BATCH = 1000
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class JobService:
@@ -48,6 +49,19 @@ class JobService:
         await self._repository.save(job)
         after_commit(self._session, send, (kind, job.id))
         return JobRead.model_validate(job)
+
+    async def schedule(self, kind: str, every: dt.timedelta) -> bool:
+        """Write the job for the period that has begun last, unless it is there already.
+
+        Periods begin at multiples of their length since 1970, for all workers at the same times.
+        """
+        now = utc_now()
+        begun = now - (now - EPOCH) % every
+        job = Job(kind=kind, arguments={}, scheduled_for=begun, send_at=_later())
+        is_new = await self._repository.schedule(job)
+        if is_new:
+            after_commit(self._session, send, (kind, job.id))
+        return is_new
 
     async def get(self, owner_id: uuid.UUID | None, job_id: uuid.UUID) -> JobRead:
         return JobRead.model_validate(await self._get(owner_id, job_id))

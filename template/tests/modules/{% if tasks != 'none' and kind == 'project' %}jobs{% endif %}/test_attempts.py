@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app import worker
@@ -217,7 +218,9 @@ async def test_broker_that_is_down_loses_no_job(
         broker_is_down.undo()
         reconnect()
         await until(lambda: waiting() > 0)
-    assert waiting() == 1
+    sent = await read(session, job_id)
+    assert sent.send_at
+    assert sent.send_at > utc_now()
 
 
 async def test_running_task_stays_the_owner_of_its_job(
@@ -253,6 +256,21 @@ async def test_interrupted_task_gives_its_job_back(session: AsyncSession) -> Non
     assert (job.status, job.leased_until) == ("running", None)
     assert job.send_at
     assert job.send_at <= utc_now()
+
+
+async def test_scheduled_task_starts_once_in_a_period(session: AsyncSession) -> None:
+    every = dt.timedelta(days=1)
+    service = JobService(session)
+    assert await service.schedule("probe", every)
+    assert not await service.schedule("probe", every)
+    job = (await session.scalars(sa.select(Job).filter_by(kind="probe"))).one()
+    assert job.scheduled_for == utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+
+    job.scheduled_for -= every
+    await session.flush()
+    assert await service.schedule("probe", every)
+    await session.commit()
+    assert waiting() == 2
 
 
 async def test_old_jobs_and_those_of_unknown_tasks_end(session: AsyncSession) -> None:

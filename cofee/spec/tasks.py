@@ -1,0 +1,134 @@
+"""Rules of tasks: their names, their arguments and their schedules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from cofee.errors import CofeeError, Problems, listing, quote
+from cofee.spec import parse
+from cofee.spec.facts import Facts
+from cofee.spec.record import Field, Module, Task
+
+SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+LONGEST_NAME = 50
+EVERY = re.compile(r"[1-9][0-9]{0,4}[mhd]")
+# What the arguments of a task can be, of all that a field can.
+MODIFIERS = ("null", "default", "min", "max", "len", "pattern", "labels")
+
+
+def check_tasks(modules: Sequence[Module], facts: Facts) -> None:
+    """Check the tasks of all modules.
+
+    Raises:
+        CofeeError: each task whose name or schedule is not possible.
+    """
+    seen: dict[str, str] = {}
+    problems = Problems()
+    for module in modules:
+        for task in module.tasks:
+            with problems.collected(f"`{module.name}`"):
+                _check_name(task.name, module, facts)
+                if task.name in seen:
+                    raise CofeeError(
+                        f"the task `{task.name}` is in `{seen[task.name]}` already",
+                        hint="give it another name: tasks of all modules share a queue",
+                    )
+                _check_apart(task, module, facts)
+                _check_every(task)
+            seen[task.name] = module.name
+    problems.require_none()
+
+
+def read_task(name: str, given: Iterable[str], every: str | None, facts: Facts) -> Task:
+    """Return the task of a command line.
+
+    Raises:
+        CofeeError: each argument that is not possible.
+    """
+    from cofee.spec import gate
+
+    fields = gate.check_fields(given, facts, (), name)
+    problems = Problems()
+    for field in fields:
+        with problems.collected():
+            _check_argument(field, facts)
+    problems.require_none()
+    return Task(name, fields, every)
+
+
+def find_task(modules: Sequence[Module], name: str) -> tuple[Module, Task]:
+    """Return a task and its module.
+
+    Raises:
+        CofeeError: there is no task of this name.
+    """
+    known = {task.name: (module, task) for module in modules for task in module.tasks}
+    if name in known:
+        return known[name]
+    raise CofeeError(
+        f"there is no task {quote(name)}",
+        hint=f"tasks are {listing(known)}" if known else "`cofee new-task` adds one",
+    )
+
+
+def with_tasks(module: Module, tasks: Iterable[Task]) -> Module:
+    """Return the module with these tasks."""
+    return replace(module, tasks=tuple(tasks))
+
+
+def _check_name(name: str, module: Module, facts: Facts) -> None:
+    if not SNAKE_CASE.fullmatch(name) or len(name) > LONGEST_NAME:
+        raise CofeeError(
+            f"{quote(name)} is not a task name; a-z, 0-9 and single underscores are allowed, "
+            f"at most {LONGEST_NAME} characters",
+            hint="name what it does, such as `transcribe` or `render_preview`",
+        )
+    if reason := facts.conflict("tasks", name):
+        raise CofeeError(f"`{name}` cannot name a task: it is {reason}")
+    if name in (module.names.singular, module.name, *(field.name for field in module.fields)):
+        raise CofeeError(
+            f"`{name}` cannot name a task of `{module.name}`, where it is a name already",
+            hint="name what it does, such as `transcribe`",
+        )
+
+
+def _check_apart(task: Task, module: Module, facts: Facts) -> None:
+    """Reject an argument with the name of an id that the task gets anyway."""
+    taken = {f"{module.names.singular}_id", *(owner.column for owner in facts.owners.values())}
+    for field in task.fields:
+        if field.name in taken:
+            raise CofeeError(
+                f"`{task.name}`: `{field.name}` is what the task gets anyway",
+                hint="remove it, or give it another name",
+            )
+
+
+def _check_every(task: Task) -> None:
+    if task.every is None:
+        return
+    if not EVERY.fullmatch(task.every):
+        raise CofeeError(
+            f"`{task.name}`: {quote(task.every)} is not a schedule",
+            hint="write minutes, hours or days: `15m`, `2h` or `1d`",
+        )
+    if task.fields:
+        raise CofeeError(
+            f"`{task.name}`: a scheduled task has no arguments",
+            hint="remove them, or remove `--every`",
+        )
+
+
+def _check_argument(field: Field, facts: Facts) -> None:
+    given = [name for name in parse.modifiers(field) if name not in MODIFIERS]
+    if field.to is not None:
+        raise CofeeError(
+            f"`{field.name}`: the argument of a task cannot refer to a row",
+            hint="use a `uuid`, and let the task look for the row",
+        )
+    if given:
+        raise CofeeError(
+            f"`{field.name}`: `{given[0]}` says how a column is stored, and arguments have none",
+            hint=f"remove it; allowed are {listing(MODIFIERS)}",
+        )
