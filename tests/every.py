@@ -276,6 +276,6 @@ REQUIRED_OF_USERS: list[Record] = [
     },
     {"name": "number", "type": "int", "min": 5, "max": 900, "unique": True},
     {"name": "born", "type": "date", "unique": True, "sort": True},
-    {"name": "other_email", "type": "email", "unique": True},
+    {"name": "other_email", "type": "email", "unique": True, "nocase": True},
     {"name": "pause", "type": "interval", "min": 10},
 ]
