@@ -2,7 +2,7 @@
 
 Runs as a program of its own, because an audit hook cannot be removed:
 
-    python -m tests.killing WORK SERVICE SHARE [ARGUMENT…]
+    python tests/killing.py WORK SERVICE SHARE [ARGUMENT…]
 
 It runs `cofee ARGUMENT…` once. SERVICE is the service or the directory that gets it. Before each
 write, index change, task and removal below SERVICE it keeps a copy, which is what SIGKILL leaves at

@@ -65,3 +65,10 @@ def preforked(
                 yield Preforked(venv, address, variables)
             finally:
                 server.kill()
+
+
+def modules_of_the_command() -> Iterator[str]:
+    """Yield all of them, because some are imported only when a command needs them."""
+    root = Path(__file__).parents[1]
+    for path in sorted((root / "cofee").rglob("[a-z]*.py")):
+        yield ".".join(path.relative_to(root).with_suffix("").parts)

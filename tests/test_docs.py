@@ -18,7 +18,7 @@ import pytest
 from tests.documented import COMMANDS, GENERATORS, errors_without_help
 from tests.generated import DATABASES, environment, make_service
 from tests.judging import IMPORTED, IMPORTED_ONCE
-from tests.preforked import preforked
+from tests.preforked import modules_of_the_command, preforked
 from tests.reader import RUNNING_ALREADY, Reader
 from tests.tiny import run_git
 
@@ -113,12 +113,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory, released: Path) -> Iterat
             f'exec {shutil.which("uv")} "$@"',
         )
         yield found
-
-
-def modules_of_the_command() -> Iterator[str]:
-    """Yield all of them, because some are imported only when a command needs them."""
-    for path in sorted((ROOT / "cofee").rglob("[a-z]*.py")):
-        yield ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 def write_program(path: Path, *lines: str) -> None:

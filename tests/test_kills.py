@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cofee.project.journal import Journal
+from tests import killing
 from tests.conftest import Run, snapshot
+from tests.preforked import Preforked, modules_of_the_command, preforked
 from tests.test_new_places import STARTED, started
 from tests.test_update import edit, next_main
 from tests.tiny import COPIER_YML, release, run_git, write
@@ -108,12 +110,22 @@ CASES: dict[str, tuple[Situation, str]] = {
 }
 
 
-def explored(work: Path, root: Path, share: float, *command: str | Path) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def forked() -> Iterator[Preforked]:
+    """Runs commands in forks of one process that has imported them, which takes longer."""
+    modules = [*modules_of_the_command(), "pydantic"]  # Typer imports it for the first argument
+    with preforked(Path(sys.prefix), modules, os.environ) as forked:
+        yield forked
+
+
+def explored(
+    forked: Preforked, work: Path, root: Path, share: float, *command: str | Path
+) -> dict[str, Any]:
     """Kill a command at every write below a directory, and return what came of it."""
-    words = [sys.executable, "-m", "tests.killing", work, root, str(share), *command]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    outcome: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    words = [str(word) for word in (work, root, share, *command)]
+    code, printed = forked.run(work.parent, killing.__file__, *words, variables=os.environ)
+    assert code == 0, printed[-3000:]
+    outcome: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return outcome
 
 
@@ -123,6 +135,7 @@ def test_killed_command_is_whole_after_the_next(
     shop: Path,
     template: Path,
     cofee: Run,
+    forked: Preforked,
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
@@ -131,7 +144,7 @@ def test_killed_command_is_whole_after_the_next(
     situation(shop, template, cofee)
     share = 1 if request.config.getoption("--every-cell") else SHARE
 
-    outcome = explored(tmp_path / "work", shop, share, *command.split(), "-C", shop)
+    outcome = explored(forked, tmp_path / "work", shop, share, *command.split(), "-C", shop)
 
     counted = ("points", "tried", "kills", "states")
     request.node.user_properties.append(("kills", [outcome[name] for name in counted]))
@@ -151,7 +164,11 @@ _tasks:
 
 @pytest.mark.parametrize("place", ["new directory", "empty directory", "repository"])
 def test_killed_new_is_whole_after_the_next(
-    place: str, template: Path, tmp_path: Path, request: pytest.FixtureRequest
+    place: str,
+    template: Path,
+    forked: Preforked,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     """The service has the results of all tasks, or the directory is as it was."""
     changes = {"copier.yml": COPIER_YML + TASKS, "template/.gitignore": ".env\n"}
@@ -167,7 +184,7 @@ def test_killed_new_is_whole_after_the_next(
     share = 1 if request.config.getoption("--every-cell") else SHARE
     command = ("new", shop, "--template", template, "--defaults", "--trust", "--quiet")
 
-    outcome = explored(tmp_path / "work", root, share, *command)
+    outcome = explored(forked, tmp_path / "work", root, share, *command)
 
     counted = ("points", "tried", "kills", "states")
     request.node.user_properties.append(("kills", [outcome[name] for name in counted]))
