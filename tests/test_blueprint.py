@@ -410,6 +410,5 @@ def validate(
 ) -> str:
     """Ask the questionnaire's validator of `modules`."""
     question = renderer.template.questions["modules"].validator
-    answers = {"auth": auth, "isolation": isolation, "tasks": "none", "files": "none"}
-    answers["events"] = events
-    return renderer.text(question, {"modules": records, "options": answers})
+    options = {"auth": auth, "isolation": isolation, "events": events, "cache": "none"}
+    return renderer.text(question, {"modules": records, "options": options})

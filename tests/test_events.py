@@ -1,4 +1,4 @@
-"""Events are an option, and the changes of a module's rows become events by a rule."""
+"""Events and the cache are options, and each has a rule of modules."""
 
 from __future__ import annotations
 
@@ -56,3 +56,19 @@ def test_unknown_change_is_refused(released: Path, tmp_path: Path, cofee: Run) -
     ):
         refused = cofee("new-module", "notes", "text:str", "--notify", changes, "-C", service)
         assert (refused.code, words in " ".join(refused.err.split())) == (1, True), refused.err
+
+
+def test_rows_that_cannot_be_cached_are_refused(released: Path, tmp_path: Path, cofee: Run) -> None:
+    service = make_service(released, tmp_path / "service", {"cache": "redis"})
+
+    for arguments, words in (
+        (["text:str", "--cache", "86401"], "`cache` must be 1 to 86400 seconds, not `86401`"),
+        (["text:str", "--cache", "1", "--only", "list"], "`cache` needs the route `read`"),
+        (["notes:many:notes", "--cache", "1"], "a row changes with those that `notes` leads to"),
+    ):
+        refused = cofee("new-module", "notes", *arguments, "-C", service)
+        assert (refused.code, words in " ".join(refused.err.split())) == (1, True), refused.err
+    assert cofee("new-module", "notes", "text:str", "--cache", "9", "-C", service).code == 0
+    assert "seconds=9)" in (service / "app/modules/notes/service.py").read_text()
+    assert cofee("change-module", "notes", "--cache", "0", "-C", service).code == 0
+    assert not (service / "app/infrastructure/row_cache.py").exists()

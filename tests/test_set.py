@@ -318,6 +318,7 @@ OPTIONS = {
     "webhooks": ["false", "true"],
     "ci": ["github", "gitlab", "none"],
     "events": ["none", "redis"],
+    "cache": ["none", "redis"],
     "files": ["none", "s3"],
     "telemetry": ["none", "opentelemetry"],
     "python_version": ["3.11", "3.14"],

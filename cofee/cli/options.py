@@ -90,6 +90,10 @@ Idempotent = Annotated[
     bool | None,
     typer.Option("--idempotent/--not-idempotent", help="POST takes an `Idempotency-Key`."),
 ]
+Cache = Annotated[
+    int | None,
+    typer.Option("--cache", metavar="SECONDS", help="How long one row is cached; 0 for not."),
+]
 Rules = Annotated[
     list[str] | None,
     typer.Option(
@@ -125,6 +129,7 @@ def read_rules(
     bulk: Bulk = None,
     notify: Notify = None,
     idempotent: Idempotent = None,
+    cache: Cache = None,
     rules: Rules = None,
 ) -> dict[str, object]:
     """Return the rules that are given as options; others are absent.
@@ -152,6 +157,7 @@ def read_rules(
         "versioned": versioned,
         "restorable": restorable,
         "bulk": bulk,
+        "cache": cache,
         "notify": None if notify is None else _names(notify),
         "idempotent": idempotent,
         **dict(map(_named_rule, rules or ())),

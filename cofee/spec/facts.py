@@ -83,7 +83,7 @@ class Rule:
     name: str
     kind: str
     option: str | None = None
-    values: tuple[str, ...] = ()
+    values: tuple[Any, ...] = ()
     is_stored: bool = False
     needs: Mapping[str, str] = field(default_factory=dict)
 

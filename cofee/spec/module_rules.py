@@ -45,6 +45,8 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         _check_access(module, facts)
     with problems.collected():
         _check_expand(module)
+    with problems.collected():
+        _check_cache(module, facts)
     problems.require_none()
     module = replace(_with_choices(module, facts), examples=_examples(module, facts, later))
     for check in (_check_names, _check_reserved):
@@ -289,6 +291,23 @@ def _check_expand(module: Module) -> None:
         )
 
 
+def _check_cache(module: Module, facts: Facts) -> None:
+    """Reject the cache of rows that no route returns, or that change with other rows."""
+    if not module.cache:
+        return
+    least, most = facts.rules["cache"].values
+    if not least <= module.cache <= most:
+        raise CofeeError(f"`cache` must be {least} to {most} seconds, not `{module.cache}`")
+    if "read" not in served(module, facts):
+        raise CofeeError("`cache` needs the route `read`", hint="add the route to `--only`")
+    for field in module.fields:
+        if field.expand or facts.is_link(field.type):
+            raise CofeeError(
+                f"`cache`: a row changes with those that `{field.name}` leads to",
+                hint="leave out `--cache`, or the field",
+            )
+
+
 def _check_access(module: Module, facts: Facts) -> None:
     """Reject rules about fields that not every client can write and read."""
 
@@ -311,6 +330,8 @@ def _with_choices(module: Module, facts: Facts) -> Module:
     """
     record = module.to_record()
     for name, rule in facts.rules.items():
+        if rule.kind == "number" and record.get(name) == 0:
+            del record[name]
         if name in record and rule.kind == "choices":
             record[name] = _ordered(rule, module.notify)
         if name in record and rule.kind in ("choice", "flag"):
@@ -404,7 +425,8 @@ def _options(rule: Rule, value: Any) -> list[str]:
         return [f"{rule.option} {shlex.quote(check)}" for check in value]
     if rule.kind in ("fields", "routes", "choices"):
         return [f"{rule.option} {','.join(value)}"]
-    is_named = rule.kind == "owner" or len(rule.values) > 2  # of two, the option is the second
+    # Of a choice of two, the option is the second.
+    is_named = rule.kind in ("owner", "number") or len(rule.values) > 2
     return [f"{rule.option} {value}" if is_named else rule.option]
 
 

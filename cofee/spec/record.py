@@ -185,6 +185,7 @@ class Module:
     bulk: bool = False
     notify: tuple[str, ...] = ()
     idempotent: bool = False
+    cache: int | None = None
     tasks: tuple[Task, ...] = ()
     extra: Mapping[str, object] = dataclasses.field(
         default_factory=dict
@@ -329,6 +330,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "versioned": FLAG,
     "restorable": FLAG,
     "bulk": FLAG,
+    "cache": WHOLE,
     "notify": Shape("a list of changes", _list_of(_is_text)),
     "idempotent": FLAG,
     "tasks": Shape("a list of tasks", _list_of(lambda task: isinstance(task, Mapping))),

@@ -1,0 +1,59 @@
+"""Rows of a model in the cache, as responses have them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from app.common.schemas import Schema
+from app.db.base import Base
+from app.infrastructure.cache import cached, forget
+from app.infrastructure.changes import Change, on_change
+
+Value = TypeVar("Value", bound=Schema)
+
+OWNERS = {"user_id": "user", "project_id": "proj"}
+
+
+class RowCache(Generic[Value]):
+    """Keeps rows for some seconds at most, and forgets those that a session changes."""
+
+    def __init__(self, model: type[Base], schema: type[Value], seconds: int) -> None:
+        self._model = model
+        self._schema = schema
+        self._seconds = seconds
+        on_change(model, self._forget)
+
+    async def get(
+        self,
+        session: AsyncSession,
+        owner_id: uuid.UUID | None,
+        row_id: uuid.UUID,
+        load: Callable[[], Awaitable[Any]],
+    ) -> Value:
+        """Return a row of this owner, loading it where it is not kept."""
+
+        async def validated() -> Value:
+            return self._schema.model_validate(await load())
+
+        key = self.key_of(owner_id, row_id)
+        return await cached(session, key, self._schema, self._seconds, validated)
+
+    def key_of(self, owner_id: uuid.UUID | None, row_id: uuid.UUID) -> str:
+        """Return the key of a row, which begins with the owner."""
+        column = self._owner_column()
+        owner = f"{OWNERS[column]}:{owner_id}" if column else "all"
+        return f"{owner}:cache:{self._model.__tablename__}:{row_id}"
+
+    def _forget(self, session: Session, row: Any, _: Change) -> None:
+        column = self._owner_column()
+        forget(session, self.key_of(getattr(row, column) if column else None, row.id))
+
+    def _owner_column(self) -> str:
+        columns = sa.inspect(self._model).columns
+        return next((column.name for column in columns if column.info.get("is_owner")), "")
