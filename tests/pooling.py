@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,34 @@ SERVER = (
     "import sys, dev.postgresql as p\n"
     "with p.temporary_database() as url: print(url, flush=True); sys.stdin.read()"
 )
+# Kills the server and starts it again, on the same port, with each line of input.
+MORTAL_SERVER = """
+import os, pathlib, signal, subprocess, sys, tempfile, time, dev.postgresql as p
+def start():
+    with cluster.log.open("ab") as log:
+        command = [cluster.programs / "postgres", "-D", cluster.data, "-p", str(port)]
+        options = ["-h", p.HOST, "-k", ""]
+        process = subprocess.Popen(
+            command + options,
+            cwd=cluster.root,
+            stderr=log,
+            start_new_session=True,
+            **cluster.identity,
+        )
+    p.wait_until_ready(cluster, process)
+    return process
+with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+    cluster, port = p.prepare(pathlib.Path(folder)), p.free_port()
+    server = start()
+    print(p.database_url(port), flush=True)
+    for _ in sys.stdin:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+        time.sleep(1)
+        server = start()
+        print("restarted", flush=True)
+    p.stop(server)
+"""
 # Runs statements in one transaction, says so, and ends it when its input ends.
 SESSION = """
 import asyncio, sys, asyncpg
@@ -77,6 +105,29 @@ def database(project: Path, programs: Path) -> Iterator[str]:
     """Run a new PostgreSQL server, and yield its URL."""
     with _talking([programs / "bin/python", "-c", SERVER], project) as url:
         yield url
+
+
+@contextmanager
+def mortal_database(project: Path, programs: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Run a new server; yield its URL, and a function that kills it and starts it again."""
+    with subprocess.Popen(
+        [programs / "bin/python", "-c", MORTAL_SERVER],
+        cwd=project,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        told, said = process.stdin, process.stdout
+        assert told
+        assert said
+
+        def restart() -> None:
+            told.write("restart\n")
+            told.flush()
+            assert said.readline() == "restarted\n"
+
+        yield said.readline().strip(), restart
+        told.close()
 
 
 def create_databases(programs: Path, url: str, *names: str) -> None:

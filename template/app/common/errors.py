@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
 from app.common.schemas import Schema
-from app.db.violations import is_busy, read_violation
+from app.db.violations import is_busy, is_down, read_violation
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -29,6 +29,7 @@ ERROR_CHECK_FAILED = "The values are not allowed together"
 ERROR_CHANGED = "The row has changed since it was read; read it again"
 ERROR_INVALID_VALUE = "The database cannot store this value"
 ERROR_BUSY = "The database is busy; try again"
+ERROR_DOWN = "The database does not respond; try again"
 ERROR_INVALID_REQUEST = "The request is not valid; `errors` says where"
 ERROR_INTERNAL = "Something went wrong on our side"
 
@@ -206,6 +207,8 @@ async def handle_database_error(_: Request, error: DBAPIError) -> ProblemRespons
     if is_busy(error):
         logger.warning("the database is busy: %s", error.orig)
         return ProblemResponse(describe(503, ERROR_BUSY, "database_busy"), {"Retry-After": "1"})
+    if is_down(error):
+        return await handle_connection_error(_, error)
     # Class 22 is SQL's "data exception". The driver raises ValueError for some values.
     is_rejected = str(getattr(error.orig, "sqlstate", "")).startswith("22")
     if not is_rejected and not isinstance(error.orig and error.orig.__cause__, ValueError):
@@ -217,6 +220,12 @@ async def handle_timeout(_: Request, error: Exception) -> ProblemResponse:
     """Handle a wait for a connection or for a pooler that took too long."""
     logger.warning("the database is busy: %s", error)
     return ProblemResponse(describe(503, ERROR_BUSY, "database_busy"), {"Retry-After": "1"})
+
+
+async def handle_connection_error(_: Request, error: Exception) -> ProblemResponse:
+    """Handle a database that cannot be reached, or that closed the connection."""
+    logger.warning("the database does not answer: %s", error)
+    return ProblemResponse(describe(503, ERROR_DOWN, "database_down"), {"Retry-After": "1"})
 
 
 async def handle_stale_data(_: Request, __: Exception) -> ProblemResponse:
@@ -232,4 +241,5 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(DBAPIError)(handle_database_error)
     app.exception_handler(PoolTimeout)(handle_timeout)
     app.exception_handler(TimeoutError)(handle_timeout)
+    app.exception_handler(ConnectionError)(handle_connection_error)
     app.exception_handler(StaleDataError)(handle_stale_data)

@@ -18,6 +18,8 @@ _POSTGRESQL_COLUMNS = re.compile(r'[^(]*\(([\w", ]+)\)=')
 _WORD = re.compile(r"\w+")
 # PostgreSQL aborted a transaction or a statement that waited too long.
 _BUSY = {"40001", "40P01", "55P03", "57014"}
+# Connection errors, shutdowns, and a server with too many connections.
+_DOWN = ("08", "57P", "53300")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ def is_busy(error: DBAPIError) -> bool:
     """Return whether another transaction caused the error, so that a retry may succeed."""
     state = getattr(error.orig, "sqlstate", None)
     return state in _BUSY or getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+
+
+def is_down(error: DBAPIError) -> bool:
+    """Return whether the server accepts no connection, or closed it, or the file is missing."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    is_missing = getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_CANTOPEN")
+    return error.connection_invalidated or is_missing or state.startswith(_DOWN)
 
 
 def _from_postgresql(error: IntegrityError) -> Violation:
