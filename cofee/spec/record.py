@@ -156,7 +156,7 @@ class Task:
         """Return the record; what is not set is absent."""
         fields = [field.to_record() for field in self.fields]
         every = {"every": self.every} if self.every else {}
-        return {"name": self.name, "title": self.title, "fields": fields, **every}
+        return {"name": self.name, "fields": fields, **every}
 
 
 @dataclass(frozen=True, slots=True)
