@@ -33,7 +33,7 @@ STOP_SECONDS = 1  # for the statements that are being executed
 logger = logging.getLogger(__name__)
 
 
-def main() -> None:
+def main() -> None:  # pragma: no cover  # `test_worker.py` runs it as a process
     """Run tasks until a signal comes. A second signal ends the process at once."""
     settings = get_settings()
     configure_logging(settings.log_level)
@@ -53,7 +53,7 @@ def main() -> None:
     broker.close()
 
 
-class Relay(dramatiq.Middleware):
+class Relay(dramatiq.Middleware):  # pragma: no cover  # see `main`
     """Sends jobs that are due. It runs in the event loop of the tasks, with their engine."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Relay(dramatiq.Middleware):
         asyncio.run_coroutine_threadsafe(disconnect(self._stopped), get_loop()).result()
 
 
-def get_loop() -> asyncio.AbstractEventLoop:
+def get_loop() -> asyncio.AbstractEventLoop:  # pragma: no cover  # see `main`
     """Return the event loop of all tasks of this process."""
     thread = get_event_loop_thread()
     if thread is None:

@@ -10,13 +10,15 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import sqlalchemy as sa
+from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app import worker
+from app.common.schemas import Schema
 from app.db.base import utc_now
 from app.infrastructure.broker import get_broker
 from app.infrastructure.settings import get_settings
-from app.infrastructure.tasks import ERROR_INTERNAL, ERROR_TIME_LIMIT, Run, run_job
+from app.infrastructure.tasks import ERROR_INTERNAL, ERROR_TIME_LIMIT, Run, located, run_job
 from app.modules.jobs import service as jobs_service
 from app.modules.jobs.models import Job
 from app.modules.jobs.service import AttemptService, JobService
@@ -25,6 +27,12 @@ from tests.modules.jobs import probe as probe_module
 from tests.modules.jobs.probe import MISSING, probe
 
 DAY = dt.timedelta(days=1)
+
+
+class Sent(Schema):
+    """What a request sends."""
+
+    size: int
 
 
 @pytest.fixture
@@ -116,6 +124,24 @@ async def test_job_succeeds_once(session: AsyncSession) -> None:
     assert job.result == {"attempt": 1}
     assert job.finished_at
     assert job.send_at is None
+
+
+async def test_task_gets_the_rows_and_the_data_of_a_request(session: AsyncSession) -> None:
+    row_id, data = uuid.uuid4(), Sent(size=7)
+    job = await probe.start(session, None, {"row_id": row_id}, data)
+    await session.commit()
+    response = Response()
+    assert located(response, job).id == job.id
+    assert response.headers["location"] == f"/api/v1/jobs/{job.id}"
+
+    async def compare(run: Run) -> None:
+        assert run.id("row_id") == row_id
+        assert run.read(Sent).size == 7
+
+    probe_module.steps.append(compare)
+    await run_job(probe, job.id)
+
+    assert (await read(session, job.id)).status == "succeeded"
 
 
 async def test_error_is_tried_again_later_and_not_for_ever(session: AsyncSession) -> None:

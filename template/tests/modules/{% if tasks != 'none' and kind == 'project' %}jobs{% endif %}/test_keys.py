@@ -67,6 +67,17 @@ async def test_key_belongs_to_an_owner_and_a_route(session: AsyncSession) -> Non
     assert len({*ids}) == 3
 
 
+async def test_request_without_a_key_has_its_effect_each_time(session: AsyncSession) -> None:
+    once = OnceRunner(KeyService(session), "a", None, b"")
+
+    async def start() -> JobRead:
+        return await probe.enqueue(session, None, {})
+
+    first, second = [await once.run(None, JobRead, start) for _ in range(2)]
+
+    assert first.id != second.id
+
+
 async def test_expired_key_is_free(session: AsyncSession) -> None:
     for body in ("first", "second"):
         assert await KeyService(session).claim("scope", body) is None
