@@ -28,7 +28,7 @@ OF_ANY_TYPE = {
 # Arguments of tests of deletion, in which each pair of the rules of both rows is a risk.
 OF_DELETION = {"restricting", "cascading", "emptied", "shared_reference"}
 
-PER_TEST = 3  # what a test costs besides its rows, as if it were rows
+PER_TEST = 12  # what a test costs besides its rows, as if it were rows
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
