@@ -140,7 +140,8 @@ class Task:
         given = _shaped(record, TASK_SHAPES, quote(record["name"]))
         if extra := given.pop("extra"):
             raise CofeeError(
-                f"{quote(record['name'])}: the key {quote(next(iter(extra)))} is unknown"
+                f"{quote(record['name'])}: the key {quote(next(iter(extra)))} is unknown; "
+                "keys of a task are `name`, `fields` and `every`"
             )
         check_each(Field.from_record, record.get("fields") or ())
         given["fields"] = tuple(map(Field.from_record, record.get("fields") or ()))

@@ -86,7 +86,10 @@ def _check_name(name: str, module: Module, facts: Facts) -> None:
             hint="name what it does, such as `transcribe` or `render_preview`",
         )
     if reason := facts.conflict("tasks", name):
-        raise CofeeError(f"`{name}` cannot name a task: it is {reason}")
+        raise CofeeError(
+            f"`{name}` cannot name a task: it is {reason}",
+            hint="name what it does, such as `transcribe`",
+        )
     if name in (module.names.singular, module.name, *(field.name for field in module.fields)):
         raise CofeeError(
             f"`{name}` cannot name a task of `{module.name}`, where it is a name already",
