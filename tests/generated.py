@@ -184,15 +184,17 @@ def check_types(project: Path, environment: Path, *command: str) -> None:
 
 
 @contextmanager
-def serving(project: Path, environment: Path, log: Path, **settings: str) -> Iterator[str]:
+def serving(
+    project: Path, environment: Path, log: Path, *options: str, **settings: str
+) -> Iterator[str]:
     """Serve a generated service on a free port; yield its address.
 
-    Without DATABASE_URL it gets a new database.
+    Without DATABASE_URL it gets a new database. With `--serve`, its workers run as well.
     """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     new = [] if "DATABASE_URL" in settings else ["--temporary"]
-    command = ["python", "-m", "dev", *new, "uvicorn", "app.main:app", f"--port={port}"]
+    command = ["python", "-m", "dev", *new, *options, "uvicorn", "app.main:app", f"--port={port}"]
     given = {**variables(environment), **settings}
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=project, env=given, stdout=output, stderr=output)

@@ -14,6 +14,7 @@ from app.common.schemas import Page
 from app.db.base import utc_now
 from app.infrastructure.after_commit import after_commit
 from app.infrastructure.broker import send
+from app.infrastructure.job_events import publish_job
 from app.infrastructure.settings import get_settings
 from app.modules.jobs.models import IdempotencyKey, Job
 from app.modules.jobs.repository import JobRepository, KeyRepository
@@ -48,6 +49,7 @@ class JobService:
         job = Job(owner_id=owner_id, kind=kind, arguments=arguments, send_at=_later())
         await self._repository.save(job)
         after_commit(self._session, send, (kind, job.id))
+        publish_job(self._session, job)
         return JobRead.model_validate(job)
 
     async def schedule(self, kind: str, every: dt.timedelta) -> bool:
@@ -73,6 +75,7 @@ class JobService:
         """Cancel a job. If it is running, it stops when it next reports its progress."""
         job = await self._repository.cancel(owner_id, job_id, utc_now())
         if job is not None:
+            publish_job(self._session, job)
             return JobRead.model_validate(job)
         found = await self._get(owner_id, job_id)
         if found.status != "cancelled":
@@ -124,6 +127,7 @@ class AttemptService:
         attempt = await self._repository.start(job, now, _until())
         if attempt is None:
             return None
+        publish_job(self._session, attempt)
         if attempt.attempts > max_attempts:
             await self.fail(job_id, attempt.attempts, attempt.error or ERROR_GAVE_UP)
             return None
@@ -138,7 +142,8 @@ class AttemptService:
 
     async def extend(self, job_id: uuid.UUID, attempt: int) -> bool:
         """Stay the owner of a job whose task takes long."""
-        return await self._change(job_id, attempt, send_at=_until(), leased_until=_until())
+        values = {"send_at": _until(), "leased_until": _until()}
+        return await self._repository.change_attempt(job_id, attempt, values) is not None
 
     async def succeed(self, job_id: uuid.UUID, attempt: int, result: dict[str, Any] | None) -> bool:
         values = {"result": result, "error": None, "progress": 100}
@@ -180,7 +185,10 @@ class AttemptService:
 
     async def _change(self, job_id: uuid.UUID, attempt: int, **values: Any) -> bool:
         """Change the job if this attempt still runs it; return whether it does."""
-        return await self._repository.change_attempt(job_id, attempt, values) is not None
+        job = await self._repository.change_attempt(job_id, attempt, values)
+        if job is not None:
+            publish_job(self._session, job)
+        return job is not None
 
 
 def _later() -> dt.datetime:
