@@ -91,6 +91,7 @@ class Other:
     url: str = ""
     asked: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
+    traces: dict[str, str] = field(default_factory=dict)
 
     def events(self) -> list[object]:
         """Return the events of the webhooks."""
@@ -107,6 +108,7 @@ def other() -> Iterator[Other]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             found.asked.append((self.path, body))
             found.tokens.add(self.headers.get("Authorization", ""))
+            found.traces[self.path] = self.headers.get("traceparent", "")
             answers = {
                 "/transcriptions": json.dumps({"text": f"in {body.get('language')}"}),
                 "/captions": f"WEBVTT\n\n{body.get('text')}\n",
@@ -148,6 +150,12 @@ def write_tasks(project: Path) -> None:
         )
 
 
+def log_lines(log: Path) -> list[dict[str, str]]:
+    """Return the lines of requests in a log."""
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    return [line for line in lines if "path" in line]
+
+
 def test_uploads_become_captions(tmp_path: Path, other: Other) -> None:
     """A recording of 50 MB is transcribed and captioned; both streams tell each step once."""
     template = snapshot_template(tmp_path / "template")
@@ -179,3 +187,6 @@ def test_uploads_become_captions(tmp_path: Path, other: Other) -> None:
         assert seen[steps] == [expected, expected], steps
     assert other.events() == ["media.transcribed", "captions.rendered"]
     assert "Bearer spoken" in other.tokens
+    # The call of a task belongs to the trace of the request that started it, and so do its lines.
+    started = [line for line in log_lines(tmp_path / "log") if "/transcribe" in line["path"]]
+    assert other.traces["/transcriptions"].split("-")[1] == started[0]["trace_id"]

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import app.api.v1.router  # noqa: F401  # importing the routes imports every task
 from app.db.session import get_engine, get_sessions
 from app.infrastructure.broker import get_broker, ping, send
+from app.infrastructure.job_traces import worker_traces
 from app.infrastructure.logging import configure_logging
 from app.infrastructure.settings import get_settings
 from app.infrastructure.tasks import TASKS
@@ -60,7 +61,7 @@ class Relay(dramatiq.Middleware):  # pragma: no cover  # see `main`
         self._stopped = asyncio.Event()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        asyncio.run_coroutine_threadsafe(relay(self._stopped), get_loop())
+        asyncio.run_coroutine_threadsafe(run_relay(self._stopped), get_loop())
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         asyncio.run_coroutine_threadsafe(disconnect(self._stopped), get_loop()).result()
@@ -72,6 +73,12 @@ def get_loop() -> asyncio.AbstractEventLoop:  # pragma: no cover  # see `main`
     if thread is None:
         raise RuntimeError("The worker has no event loop")
     return thread.loop
+
+
+async def run_relay(stopped: asyncio.Event) -> None:
+    """Run the relay, and trace what the worker does as long as it runs."""
+    async with worker_traces():
+        await relay(stopped)
 
 
 async def relay(stopped: asyncio.Event) -> None:

@@ -20,6 +20,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from app.infrastructure.job_traces import trace_options
 from app.infrastructure.settings import get_settings
 
 Sent = tuple[str, uuid.UUID]  # the kind and the id of a job
@@ -65,7 +66,8 @@ async def send(jobs: Sequence[Sent]) -> None:
 def _send(jobs: Sequence[Sent]) -> None:
     broker = get_broker()
     for kind, job_id in jobs:
-        broker.enqueue(broker.get_actor(kind).message(str(job_id)))
+        actor = broker.get_actor(kind)
+        broker.enqueue(actor.message_with_options(args=(str(job_id),), **trace_options()))
 
 
 async def ping() -> None:

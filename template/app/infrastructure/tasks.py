@@ -28,6 +28,7 @@ from app.common.errors import ApiError, UnavailableError
 from app.common.schemas import Schema
 from app.db.session import get_sessions
 from app.infrastructure.broker import get_broker
+from app.infrastructure.job_traces import continued_trace
 from app.infrastructure.settings import get_settings
 from app.modules.jobs.models import Job
 from app.modules.jobs.schemas import JobRead
@@ -144,7 +145,8 @@ def task(
         found = Task(work, max_retries, min_backoff, time_limit, max_age, _period(every))
 
         async def run(job_id: str) -> None:
-            await run_job(found, uuid.UUID(job_id))
+            with continued_trace(found.kind):
+                await run_job(found, uuid.UUID(job_id))
 
         as_actor = dramatiq.actor(
             actor_name=found.kind,

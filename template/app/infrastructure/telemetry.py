@@ -49,7 +49,11 @@ router = APIRouter(tags=["metrics"])
 
 
 class RequestSampler(Sampler):
-    """Keeps a share of the traces, and no probes; a caller that traces decides for its own requests."""
+    """Keeps a share of the traces; a caller that traces decides for its own requests.
+
+    Probes are no traces, nor is a statement that belongs to none, such as those by which a worker
+    looks for work.
+    """
 
     def __init__(self, share: float) -> None:
         self._sampler = ParentBased(TraceIdRatioBased(share))
@@ -64,7 +68,9 @@ class RequestSampler(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        if str((attributes or {}).get("url.path", "")).startswith(UNTRACED):
+        parent = trace.get_current_span(parent_context).get_span_context()
+        is_alone = kind is SpanKind.CLIENT and not parent.is_valid
+        if is_alone or str((attributes or {}).get("url.path", "")).startswith(UNTRACED):
             return SamplingResult(Decision.DROP)
         return self._sampler.should_sample(
             parent_context, trace_id, name, kind, attributes, links, trace_state
