@@ -152,6 +152,13 @@ def make_service(
     return target
 
 
+def rendered(template: Path, data: Mapping[str, object]) -> dict[str, bytes]:
+    """Render a new service without its migrations."""
+    renderer = Renderer(templates.latest(str(template)))
+    tree = renderer.render(renderer.settle(data, {}, "shop"), "copy")
+    return {path: file.content for path, file in tree.items() if "/versions/" not in path}
+
+
 def lift_limits(project: Path) -> None:
     """Raise the rate limits of a service so that no test reaches them."""
     settings = project / ".env"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from copier import run_copy
 
-from cofee.engine.render import Renderer
-from cofee.template import template as templates
 from tests.conftest import Run
-from tests.generated import make_service, snapshot_template
+from tests.generated import make_service, rendered, snapshot_template
 
 AUTHOR = {"name": "author", "type": "ref", "to": "users"}
 NOTES = {"name": "notes", "entity": "Note", "fields": [AUTHOR]}
@@ -24,13 +21,6 @@ REFERENCES = "app/modules/users/references.py"
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template of the working tree, released as v0.1.0."""
     return snapshot_template(tmp_path_factory.mktemp("users") / "template")
-
-
-def rendered(template: Path, data: dict[str, Any]) -> dict[str, bytes]:
-    """Render a new service without its migrations."""
-    renderer = Renderer(templates.latest(str(template)))
-    tree = renderer.render(renderer.settle(data, {}, "shop"), "copy")
-    return {path: file.content for path, file in tree.items() if "/versions/" not in path}
 
 
 def require_rendered(template: Path, shop: Path) -> None:
