@@ -22,8 +22,8 @@ RULES = "F,I,B,UP,SIM,ASYNC,RUF"
 ITEMS: Record = {"name": "items", "entity": "Item", "fields": []}
 LANGUAGE: Record = {"name": "language", "type": "str", "max_length": 5}
 TASKS: list[Record] = [
-    {"name": "write_it_down", "title": "WriteItDown", "fields": [LANGUAGE]},
-    {"name": "tidy_up", "title": "TidyUp", "fields": [], "every": "2h"},
+    {"name": "write_it_down", "fields": [LANGUAGE]},
+    {"name": "tidy_up", "fields": [], "every": "2h"},
 ]
 FILTER: Record = {"type": "int", "filter": True}
 

@@ -27,8 +27,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def task(name: str, *fields: Record, **more: str) -> Record:
     """Give the record of a task."""
-    title = "".join(map(str.capitalize, name.split("_")))
-    return {"name": name, "title": title, "fields": [*fields], **more}
+    return {"name": name, "fields": [*fields], **more}
 
 
 LANGUAGE = {"name": "language", "type": "str", "max_length": 5}

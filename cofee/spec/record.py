@@ -145,7 +145,6 @@ class Task:
             )
         check_each(Field.from_record, record.get("fields") or ())
         given["fields"] = tuple(map(Field.from_record, record.get("fields") or ()))
-        given.pop("title", None)
         return cls(**given)
 
     @property
@@ -337,7 +336,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "tasks": Shape("a list of tasks", _list_of(lambda task: isinstance(task, Mapping))),
 }
 TASK_SHAPES: Mapping[str, Shape] = {
-    **dict.fromkeys(("name", "title"), TEXT),
+    "name": TEXT,
     "fields": Shape("a list", _list_of(lambda field: isinstance(field, Mapping))),
     "every": TEXT,
 }
