@@ -11,8 +11,10 @@ import datetime as dt
 import ipaddress
 import secrets
 import socket
+import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import httpx2
@@ -23,6 +25,8 @@ from app.common.errors import ConflictError
 from app.infrastructure.redis import get_redis
 from app.infrastructure.settings import get_settings
 
+ERROR_SCHEME = "The URL must begin with https://"
+ERROR_PARTS = "The URL must have a host, and no user, password or fragment"
 ERROR_PRIVATE = "The URL leads to an address that is not public"
 ERROR_UNSIGNED = "The webhook has no valid signature"
 ERROR_REPLAYED = "The webhook was received before"
@@ -38,6 +42,12 @@ class PrivateAddressError(Exception):
 def new_secret() -> str:
     """Return a new secret to sign with."""
     return f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
+
+
+@lru_cache
+def get_tls() -> ssl.SSLContext:
+    """Return the certificates to trust, which take longer to load than a message to send."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 async def send_webhook(url: str, secret: str, message_id: str, body: str) -> int:
@@ -61,7 +71,7 @@ async def send_webhook(url: str, secret: str, message_id: str, body: str) -> int
         }
         # A proxy of the environment would resolve the name again. The answer is not read.
         async with (
-            httpx2.AsyncClient(timeout=timeout, trust_env=False) as client,
+            httpx2.AsyncClient(timeout=timeout, verify=get_tls(), trust_env=False) as client,
             client.stream(
                 "POST",
                 target.copy_with(host=address),
@@ -95,9 +105,9 @@ def refuse_private(url: str) -> str:
     parts = urlsplit(url)
     is_private = get_settings().webhook_allow_private
     if parts.scheme != "https" and not (is_private and parts.scheme == "http"):
-        raise ValueError("The URL must begin with https://")
+        raise ValueError(ERROR_SCHEME)
     if not parts.hostname or parts.username or parts.password or parts.fragment:
-        raise ValueError("The URL must have a host, and no user, password or fragment")
+        raise ValueError(ERROR_PARTS)
     if not is_private and _is_private_literal(parts.hostname):
         raise ValueError(ERROR_PRIVATE)
     return url
