@@ -10,7 +10,7 @@ import httpx2
 import pytest_asyncio
 
 from app.infrastructure.channels import DATA, NAME, SHARED_CHANNEL
-from app.infrastructure.redis import get_redis
+from app.infrastructure.redis import get_redis, running
 from app.infrastructure.row_events import OWNERS
 from tests.contract.base import Contract
 
@@ -21,10 +21,9 @@ class NotifyContract(Contract):
     @pytest_asyncio.fixture(autouse=True)
     async def no_events(self) -> AsyncIterator[None]:
         """Begin without events."""
-        await get_redis().flushdb()
-        yield
-        await get_redis().aclose()
-        get_redis.cache_clear()
+        async with running():
+            await get_redis().flushdb()
+            yield
 
     async def test_changes_are_published_to_the_owner(self, client: httpx2.AsyncClient) -> None:
         case = self.case

@@ -16,7 +16,7 @@ from app.common.errors import NotFoundError
 from app.common.schemas import Schema
 from app.infrastructure import cache
 from app.infrastructure.cache import cached, forget
-from app.infrastructure.redis import get_redis
+from app.infrastructure.redis import get_redis, running
 from app.infrastructure.settings import get_settings
 from dev.valkey import serve
 
@@ -57,10 +57,9 @@ def source() -> Source:
 async def empty(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Begin with an empty cache that is in reach."""
     monkeypatch.setattr(cache, "outage", cache.Outage())
-    await get_redis().flushdb()
-    yield
-    await get_redis().aclose()
-    get_redis.cache_clear()
+    async with running():
+        await get_redis().flushdb()
+        yield
 
 
 async def change(source: Source, sessions: Sessions, number: int) -> None:

@@ -1,4 +1,4 @@
-"""The owner of a job sees on a stream what becomes of it, and nobody else does."""
+"""The owner of a job follows it on a stream, and other users do not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infrastructure.channels import newest_position, read_missed, user_channel
-from app.infrastructure.redis import get_redis
+from app.infrastructure.redis import get_redis, running
 from app.infrastructure.tasks import run_job
 from tests.modules.jobs.probe import probe, steps
 from tests.streams import new_user
@@ -18,11 +18,10 @@ from tests.streams import new_user
 @pytest_asyncio.fixture(autouse=True)
 async def empty_channels() -> AsyncIterator[None]:
     """No events of other tests, and no connection to another event loop."""
-    await get_redis().flushdb()
-    yield
+    async with running():
+        await get_redis().flushdb()
+        yield
     steps.clear()
-    await get_redis().aclose()
-    get_redis.cache_clear()
 
 
 async def test_owner_follows_the_progress(session: AsyncSession) -> None:

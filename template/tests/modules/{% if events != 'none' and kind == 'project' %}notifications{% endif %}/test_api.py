@@ -10,7 +10,7 @@ import httpx2
 import pytest_asyncio
 
 from app.infrastructure.channels import DATA, NAME, user_channel
-from app.infrastructure.redis import get_redis
+from app.infrastructure.redis import get_redis, running
 from tests.api import rows_of
 from tests.contract.crud import DeleteContract, HardDeleteContract, ListContract, ReadContract
 from tests.contract.owners import OWNER, OwnedContract, OwnedListContract
@@ -32,10 +32,9 @@ class TestNotifications(
     @pytest_asyncio.fixture(autouse=True)
     async def no_events(self) -> AsyncIterator[None]:
         """Begin without events."""
-        await get_redis().flushdb()
-        yield
-        await get_redis().aclose()
-        get_redis.cache_clear()
+        async with running():
+            await get_redis().flushdb()
+            yield
 
     async def published(self) -> list[tuple[str, object]]:
         """Return the events of the user; other channels have none."""

@@ -37,7 +37,7 @@ class Sent(Schema):
 
 @pytest.fixture
 def broker_is_down(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Point the broker at a port that nobody listens on."""
+    """Point the broker at a port without a server."""
     pool = get_broker().client.connection_pool
     monkeypatch.setitem(pool.connection_kwargs, "port", 1)
     reconnect()
