@@ -58,7 +58,7 @@ async def cached(
 ) -> Value:
     """Return a value from the cache, or load it and keep it for some seconds.
 
-    A session that has written something loads it, because it may see what nobody else may see yet.
+    A session that has written something loads it, because it may see what other sessions must not see yet.
     All others give their connection back first.
     """
     if session.info.get(HAS_WRITTEN) or session.new or session.dirty or session.deleted:
