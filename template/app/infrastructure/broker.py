@@ -45,7 +45,7 @@ def get_broker() -> RedisBroker:
         socket_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 1),
     )
-    broker = RedisBroker(  # type: ignore[no-untyped-call]
+    broker = RedisBroker(  # type: ignore[no-untyped-call]  # it has no annotations
         client=client,
         namespace=settings.task_namespace,
         middleware=[AgeLimit(), TimeLimit(), Retries(), CurrentMessage(), AsyncIO()],

@@ -110,6 +110,7 @@ def exposition() -> bytes:
     if DIRECTORY not in os.environ:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
+    # Neither function of the library has annotations.
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
 
@@ -117,4 +118,4 @@ def exposition() -> bytes:
 def forget_process() -> None:
     """Stop counting the active requests of this process, which ends."""
     if DIRECTORY in os.environ:
-        mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
+        mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]  # as above
