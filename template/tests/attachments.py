@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import app.modules  # noqa: F401  # the models of all modules
-from app.db.base import Base
+from app.db.base import Base, owner_column
 from app.infrastructure.attachments import file_columns
 from app.modules.files.models import File
 from tests.api import JSON
@@ -24,7 +24,7 @@ OWNER = uuid.UUID("01900000-0000-7000-8000-000000000001")
 def sample_files(column: sa.Column[Any]) -> list[JSON]:
     """Return two files that a column accepts."""
     media_type, limit = column.info["media_types"][0], column.info["max_bytes"]
-    owned = any(other.info.get("is_owner") for other in column.table.c)
+    owned = owner_column(column.table)
     return [
         {
             "id": uuid.uuid5(NAMESPACE, f"{media_type} {limit} {which}"),

@@ -61,6 +61,11 @@ class Base(DeclarativeBase):
     metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
 
 
+def owner_column(table: sa.FromClause) -> str:
+    """Return the name of the column with the owner of a row; empty if rows have no owner."""
+    return next((column.key for column in table.c if column.info.get("is_owner")), "")
+
+
 class RowMixin:
     """Columns of every table."""
 

@@ -9,7 +9,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from app.db.base import Base
+from app.db.base import Base, owner_column
 
 _SQLITE_COLUMN = re.compile(r"(\w+)\.(\w+)")
 _SQLITE_INDEX = re.compile(r"index '(\w+)'")
@@ -84,8 +84,8 @@ def _from_sqlite(message: str) -> Violation:
 def _sent(name: str | None, columns: tuple[str, ...]) -> tuple[str, ...]:
     """Remove the owner's column, which clients do not send."""
     table = Base.metadata.tables.get(name or "")
-    owners = [] if table is None else [c.name for c in table.c if c.info.get("is_owner")]
-    return tuple(column for column in columns if column not in owners)
+    owner = "" if table is None else owner_column(table)
+    return tuple(column for column in columns if column != owner)
 
 
 def _named(name: str | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from app.common.errors import ERROR_IN_USE, ConflictError, UnprocessableError
-from app.db.base import Base
+from app.db.base import Base, owner_column
 from app.modules.files.models import File
 
 ERROR_UNKNOWN = "There is no stored file with this id"
@@ -37,8 +37,8 @@ def file_columns(table: sa.Table) -> Iterator[sa.Column[Any]]:
 
 def owner_of(row: Any) -> uuid.UUID | None:
     """Return the owner of a row, or None for rows without one."""
-    owners = [column.key for column in row.__table__.c if column.info.get("is_owner")]
-    return getattr(row, owners[0]) if owners else None
+    owner = owner_column(row.__table__)
+    return getattr(row, owner) if owner else None
 
 
 def stored_file(owner_id: uuid.UUID | None, file_id: uuid.UUID) -> sa.Select[File]:

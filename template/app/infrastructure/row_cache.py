@@ -6,12 +6,11 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from app.common.schemas import Schema
-from app.db.base import Base
+from app.db.base import Base, owner_column
 from app.infrastructure.cache import cached, forget
 from app.infrastructure.changes import Change, on_change
 
@@ -27,6 +26,7 @@ class RowCache(Generic[Value]):
         self._model = model
         self._schema = schema
         self._seconds = seconds
+        self._owner = owner_column(model.__table__)
         on_change(model, self._forget)
 
     async def get(
@@ -46,14 +46,9 @@ class RowCache(Generic[Value]):
 
     def key_of(self, owner_id: uuid.UUID | None, row_id: uuid.UUID) -> str:
         """Return the key of a row, which begins with the owner."""
-        column = self._owner_column()
-        owner = f"{OWNERS[column]}:{owner_id}" if column else "all"
+        owner = f"{OWNERS[self._owner]}:{owner_id}" if self._owner else "all"
         return f"{owner}:cache:{self._model.__tablename__}:{row_id}"
 
     def _forget(self, session: Session, row: Any, _: Change) -> None:
-        column = self._owner_column()
-        forget(session, self.key_of(getattr(row, column) if column else None, row.id))
-
-    def _owner_column(self) -> str:
-        columns = sa.inspect(self._model).columns
-        return next((column.name for column in columns if column.info.get("is_owner")), "")
+        owner_id = getattr(row, self._owner) if self._owner else None
+        forget(session, self.key_of(owner_id, row.id))

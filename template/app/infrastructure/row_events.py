@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.db.base import Base
+from app.db.base import Base, owner_column
 from app.infrastructure.changes import Change, on_change
 from app.infrastructure.channels import SHARED_CHANNEL, project_channel, publish, user_channel
 
@@ -27,7 +26,5 @@ def publish_changes(model: type[Base], *changes: Change) -> None:
 
 def channel_of(row: Base) -> str:
     """Return the channel of a row's owner."""
-    for column in sa.inspect(type(row)).columns:
-        if column.info.get("is_owner"):
-            return OWNERS[column.name](getattr(row, column.name))
-    return SHARED_CHANNEL
+    owner = owner_column(row.__table__)
+    return OWNERS[owner](getattr(row, owner)) if owner else SHARED_CHANNEL

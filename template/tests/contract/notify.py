@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest_asyncio
 
+from app.db.base import owner_column
 from app.infrastructure.channels import DATA, NAME, SHARED_CHANNEL
 from app.infrastructure.redis import get_redis, running
 from app.infrastructure.row_events import OWNERS
@@ -48,9 +49,9 @@ class NotifyContract(Contract):
     @property
     def channel(self) -> str:
         """The channel of those who can see the rows."""
-        owners = [column.name for column in self.case.table.c if column.info.get("is_owner")]
-        assert self.case.owner or not owners
-        return OWNERS[owners[0]](self.case.owner) if self.case.owner else SHARED_CHANNEL
+        owner = owner_column(self.case.table)
+        assert self.case.owner or not owner
+        return OWNERS[owner](self.case.owner) if self.case.owner else SHARED_CHANNEL
 
     async def events(self) -> list[tuple[str, str, str]]:
         """Return the events of the module in all channels."""
