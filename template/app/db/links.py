@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, selectinload
 
+from app.db.base import utc_now
+from app.db.stored import Values, save_row
+
+Row = TypeVar("Row", bound=DeclarativeBase)
 Links = Mapping[str, sa.Table]
 
 
@@ -27,9 +32,34 @@ def live_links(links: str, target: str) -> str:
     return f"and_({target}.id == {links}.c.other_id, not_({target}.is_deleted))"
 
 
-def take_links(values: dict[str, Any], links: Links) -> dict[str, list[uuid.UUID]]:
-    """Remove the ids of linked rows from the values of columns and return them."""
-    return {name: values.pop(name) for name in links if name in values}
+def with_links(statement: sa.Select[Row]) -> sa.Select[Row]:
+    """Load the linked rows of the selected model, each relationship with one more statement."""
+    model = statement.column_descriptions[0]["entity"]
+    return statement.options(*(selectinload(getattr(model, name)) for name in _linked(model)))
+
+
+async def save_linked(
+    session: AsyncSession,
+    row: DeclarativeBase,
+    values: Values,
+    links: Links,
+    *,
+    touch: bool = False,
+) -> None:
+    """Write values to a row and replace its links, and give it what the database returns.
+
+    Args:
+        values: those of columns, and the ids of linked rows by the names in `links`.
+        touch: whether a change of its links is a change of the row.
+    """
+    columns = {name: value for name, value in values.items() if name not in links}
+    if touch and len(columns) < len(values) and row in session:
+        columns["updated_at"] = utc_now()
+    await save_row(session, row, columns)
+    (row_id,) = sa.inspect(row).identity or ()
+    for name in values.keys() & links.keys():
+        await replace_links(session, links[name], row_id, values[name])
+    await session.refresh(row, _linked(type(row)))
 
 
 async def replace_links(
@@ -57,6 +87,12 @@ async def remove_link(
     """Remove the link between two rows, if there is one."""
     pair = sa.and_(links.c.item_id == item_id, links.c.other_id == other_id)
     await session.execute(sa.delete(links).where(pair))
+
+
+def _linked(model: type[DeclarativeBase]) -> list[str]:
+    """Return the names of the relationships that are links."""
+    relationships = sa.inspect(model).relationships
+    return [relation.key for relation in relationships if relation.secondary is not None]
 
 
 def _end(name: str, target: str, *, index: bool = False) -> sa.Column[uuid.UUID]:

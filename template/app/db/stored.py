@@ -1,8 +1,8 @@
-"""Values of a written row as the database returns them, without a statement that reads them."""
+"""Writing of rows. They get the values that the database returns, without a statement that reads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -13,13 +13,18 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app.db.types import ExactDecimal, ExactInterval, JsonList, UtcDateTime
 
+Values = Mapping[str, Any]
 Normalize = Callable[[Any], Any]
 # The database returns these as they are. What it does with others, such as JSON, is read back.
 KEPT = (sa.String, sa.Integer, sa.Boolean, sa.Date, sa.Time, sa.Uuid, sa.LargeBinary, sa.Double)
 
 
-async def normalize(session: AsyncSession, row: DeclarativeBase) -> None:
-    """Give a row that was flushed the values that the database returns for it."""
+async def save_row(session: AsyncSession, row: DeclarativeBase, values: Values) -> None:
+    """Write values to a row, and give it those that the database returns."""
+    for name, value in values.items():
+        setattr(row, name, value)
+    session.add(row)
+    await session.flush()
     functions, unknown = _columns(type(row))
     for name, function in functions.items():
         if (value := row.__dict__.get(name)) is not None:

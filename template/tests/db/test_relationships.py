@@ -13,7 +13,15 @@ from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 import app.modules  # noqa: F401  # imports every model
 from app.common.references import require_reference, require_references
 from app.db.base import Base, BaseModelMixin
-from app.db.links import add_link, link_table, live_links, remove_link, replace_links, take_links
+from app.db.links import (
+    add_link,
+    link_table,
+    live_links,
+    remove_link,
+    replace_links,
+    save_linked,
+    with_links,
+)
 from app.db.relationships import live_rows
 from tests.db.probe import ProbeBase
 
@@ -95,12 +103,24 @@ async def test_links_are_added_removed_and_replaced(samples: AsyncSession) -> No
     assert await peers() == []
 
 
-def test_links_are_separated_from_the_values_of_columns() -> None:
-    values = {"sku": "1", "peer_ids": [1]}
+@pytest.mark.parametrize("touch", [True, False])
+async def test_links_are_saved_with_the_values_of_columns(
+    samples: AsyncSession, touch: bool
+) -> None:
+    first, second, third = await make(samples, 3)
+    before = first.updated_at
 
-    assert take_links(values, LINKS) == {"peer_ids": [1]}
-    assert values == {"sku": "1"}
-    assert take_links(values, LINKS) == {}
+    values = {"whole_id": second.id, "peer_ids": [third.id]}
+    await save_linked(samples, first, {"peer_ids": [second.id]}, LINKS, touch=touch)
+    assert (first.peers, first.updated_at > before) == ([second], touch)
+    await save_linked(samples, first, values, LINKS)
+    assert (first.whole_id, first.peers) == (second.id, [third])
+    await save_linked(samples, first, {"whole_id": None}, LINKS)
+    assert (first.whole_id, first.peers) == (None, [third])
+
+    samples.expunge_all()
+    statement = with_links(sa.select(Part)).where(Part.id == first.id)
+    assert [peer.id for peer in (await samples.scalars(statement)).one().peers] == [third.id]
 
 
 async def test_unknown_id_of_a_link_returns_422() -> None:
