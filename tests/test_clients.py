@@ -66,6 +66,34 @@ def test_clients_come_and_go_byte_for_byte(shop: Path, cofee: Run) -> None:
     assert snapshot(shop) == before
 
 
+def test_new_service_has_the_clients_of_its_data_file(template: Path, cofee: Run) -> None:
+    new = ("new", "coffee", "--template", template, "--trust", "--defaults", "--data-file")
+
+    made = cofee(*new, REPOSITORY / "examples/coffee.yml", "--dry-run")
+
+    assert made.code == 0, made.err
+    assert "app/infrastructure/clients/speech.py" in made.err
+
+
+@pytest.mark.parametrize(
+    ("clients", "message"),
+    [
+        ("speech", "`clients` must be a list of names, not `speech`"),
+        ("[base]", "`base` cannot name a client"),
+        ("[speech, Speech]", "`clients` must be a list of different names"),
+    ],
+)
+def test_wrong_clients_of_a_new_service_are_refused(
+    template: Path, tmp_path: Path, cofee: Run, clients: str, message: str
+) -> None:
+    new = ("new", tmp_path / "shop", "--template", template, "--trust", "--defaults")
+
+    refused = cofee(*new, "--data", f"clients={clients}")
+
+    assert (refused.code, message in " ".join(refused.err.split())) == (1, True), refused.err
+    assert not (tmp_path / "shop").exists()
+
+
 def test_edits_of_a_client_are_not_removed_without_asking(shop: Path, cofee: Run) -> None:
     assert cofee("new-client", "billing", "-C", shop).code == 0
     client = shop / "app/infrastructure/clients/billing.py"

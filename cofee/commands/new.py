@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cofee.changes.clients import CLIENTS, read_clients
 from cofee.commands.destination import Destination, combined, examine
 from cofee.commands.session import asker
 from cofee.commands.set_options import refuse_hidden
@@ -173,17 +174,18 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
     """Return the given answers; the modules of `--module` come after those of the data."""
     targets = found.facts.targets.items()
     extended = {target.fields: name for name, target in targets if target.fields is not None}
-    for name in request.data.keys() - {"modules"} - extended.keys():
+    for name in request.data.keys() - {"modules", CLIENTS} - extended.keys():
         refuse_hidden(found, name)
-    given = request.data.get("modules", [])
-    records = load_yaml(given.encode(), path="modules") if isinstance(given, str) else given
     problems = Problems()
-    modules = [*gate.read_modules(records, "the data")]
+    modules = [*gate.read_modules(_loaded(request.data.get("modules", []), "modules"), "the data")]
     with problems.collected():
         modules += _typed(request.modules, modules, found.facts)
     with problems.collected():
         modules = [*gate.check_modules(modules, found.facts)]
-    added = {}
+    added: dict[str, object] = {}
+    with problems.collected():
+        if CLIENTS in request.data:
+            added[CLIENTS] = read_clients(_loaded(request.data[CLIENTS], CLIENTS), found.facts)
     for answer, name in extended.items():
         with problems.collected(f"`{name}`"):
             if answer in request.data:
@@ -194,10 +196,15 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
 
 def _added_fields(given: object, name: str, facts: Facts) -> list[dict[str, object]]:
     """Return the records of the fields that something which an option brings has in addition."""
-    fields = load_yaml(given.encode(), path=name) if isinstance(given, str) else given
+    fields = _loaded(given, name)
     if not isinstance(fields, list):
         raise CofeeError(f"its fields must be a list, not {quote(given)}")
     return [field.to_record() for field in gate.check_fields(fields, facts, [name], name)]
+
+
+def _loaded(given: object, name: str) -> object:
+    """Return an answer, which is YAML if `--data` gives it."""
+    return load_yaml(given.encode(), path=name) if isinstance(given, str) else given
 
 
 def _typed(specified: Sequence[str], modules: Sequence[Module], facts: Facts) -> list[Module]:
