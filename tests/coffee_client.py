@@ -1,37 +1,43 @@
-"""A client of the example coffee, in the environment of the service: `coffee_client.py URL HOOK`.
+"""A client of the example coffee, in the environment of the service: `… URL HOOK SIZE`.
 
 It uploads a recording, has it transcribed and captioned, follows both jobs to the end over a
 WebSocket and over server-sent events, downloads the captions, and prints what it saw as JSON.
+Connections that break are continued, as a browser does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import sys
+import uuid
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
-SIZE = 50 * 1024 * 1024
 PART = bytes(range(256)) * 4096
 API = "/api/v1"
-ACCOUNT = {"email": "ann@example.com", "name": "Ann", "password": "correct horse battery"}
+PASSWORD = "correct horse battery"
+PAUSE = 0.2  # before a request is sent again
 
 
-async def recording() -> AsyncIterator[bytes]:
+async def recording(size: int) -> AsyncIterator[bytes]:
     """Yield the content of the recording, which is never in memory as a whole."""
-    for _ in range(SIZE // len(PART)):
+    for _ in range(size // len(PART)):
         yield PART
 
 
 async def sign_in(client: httpx2.AsyncClient) -> None:
     """Register, and send every request as the new user."""
-    (await client.post(f"{API}/users", json=ACCOUNT)).raise_for_status()
-    form = {"username": ACCOUNT["email"], "password": ACCOUNT["password"]}
+    account = {"email": f"{uuid.uuid4()}@example.com", "name": "Ann", "password": PASSWORD}
+    (await client.post(f"{API}/users", json=account)).raise_for_status()
+    form = {"username": account["email"], "password": PASSWORD}
     token = (await client.post(f"{API}/auth/token", data=form)).raise_for_status().json()
     client.headers["Authorization"] = f"Bearer {token['access_token']}"
 
@@ -44,90 +50,144 @@ async def post(client: httpx2.AsyncClient, path: str, **body: Any) -> dict[str, 
     return found
 
 
-async def upload(client: httpx2.AsyncClient) -> dict[str, Any]:
+async def upload(client: httpx2.AsyncClient, size: int) -> dict[str, Any]:
     """Upload the recording as a stream."""
-    digest = hashlib.sha256(PART * (SIZE // len(PART))).hexdigest()
+    digest = hashlib.sha256()
+    async for part in recording(size):
+        digest.update(part)
+    sha256 = digest.hexdigest()
     answer = await client.post(
         f"{API}/files/upload",
-        params={"name": "talk.wav", "sha256": digest},
+        params={"name": "talk.wav", "sha256": sha256},
         headers={"Content-Type": "audio/wav"},
-        content=recording(),
+        content=recording(size),
     )
     assert answer.status_code == 201, answer.text
     file: dict[str, Any] = answer.json()
-    assert (file["size"], file["sha256"], file["state"]) == (SIZE, digest, "stored")
+    assert (file["size"], file["sha256"], file["state"]) == (size, sha256, "stored")
     return file
 
 
-async def socket_states(url: str, headers: dict[str, str], ready: asyncio.Event) -> list[Any]:
-    """Return the states of a job as a WebSocket tells them."""
-    states: list[Any] = []
-    async with connect(url.replace("http", "ws"), additional_headers=headers) as socket:
-        ready.set()
-        async for message in socket:
-            event = json.loads(message)
-            if event["event"] == "jobs.updated":
-                states.append([event["data"]["status"], event["data"]["progress"]])
-                if event["data"]["status"] in ("succeeded", "failed"):
-                    break
-    return states
+Job = dict[str, Any]
 
 
-async def stream_states(client: httpx2.AsyncClient, ready: asyncio.Event) -> list[Any]:
-    """Return the states of a job as server-sent events tell them."""
-    states: list[Any] = []
-    name = ""
-    async with client.stream(
-        "GET", f"{API}/users/me/events", timeout=None
-    ) as response:  # it stays open
-        async for line in response.aiter_lines():
-            ready.set()
-            key, _, value = line.partition(": ")
-            name = value if key == "event" else name
-            if key == "data" and name == "jobs.updated":
-                data = json.loads(value)
-                states.append([data["status"], data["progress"]])
-                if data["status"] in ("succeeded", "failed"):
-                    break
-    return states
+@dataclass
+class Watcher:
+    """Follows the jobs of a user over a stream, and continues it when it breaks."""
+
+    client: httpx2.AsyncClient
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    states: list[str] = field(default_factory=list)
+    position: str = ""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Say where the stream continues."""
+        return {"last_event_id": self.position} if self.position else {}
+
+    async def follow(self, kind: str) -> list[str]:
+        """Return the states of a job of this kind until it ends."""
+        while True:
+            with contextlib.suppress(httpx2.TransportError, WebSocketException, OSError):
+                async for event in self.events():
+                    self.ready.set()
+                    data = event["data"]
+                    if event["event"] != "jobs.updated" or data["kind"] != kind:
+                        continue
+                    self.states.append(f"{data['status']} {data['progress']}")
+                    if data["status"] in ("succeeded", "failed"):
+                        return self.states
+            await asyncio.sleep(PAUSE)
+
+    def events(self) -> AsyncIterator[Job]:
+        """Yield the events of a connection."""
+        raise NotImplementedError
 
 
-async def follow(client: httpx2.AsyncClient, path: str, **body: Any) -> tuple[list[Any], list[Any]]:
-    """Start a task, and return the states of its job as both streams tell them."""
-    headers = {"Authorization": client.headers["Authorization"]}
-    ready = [asyncio.Event(), asyncio.Event()]
-    url = f"{str(client.base_url).rstrip('/')}{API}/users/me/events"
-    socket = asyncio.create_task(socket_states(url, headers, ready[0]))
-    stream = asyncio.create_task(stream_states(client, ready[1]))
+class SocketWatcher(Watcher):
+    """A WebSocket."""
+
+    async def events(self) -> AsyncIterator[Job]:
+        url = self.client.base_url.join(f"{API}/users/me/events").copy_with(scheme="ws")
+        headers = {"Authorization": self.client.headers["Authorization"]}
+        address = str(url.copy_merge_params(self.parameters))
+        async with connect(address, additional_headers=headers) as socket:
+            async for message in socket:
+                event = json.loads(message)
+                self.position = event["id"] or self.position
+                yield event
+
+
+class StreamWatcher(Watcher):
+    """Server-sent events."""
+
+    async def events(self) -> AsyncIterator[Job]:
+        path, endless = f"{API}/users/me/events", httpx2.Timeout(10, read=None)
+        opened = self.client.stream("GET", path, params=self.parameters, timeout=endless)
+        async with opened as response:
+            event: Job = {"event": "", "data": {}}
+            async for line in response.aiter_lines():
+                key, _, value = line.partition(": ")
+                if key == "id":
+                    self.position = value
+                elif key == "data":
+                    event["data"] = json.loads(value)
+                elif key == "event":
+                    event["event"] = value
+                elif not line:
+                    yield event
+                    event = {"event": "", "data": {}}
+
+
+async def start(client: httpx2.AsyncClient, path: str, **body: Any) -> Job:
+    """Start a task; if there is no answer, send the same request again."""
+    headers = {"Idempotency-Key": path}
+    while True:
+        with contextlib.suppress(httpx2.TransportError):
+            answer = await client.post(f"{API}{path}", json=body, headers=headers)
+            assert answer.status_code == 202, answer.text
+            job: Job = answer.json()
+            return job
+        await asyncio.sleep(PAUSE)
+
+
+async def follow(client: httpx2.AsyncClient, path: str, **body: Any) -> dict[str, Any]:
+    """Start a task; return the states of its job as each stream tells them, and its attempts."""
+    kind = path.rpartition("/")[2]
+    watchers = [SocketWatcher(client), StreamWatcher(client)]
+    following = [asyncio.create_task(watcher.follow(kind)) for watcher in watchers]
     async with asyncio.timeout(10):
-        await asyncio.gather(*(event.wait() for event in ready))
-    job = await post(client, path, **body)
-    assert job["status"] == "queued"
-    async with asyncio.timeout(60):
-        return await socket, await stream
+        await asyncio.gather(*(watcher.ready.wait() for watcher in watchers))
+    job = await start(client, path, **body)
+    _, open_ = await asyncio.wait(following, timeout=60)
+    assert not open_, [(watcher.position, watcher.states) for watcher in watchers]
+    told = [task.result() for task in following]
+    ended = (await client.get(f"{API}/jobs/{job['id']}")).json()
+    return {"told": told, "first": job["status"], "attempts": ended["attempts"]}
 
 
-async def main(url: str, hook: str) -> None:
+async def main(url: str, hook: str, size: str) -> None:
     """Do all of it."""
     async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
         await sign_in(client)
         await post(client, "/webhooks", url=hook)
-        file = await upload(client)
+        file = await upload(client, int(size))
         media = await post(client, "/media", title="Talk", kind="audio", recording_id=file["id"])
         transcribed = await follow(client, f"/media/{media['id']}/transcribe", language="en")
-        page = (await client.get(f"{API}/transcription")).json()
-        [transcription] = page["items"]
+        [transcription] = (await client.get(f"{API}/transcription")).json()["items"]
         caption = await post(client, "/captions", transcription_id=transcription["id"])
         rendered = await follow(client, f"/captions/{caption['id']}/render")
         caption = (await client.get(f"{API}/captions/{caption['id']}")).json()
         content = await client.get(
             f"{API}/files/{caption['rendered_id']}/content", follow_redirects=True
         )
+        files = (await client.get(f"{API}/files")).json()["items"]
         shown = {
             "text": transcription["text"],
             "transcribed": transcribed,
             "rendered": rendered,
             "content": content.text,
+            "files": [file["name"] for file in files],
         }
         sys.stdout.write(json.dumps(shown))
 

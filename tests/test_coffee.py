@@ -1,23 +1,31 @@
 """The example coffee works as a whole: API, worker, PostgreSQL, Valkey and S3 as processes.
 
 What its tasks do is written by hand, as its developers would: they call another service by the
-generated client. That service, and the receiver of webhooks, is a small server of the test.
+generated client. That service, the receiver of webhooks and the collector of traces are a small
+server of the test, which also kills the processes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
 import threading
 import time
-from collections.abc import Iterator
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from tests.chaos import Process, running
 from tests.generated import (
     REPOSITORY,
     check_types,
@@ -25,9 +33,9 @@ from tests.generated import (
     lift_limits,
     make_service,
     run,
-    serving,
     snapshot_template,
 )
+from tests.reader import free_port
 
 pytestmark = pytest.mark.service
 
@@ -81,43 +89,97 @@ IMPORTS = {
         "from app.modules.webhooks.service import WebhookService\n"
     ),
 }
-STATES = [["queued", 0], ["running", 0], ["succeeded", 100]]
+# Serves the API, which dies once after the commit that accepts a job of the kind in a file.
+API = """
+import os, signal, sys
+from pathlib import Path
+
+import uvicorn
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from app.infrastructure.after_commit import COMMITTED
+from app.infrastructure.broker import send
+from app.main import app
+
+port, flag = int(sys.argv[1]), Path(sys.argv[2])
+
+
+@event.listens_for(Session, "after_commit")
+def die(session: Session) -> None:
+    accepted = [item[0] for _, handler, item in session.info.get(COMMITTED, ()) if handler is send]
+    if flag.exists() and flag.read_text() in accepted:
+        flag.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+uvicorn.run(app, port=port, log_config=None)
+"""
+SPANS = """
+import json, sys
+from pathlib import Path
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+for path in Path(sys.argv[1]).iterdir():
+    for resource in ExportTraceServiceRequest.FromString(path.read_bytes()).resource_spans:
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                print(json.dumps([span.trace_id.hex(), span.name]))
+"""
+RUNNING = ["running 25", "running 75"]
+LARGE, SMALL = 50 * 2**20, 2**20
+BROKER = ["--appendonly", "yes", "--save", ""]  # as in `compose.yaml`
 
 
 @dataclass
 class Other:
-    """Another service: what it was asked, and the webhooks that it received."""
+    """Another service: what it was asked, and what it does before it answers a path, once each."""
 
+    spans: Path
     url: str = ""
     asked: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     traces: dict[str, str] = field(default_factory=dict)
+    before: dict[str, list[Callable[[], object]]] = field(default_factory=dict)
 
-    def events(self) -> list[object]:
-        """Return the events of the webhooks."""
-        return [body["type"] for path, body in self.asked if path == "/hook"]
+    def answer(self, path: str, content: bytes) -> bytes:
+        """Return the answer to a request."""
+        if path == "/v1/traces":
+            self.spans.joinpath(uuid.uuid4().hex).write_bytes(content)
+            return b""
+        body = json.loads(content)
+        self.asked.append((path, body))
+        if actions := self.before.get(path):
+            actions.pop(0)()
+        answers = {
+            "/transcriptions": json.dumps({"text": f"in {body.get('language')}"}),
+            "/captions": f"WEBVTT\n\n{body.get('text')}\n",
+        }
+        return answers.get(path, "").encode()
+
+    def paths(self) -> Counter[str]:
+        """Return how often each path was asked, and each webhook received."""
+        return Counter(str(body["type"]) if path == "/hook" else path for path, body in self.asked)
 
 
 @pytest.fixture
-def other() -> Iterator[Other]:
-    """A server that transcribes, captions and receives webhooks."""
-    found = Other()
+def other(tmp_path: Path) -> Iterator[Other]:
+    """A server that transcribes, captions, and receives webhooks and traces."""
+    found = Other(tmp_path / "spans")
+    found.spans.mkdir()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            found.asked.append((self.path, body))
+            content = self.rfile.read(int(self.headers["Content-Length"]))
             found.tokens.add(self.headers.get("Authorization", ""))
             found.traces[self.path] = self.headers.get("traceparent", "")
-            answers = {
-                "/transcriptions": json.dumps({"text": f"in {body.get('language')}"}),
-                "/captions": f"WEBVTT\n\n{body.get('text')}\n",
-            }
-            answer = answers.get(self.path, "").encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            answer = found.answer(self.path, content)
+            with contextlib.suppress(ConnectionError):  # who asked may have been killed
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
             """Print nothing."""
@@ -127,6 +189,30 @@ def other() -> Iterator[Other]:
         found.url = f"http://127.0.0.1:{server.server_port}"
         yield found
         server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def programs(template: Path) -> Path:
+    """The environment of the service."""
+    return environment(template)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template in the working tree, as a release."""
+    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
+
+
+@pytest.fixture(scope="module")
+def project(template: Path, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The service, with tasks that are written by hand."""
+    answers = yaml.safe_load((REPOSITORY / "examples/coffee.yml").read_text())
+    project = make_service(template, tmp_path_factory.mktemp("coffee") / "coffee", answers)
+    write_tasks(project)
+    lift_limits(project)
+    run(project, programs, "ruff", "check", "--fix", "--quiet")
+    check_types(project, programs)
+    return project
 
 
 def write_tasks(project: Path) -> None:
@@ -151,42 +237,112 @@ def write_tasks(project: Path) -> None:
 
 
 def log_lines(log: Path) -> list[dict[str, str]]:
-    """Return the lines of requests in a log."""
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in lines if "path" in line]
+    """Return the lines of a log."""
+    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
 
 
-def test_uploads_become_captions(tmp_path: Path, other: Other) -> None:
-    """A recording of 50 MB is transcribed and captioned; both streams tell each step once."""
-    template = snapshot_template(tmp_path / "template")
-    programs = environment(template)
-    answers = yaml.safe_load((REPOSITORY / "examples/coffee.yml").read_text())
-    project = make_service(template, tmp_path / "coffee", answers)
-    write_tasks(project)
-    lift_limits(project)
-    run(project, programs, "ruff", "check", "--fix", "--quiet")
-    check_types(project, programs)
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds, or for 60 seconds."""
+    deadline = time.monotonic() + 60
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def test_uploads_become_captions(
+    project: Path, programs: Path, tmp_path: Path, other: Other
+) -> None:
+    """A recording of 50 MB is transcribed and captioned; both streams tell each step once.
+
+    The same again while the worker is killed in the middle of a task, the broker in the middle of
+    the next attempt, and the API between the commit of a job and its message.
+    """
+    port, flag = free_port(), tmp_path / "die"
     settings = {
         "SPEECH_URL": other.url,
         "SPEECH_TOKEN": "spoken",
         "WEBHOOK_ALLOW_PRIVATE": "true",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": other.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
-    client = Path(__file__).with_name("coffee_client.py")
+    api = ["python", "-c", API, str(port), str(flag)]
+    commands = {"api": api, "worker": ["python", "-m", "app.worker"]}
+    program = str(Path(__file__).with_name("coffee_client.py"))
+    client = ["python", program, f"http://127.0.0.1:{port}", f"{other.url}/hook"]
 
-    with serving(project, programs, tmp_path / "log", "--serve", **settings) as url:
-        seen = json.loads(run(project, programs, "python", str(client), url, f"{other.url}/hook"))
-        deadline = time.monotonic() + 30
-        while len(other.events()) < 2 and time.monotonic() < deadline:
-            time.sleep(0.1)
+    with running(project, programs, tmp_path, commands, BROKER, **settings) as processes:
+        wait_for(lambda: answers(port))
+        seen = json.loads(run(project, programs, *client, str(LARGE)))
+        wait_for(lambda: other.paths().total() == 4)
+        assert set(other.paths().values()) == {1}, other.paths()
+        require_shown(seen)
+        assert seen["transcribed"] == told("queued 0", "running 0", *RUNNING, attempts=1)
+        assert seen["rendered"] == told("queued 0", "running 0", "running 50", attempts=1)
+        assert "Bearer spoken" in other.tokens
+        require_trace(project, programs, tmp_path, other)
 
-    assert seen["text"] == "in en"
-    assert seen["content"] == "WEBVTT\n\nin en\n"
-    for steps, progress in (("transcribed", [25, 75]), ("rendered", [50])):
-        reported = [["running", percent] for percent in progress]
-        expected = [*STATES[:2], *reported, STATES[2]]
-        assert seen[steps] == [expected, expected], steps
-    assert other.events() == ["media.transcribed", "captions.rendered"]
-    assert "Bearer spoken" in other.tokens
-    # The call of a task belongs to the trace of the request that started it, and so do its lines.
-    started = [line for line in log_lines(tmp_path / "log") if "/transcribe" in line["path"]]
-    assert other.traces["/transcriptions"].split("-")[1] == started[0]["trace_id"]
+        flag.write_text("render")
+        threading.Thread(target=start_again, args=[processes["api"]], daemon=True).start()
+        other.before["/transcriptions"] = [
+            processes["worker"].restart,
+            partial(restart_broker, processes["broker"]),
+        ]
+        seen = json.loads(run(project, programs, *client, str(SMALL)))
+        wait_for(lambda: other.paths()["captions.rendered"] == 2)
+        expected = Counter({path: 2 for path in other.paths()}) + Counter(["/transcriptions"])
+        assert other.paths() == expected, "only the attempt that was killed asked in vain"
+        require_shown(seen)
+        killed = ["running 0", "running 25", "running 25", *RUNNING]
+        assert seen["transcribed"] == told("queued 0", *killed, attempts=2)
+        # The event that the job is queued is of the process that died before it could send it.
+        assert seen["rendered"] == told("running 0", "running 50", attempts=1)
+        assert not flag.exists()
+
+
+def told(*states: str, attempts: int) -> dict[str, Any]:
+    """Return what the client sees of a job that succeeds: both streams tell the same."""
+    steps = [*states, "succeeded 100"]
+    return {"told": [steps, steps], "first": "queued", "attempts": attempts}
+
+
+def require_shown(seen: dict[str, Any]) -> None:
+    """Check the result of the tasks, which is there once."""
+    assert (seen["text"], seen["content"]) == ("in en", "WEBVTT\n\nin en\n")
+    assert sorted(seen["files"]) == ["captions.vtt", "talk.wav"]
+
+
+def require_trace(project: Path, programs: Path, logs: Path, other: Other) -> None:
+    """The trace of a request goes on in its task and in the call of the other service.
+
+    The log lines of both processes have its id.
+    """
+    wait_for(lambda: any(b"task transcribe" in path.read_bytes() for path in other.spans.iterdir()))
+    [request] = [
+        line for line in log_lines(logs / "api.log") if line.get("path", "").endswith("/transcribe")
+    ]
+    trace = request["trace_id"]
+    spans = run(project, programs, "python", "-c", SPANS, str(other.spans)).splitlines()
+    names = {name for of, name in map(json.loads, spans) if of == trace}
+    assert {"POST /api/v1/media/{media_id}/transcribe", "task transcribe", "POST"} <= names
+    assert other.traces["/transcriptions"].split("-")[1] == trace
+    lines = [line for line in log_lines(logs / "worker.log") if line.get("trace_id") == trace]
+    assert "the task succeeded" in [line["message"] for line in lines]
+
+
+def restart_broker(broker: Process) -> None:
+    """Kill the broker, and start it with what it has kept."""
+    broker.restart()
+    port = int(broker.command[broker.command.index("--port") + 1])
+    wait_for(lambda: answers(port))
+
+
+def start_again(process: Process) -> None:
+    """Start a process again when it has ended."""
+    process.running.wait()
+    process.start()
+
+
+def answers(port: int) -> bool:
+    """Return whether a server accepts connections on a port."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from app.common.errors import UnavailableError
 from app.infrastructure.settings import get_settings
@@ -29,6 +30,8 @@ def get_redis() -> Redis:
         socket_timeout=settings.redis_timeout_seconds,
         socket_connect_timeout=settings.redis_timeout_seconds,
         health_check_interval=30,  # proxies and restarts close idle connections silently
+        # With notifications, the pool hands out connections that the server has closed.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
         decode_responses=True,
     )
     return Redis.from_pool(pool)

@@ -202,6 +202,7 @@ async def _attempt(task: Task, job: Job) -> None:
         if not await AttemptService(session).succeed(job.id, job.attempts, result):
             raise StoppedError
         await session.commit()
+    logger.info("the task succeeded", extra={"job_id": job.id, "kind": job.kind})
 
 
 async def _work(task: Task, run: Run) -> dict[str, Any] | None:

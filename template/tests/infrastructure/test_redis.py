@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx2
 import pytest
+from redis.asyncio import Redis
 
 from app.infrastructure.redis import get_redis, running
 from app.infrastructure.redis_settings import ERROR_SCHEME, RedisSettings
@@ -15,6 +18,17 @@ async def test_client_reaches_the_server() -> None:
         await get_redis().set("name", "Ann", ex=1)
 
         assert await get_redis().get("name") == "Ann"
+
+
+async def test_connection_that_the_server_has_closed_is_replaced() -> None:
+    """A command that is sent over it would be lost."""
+    async with running(), Redis.from_url(get_settings().redis_url) as other:
+        await other.client_kill_filter(_id=str(await get_redis().client_id()))
+        await asyncio.sleep(0.1)
+
+        pipeline = get_redis().pipeline(transaction=False)
+        pipeline.ping()
+        assert await pipeline.execute() == [True]
 
 
 async def test_service_without_redis_is_alive_but_not_ready(

@@ -19,7 +19,7 @@ from app.modules.jobs.models import Job
 
 COMMAND = [sys.executable, "-m", "tests.modules.jobs.probe"]
 FAST = {"TASK_POLL_SECONDS": "0.1", "TASK_RESEND_SECONDS": "1", "TASK_LEASE_SECONDS": "1"}
-WAIT_SECONDS = 30
+WAIT_SECONDS = 90
 
 
 @pytest_asyncio.fixture
