@@ -183,14 +183,14 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_new_module_loads_neither_copier_nor_questionary(shop: Path) -> None:
-    """The two cost a second together, and a module needs none of them."""
+def test_new_module_loads_nothing_heavy(shop: Path) -> None:
+    """Copier and questionary cost a second together, and Typer would import Pydantic."""
     script = (
         f"import sys; sys.argv = ['cofee', 'new-module', 'orders', 'a:str', '-C', {str(shop)!r}]\n"
         "from cofee.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "print([name for name in ('copier', 'questionary', 'prompt_toolkit', 'rstr') "
-        "if name in sys.modules])"
+        "print([name for name in ('copier', 'questionary', 'prompt_toolkit', 'rstr', 'pydantic', "
+        "'pathspec', 'concurrent.futures') if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

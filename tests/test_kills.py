@@ -113,8 +113,7 @@ CASES: dict[str, tuple[Situation, str]] = {
 @pytest.fixture(scope="module")
 def forked() -> Iterator[Preforked]:
     """Runs commands in forks of one process that has imported them, which takes longer."""
-    modules = [*modules_of_the_command(), "pydantic"]  # Typer imports it for the first argument
-    with preforked(Path(sys.prefix), modules, os.environ) as forked:
+    with preforked(Path(sys.prefix), [*modules_of_the_command()], os.environ) as forked:
         yield forked
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from random import Random
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 import yaml
 from copier import run_copy, run_update
+from pathspec import PathSpec
 
+from cofee.engine.exclusion import exclusion
 from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
-from cofee.files import EXECUTABLE, File
+from cofee.files import EXECUTABLE, File, load_yaml
 from cofee.template import template as templates
+from cofee.template.parsed import parsed_yaml
 from tests.conftest import Run, snapshot
 from tests.test_update import MAIN, edit, next_main
 from tests.tiny import FILES, MODULE, make_template, release, run_git
@@ -28,6 +33,22 @@ CASES: dict[str, dict[str, Any]] = {
     "no module alone": {"kind": "module"},
     "awkward text": {"project_name": 'größe "x" {{ y }} # 日本'},
 }
+
+# Macros of an imported file: one of values that look alike, one that changes what it is given, and
+# one of what is around its call.
+CALLS = (
+    "{% macro show(value, more=none) %}{{ value }}/{{ more }}{% endmacro %}"
+    "{% macro grow(values) %}{% set _ = values.append(1) %}{{ values }}{% endmacro %}"
+    "{% macro within() %}<{{ caller() }}>{% endmacro %}"
+)
+CALLING = (
+    '{% from "macros/calls.jinja" import grow, show, within %}{% set list = [] %}'
+    "{{ show(1) }} {{ show(1.0) }} {{ show(true) }} {{ show('1') }} {{ show(1, more=[size]) }}\n"
+    "{{ grow(list) }} {{ grow(list) }} {{ grow([]) }} {{ grow([]) }} {{ list }}\n"
+    "{% for one in [1, 2] %}{% call within() %}{{ size }}{{ one }}{% endcall %}{% endfor %}\n"
+)
+SEGMENTS = ["a", "b", "ab", ".a", "a.py", "*", "a*", "*.p[yx]", "[ab]", "**", "?", " ", "é"]
+NAMES = ["a", "b", "ab", ".a", "a.py", "aXpy", "x.px", "é", "e\N{COMBINING ACUTE ACCENT}"]
 
 
 def ours(template: Path, data: dict[str, Any], name: str) -> dict[str, File]:
@@ -100,10 +121,35 @@ def test_equals_copier_on_what_copier_allows(tmp_path: Path) -> None:
             "template/all.txt.jinja": "".join(f"{name}={{{{ {name} }}}}\n" for name in QUESTIONS),
             "template/no-newline.txt.jinja": "{{ size }}",
             "template/{{ size }}/{{ plain }}.txt": "path\n",
+            "macros/calls.jinja": CALLS,
+            "template/calls.txt.jinja": CALLING,
+            "template/more-calls.txt.jinja": "{% set size = 2 %}" + CALLING,
         },
     )
 
     assert ours(template, {}, "shop") == copiers(template, {}, tmp_path / "shop")
+
+
+def test_exclusion_is_that_of_pathspec() -> None:
+    """Copier asks it; random patterns of a path, a name and whatever else git knows."""
+    random = Random(1)
+    for _ in range(5000):
+        parts = [random.choices(SEGMENTS, k=random.randint(1, 3)) for _ in range(3)]
+        patterns = [random.choice(["", "/", "!/"]) + "/".join(part) for part in parts]
+        path = "/".join(random.choices(NAMES, k=random.randint(1, 3)))
+        lines = (normalize("NFD", line) for line in patterns)
+        known = PathSpec.from_lines("gitignore", lines).match_file(path)
+
+        assert exclusion(patterns)(path) == known, (patterns, path)
+
+
+def test_yaml_of_a_template_is_the_same_from_the_cache() -> None:
+    """Also what JSON cannot express, and what changes in it."""
+    text = b"{1: one, '2': two, day: 2024-01-02, real: 1.0, is: true, none: ~, list: [1, {a: b}]}"
+    for content in (text, text.replace(b"1: one, ", b"").replace(b"2024-01-02", b"'2024'")):
+        known = load_yaml(content, "a.yml")
+
+        assert [repr(parsed_yaml(content, "a.yml")) for _ in range(2)] == [repr(known)] * 2
 
 
 def test_a_typo_in_a_template_names_the_file(template: Path) -> None:

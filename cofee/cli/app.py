@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 from cofee.cli.options import HERE, Defaults, Directory, Json, read_options, takes
+from cofee.cli.values import spare_pydantic
 from cofee.console.mode import Options
 from cofee.errors import UsageError
 
+spare_pydantic()
 app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["--help", "-h"]},

@@ -19,73 +19,31 @@ from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-from unicodedata import normalize
 
-from jinja2 import (
-    ChoiceLoader,
-    FileSystemBytecodeCache,
-    FileSystemLoader,
-    FunctionLoader,
-    StrictUndefined,
-    TemplateError,
-)
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import FileSystemBytecodeCache, StrictUndefined, TemplateError
 
 from cofee.engine import questionnaire
+from cofee.engine.exclusion import exclusion
+from cofee.engine.sandbox import Sandbox
 from cofee.errors import CofeeError
-from cofee.files import EXECUTABLE, REGULAR, File, load_yaml
+from cofee.files import EXECUTABLE, REGULAR, File
+from cofee.template.parsed import parsed_yaml
 from cofee.template.template import Template
 
 if TYPE_CHECKING:
-    from jinja2 import Template as JinjaTemplate
-
     from cofee.engine.questionnaire import Answers
 
 Scope = Mapping[str, object]  # what a file's expressions can name
 Operation = Literal["copy", "update"]
 MODULE = "module"  # what a file of a module sees the module as
-STRING = "string:"  # before the digest of a text that is not a file
-PLAIN = frozenset({str, list, dict, tuple, int})
-DICT_ATTRIBUTES = frozenset(dir(dict))
 WORD = re.compile(r"\w+")
 YIELD = re.compile(r"{%-?\s*yield\s+(\w+)\s+from\s+(.+?)\s*-?%}(.*){%-?\s*endyield\s*-?%}")
-
-
-class _Sandbox(SandboxedEnvironment):
-    """Jinja's sandbox; a key of a plain record is found without a failed look for an attribute.
-
-    Templates read little else: a quarter of the time of a large project went into those failures.
-    """
-
-    def __init__(self, root: Path, **options: Any) -> None:
-        self._texts: dict[str, str] = {}
-        loader = ChoiceLoader([FunctionLoader(self._texts.get), FileSystemLoader(root)])
-        super().__init__(loader=loader, **options)
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Return at once for plain data: it has no attributes that lead to the interpreter."""
-        if type(obj) in PLAIN:
-            return not attr.startswith("_")
-        return super().is_safe_attribute(obj, attr, value)
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) is dict and attribute in obj and attribute not in DICT_ATTRIBUTES:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
-
-    def from_string(self, source: Any, *more: Any, **options: Any) -> JinjaTemplate:
-        """Compile a string like a file: once, with the result cached for the next command."""
-        if isinstance(source, str):
-            name = f"{STRING}{sha256(source.encode()).hexdigest()}"
-            self._texts[name] = source
-            return self.get_template(name)
-        return super().from_string(source, *more, **options)
 
 
 @cache
 def _parsed(text: str) -> Any:
     """Read a YAML text once: several macros start with the same table."""
-    return load_yaml(text.encode(), path="a template")
+    return parsed_yaml(text.encode(), path="a template")
 
 
 class Renderer:
@@ -104,14 +62,14 @@ class Renderer:
         self._made: dict[tuple[str, ...], bytes] = like._made if like else {}
 
     @cached_property
-    def environment(self) -> SandboxedEnvironment:
+    def environment(self) -> Sandbox:
         """Jinja as Copier sets it up, with compiled templates cached next to the checkouts."""
         options = {"keep_trailing_newline": True, **self.template.setting("envops", {})}
         if options.get("undefined") == "jinja2.StrictUndefined":
             options["undefined"] = StrictUndefined
         bytecode = self.template.bytecode
         bytecode.mkdir(parents=True, exist_ok=True)
-        environment = _Sandbox(
+        environment = Sandbox(
             self.template.root,
             bytecode_cache=FileSystemBytecodeCache(str(bytecode)),
             extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
@@ -306,14 +264,12 @@ class Renderer:
                 hint="fix the file in the template; it can use only recorded answers",
             ) from error
 
-    def _exclusion(self, context: Mapping[str, object]) -> Any:
+    def _exclusion(self, context: Mapping[str, object]) -> Callable[[str], bool]:
         """Return the test of `_exclude`; an entry may render to many lines (Copier 9.18)."""
-        from pathspec import PathSpec
-
         entries = self.template.setting("exclude", [])
-        lines = [line for entry in entries for line in self._string(entry, context).splitlines()]
-        patterns = PathSpec.from_lines("gitignore", (normalize("NFD", line) for line in lines))
-        return patterns.match_file
+        return exclusion(
+            line for entry in entries for line in self._string(entry, context).splitlines()
+        )
 
 
 class _Place(NamedTuple):
@@ -345,7 +301,7 @@ class _Values:
 class _Sources:
     """The files of one template as they are read, each with those that it imports."""
 
-    def __init__(self, root: Path, environment: SandboxedEnvironment) -> None:
+    def __init__(self, root: Path, environment: Sandbox) -> None:
         self._root = root
         self._environment = environment
         self._texts: dict[str, str] = {}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Thread
 
 from cofee.files import EXECUTABLE, LINK, File
 
@@ -69,11 +72,25 @@ def remove_empty(folders: Iterable[Path]) -> None:
 
 def sync(paths: Iterable[Path]) -> None:
     """Wait until files and the entries of directories are on the disk."""
-    from concurrent.futures import ThreadPoolExecutor  # start-up time is measured
+    waiting = deque(path for path in paths if not path.is_symlink())
+    failures: list[OSError] = []
 
-    with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
-        for _ in pool.map(_sync, (path for path in paths if not path.is_symlink())):
-            pass
+    def work() -> None:
+        try:
+            with contextlib.suppress(IndexError):
+                while True:
+                    _sync(waiting.popleft())
+        except OSError as error:
+            failures.append(error)
+
+    # Threads alone: the import of `concurrent.futures` takes longer than the disk.
+    threads = [Thread(target=work) for _ in range(min(SYNCED_AT_ONCE, len(waiting)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for failure in failures:
+        raise failure
 
 
 def _sync(path: Path) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofee.errors import CofeeError
-from cofee.files import load_yaml
 from cofee.spec.facts import Facts, read_facts
 from cofee.template.addresses import is_remote, located
 from cofee.template.clones import Clone, cache_dir, cache_written, checkout_of
+from cofee.template.parsed import parsed_yaml
 from cofee.template.versions import AFTER_TAG, is_hash, labelled, tag_version, version_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Template:
                 f"`{self.source}` at `{self.commit}` has no `copier.yml`",
                 hint="use the repository of a template",
             )
-        loaded = load_yaml(path.read_bytes(), path="copier.yml")
+        loaded = parsed_yaml(path.read_bytes(), path="copier.yml")
         return loaded if isinstance(loaded, dict) else {}
 
     @property
@@ -152,7 +152,7 @@ class Template:
             )
 
     def _facts_of_contract_1(self, types: Mapping[str, Any]) -> Facts:
-        stated = load_yaml(FROZEN.read_bytes(), path=FROZEN.name)
+        stated = parsed_yaml(FROZEN.read_bytes(), path=FROZEN.name)
         added = stated.pop("types")
         known = {name: {**added.get(name, {}), **entry} for name, entry in types.items()}
         rules = self.setting("cofee_rules", [])
@@ -166,7 +166,7 @@ class Template:
                 f"`{self.source}` at `{self.commit}` has no `{path}`",
                 hint="use the repository of a template",
             )
-        loaded = load_yaml(file.read_bytes(), path=path)
+        loaded = parsed_yaml(file.read_bytes(), path=path)
         return loaded if isinstance(loaded, dict) else {}
 
 
