@@ -14,6 +14,7 @@ from typing import TypeVar
 # The exit codes; 0 is success.
 REFUSED = 1
 PENDING = 1  # of `cofee status --check`
+FOUND = 1  # of `cofee check`
 CONFLICTS_LEFT = 2
 USAGE = 64
 SIGNALLED = 128  # plus the number of the signal, as shells count it

@@ -47,6 +47,16 @@ def types_table() -> str:
     return "\n".join(rows)
 
 
+def rules_table() -> str:
+    """Return the rules of the architecture as a table."""
+    loaded: dict[str, Any] = load_yaml((ROOT / "macros/architecture.yml").read_bytes(), path="")
+    rows = ["| Rule | What is found | Why | Instead |", "|---|---|---|---|"]
+    for rule in loaded["rules"]:
+        cells = (f"{rule['id']} `{rule['name']}`", rule["says"], rule["why"], rule["fix"])
+        rows.append(f"| {' | '.join(cells).replace('`{found}`', '…')} |")
+    return "\n".join(rows)
+
+
 def questions_table() -> str:
     """Return the questions that a new service is asked as a table."""
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
@@ -84,6 +94,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "types": types_table,
     "questions": questions_table,
     "commands": commands,
+    "rules": rules_table,
 }
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
+from cofee.commands.check import sources
+from cofee.source.architecture import findings
 from tests import covering, cyclic, every, ruled, sampled
 from tests.generated import (
     DATABASES,
@@ -27,6 +29,7 @@ from tests.generated import (
     snapshot_template,
 )
 from tests.judging import Judge
+from tests.planted import rules
 
 pytestmark = pytest.mark.service
 
@@ -169,6 +172,7 @@ def test_example_is_green(
         places = value_tests(EXAMPLES[name])
         assert judge.complaint(project, *places, "-k", OF_VALUES) == ""
     require_tidy(project, programs)
+    assert findings(sources(project), rules()) == []
 
 
 def test_no_file_is_left_of_rules_that_no_module_has(template: Path, tmp_path: Path) -> None:

@@ -192,3 +192,27 @@ def status(
     from cofee.commands.inspect import show_status
 
     show_status(directory, module, Options(as_json=as_json), check=check)
+
+
+@app.command()
+def check(
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept", help="Accept the findings in a new baseline; later only let it shrink."
+        ),
+    ] = False,
+    as_sarif: Annotated[
+        bool, typer.Option("--sarif", help="Print the findings as SARIF, for code hosts.")
+    ] = False,
+    directory: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """Check the code against the architecture rules of the template."""
+    from cofee.commands.check import check
+
+    if as_sarif and as_json:
+        raise UsageError(
+            "`--sarif` and `--json` cannot be combined", hint="SARIF is JSON, too: use `--sarif`"
+        )
+    check(directory, Options(as_json=as_json), accept=accept, as_sarif=as_sarif)

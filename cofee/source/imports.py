@@ -34,13 +34,18 @@ class Import(NamedTuple):
 
 def python_files(root: Path) -> Iterator[str]:
     """Yield the paths of the user's Python files, except in hidden directories."""
+    return (path for path in visible_files(root) if path.endswith(".py"))
+
+
+def visible_files(root: Path) -> Iterator[str]:
+    """Yield the paths of the user's files that are not hidden nor in hidden directories."""
     for folder, below, files in os.walk(root):
         place = Path(folder).relative_to(root)
         if place.parts and not FOREIGN.isdisjoint([*below, *files]):
             below.clear()
             continue
         below[:] = [name for name in below if not name.startswith(".") and name not in NO_SOURCES]
-        yield from ((place / name).as_posix() for name in files if name.endswith(".py"))
+        yield from ((place / name).as_posix() for name in files if not name.startswith("."))
 
 
 @cache

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # The contract versions that this command supports. Templates with contract 1 define only their
 # types; the other facts about them are data of the command.
 CONTRACTS = (1, 2)
+ARCHITECTURE = "macros/architecture.yml"
 FROZEN = Path(__file__).with_name("contract_1.yml")
 
 
@@ -130,6 +131,20 @@ class Template:
             return self._facts_of_contract_1(types)
         stated = self._data("macros/facts.yml")
         return read_facts(stated, types, f"`macros/facts.yml` of the template `{self.source}`")
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """The architecture rules at this commit, as `source.architecture` reads them.
+
+        Raises:
+            CofeeError: the template has none.
+        """
+        if not (self.root / ARCHITECTURE).is_file():
+            raise CofeeError(
+                f"`{self.source}` at `{self.commit}` has no architecture rules",
+                hint="`cofee update` brings those of a newer version",
+            )
+        return self._data(ARCHITECTURE)
 
     def require_contract(self) -> None:
         """Reject a template with an unsupported contract.

@@ -107,7 +107,7 @@ def measure() -> None:
 
 def exposition() -> bytes:
     """Return the metrics of this process, or of all that share a directory."""
-    if DIRECTORY not in os.environ:
+    if DIRECTORY not in os.environ:  # allow(I2): the library reads it there
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
     # Neither function of the library has annotations.
@@ -117,5 +117,5 @@ def exposition() -> bytes:
 
 def forget_process() -> None:
     """Stop counting the active requests of this process, which ends."""
-    if DIRECTORY in os.environ:
+    if DIRECTORY in os.environ:  # allow(I2): the library reads it there
         mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]  # as above

@@ -191,7 +191,7 @@ async def run_job(task: Task, job_id: uuid.UUID) -> None:
         except asyncio.CancelledError:
             await _give_back(job, job.error, dt.timedelta(0))
             raise
-        except Exception as error:
+        except Exception as error:  # allow(V3): it is logged and stored with the job
             await _fail(task, job, error)
 
 

@@ -20,6 +20,7 @@ class RefreshTokenRepository:
 
         Otherwise revoking a login could miss a token that a concurrent refresh adds.
         """
+        # allow(R2): deleted tokens count, so that all callers lock the same row
         login = sa.select(RefreshToken.session_id).filter_by(token_hash=token_hash)
         chain = sa.select(RefreshToken.id).filter_by(session_id=login.scalar_subquery())
         first = chain.order_by(RefreshToken.id).limit(1).with_for_update()

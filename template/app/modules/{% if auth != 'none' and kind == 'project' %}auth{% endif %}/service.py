@@ -87,7 +87,7 @@ class AuthService:
             return
         logger.warning("a refresh token came twice", extra={"user_id": found.user_id})
         await self._repository.revoke(found.session_id)
-        # The error that follows rolls the request back, but the revocation must be kept.
+        # allow(I3): the error that follows rolls the request back, but the revocation must be kept
         await self._session.commit()
 
     async def _issue(self, user: User, session_id: uuid.UUID) -> Tokens:

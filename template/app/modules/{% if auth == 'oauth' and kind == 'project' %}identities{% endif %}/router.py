@@ -22,6 +22,7 @@ router = APIRouter(prefix=STATE_PATH.removeprefix("/api/v1"), tags=["auth"])
 
 @router.get(
     "",
+    response_model=None,
     response_class=RedirectResponse,
     status_code=status.HTTP_302_FOUND,
     summary="Sign in through the provider",
