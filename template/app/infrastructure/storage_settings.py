@@ -25,7 +25,7 @@ class StorageSettings(BaseSettings):
     s3_verifies_checksums: bool = False
     s3_timeout_seconds: int = Field(default=30, ge=1)
     max_upload_bytes: int = Field(default=104_857_600, ge=1, le=MAX_OBJECT_BYTES)
-    # In one process at once; each needs 10 MB of memory.
+    # In one process at once; each of unknown size needs 10 MB of memory.
     max_uploads: int = Field(default=8, ge=1)
     # Of one upload, and of reading an object to check it.
     upload_seconds: int = Field(default=600, ge=1)

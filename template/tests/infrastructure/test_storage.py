@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from app.infrastructure import storage
 from app.infrastructure.settings import get_settings
-from app.infrastructure.storage import presign
+from app.infrastructure.storage import presign, sign_request
 
 # The example of the documentation of AWS: "Authenticating Requests: Using Query Parameters".
 EXAMPLE = {
@@ -35,6 +35,13 @@ def test_url_is_signed_as_aws_does() -> None:
 
     assert url.startswith("https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=")
     assert url.endswith(f"&X-Amz-Signature={SIGNATURE}")
+
+
+def test_url_that_is_logged_has_no_signature() -> None:
+    url, headers = sign_request("PUT", "a b", {"Content-Length": "4"})
+
+    assert url == "https://examplebucket.s3.amazonaws.com/a%20b"
+    assert "SignedHeaders=content-length;host;x-amz-" in headers["authorization"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from app.common.errors import responses
 from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
 from app.infrastructure.owner import OWNER_ERRORS, OwnerId
-from app.infrastructure.security import BODY_LIMITS
+from app.infrastructure.security import BODY_LIMITS, declared_size
 from app.infrastructure.settings import get_settings
 from app.modules.files.schemas import (
     ContentType,
@@ -72,7 +72,8 @@ async def upload(
     session: DbSession,
 ) -> FileRead:
     service = FileService(session)
-    return await service.upload(owner_id, query, content_type, request.stream())
+    size = declared_size(request.scope) or None
+    return await service.upload(owner_id, query, content_type, request.stream(), size)
 
 
 @router.get(

@@ -75,15 +75,19 @@ class FileService:
         data: FileUpload,
         content_type: ContentType,
         parts: AsyncIterator[bytes],
+        size: int | None = None,
     ) -> FileRead:
-        """Store a stream as a new file. If anything is wrong with it, nothing is kept."""
+        """Store a stream, which needs less memory if its size is known, as a new file.
+
+        If anything is wrong with it, nothing is kept.
+        """
         require_accepted_type(content_type)
         file = File(owner_id=owner_id, name=data.name, content_type=content_type)
         await self._repository.save(file)
         await self._session.commit()  # allow(I3): no connection is held during the upload
         content = Content(parts)
         try:
-            await storage.upload(file.object_name, content_type, content.read())
+            await storage.upload(file.object_name, content_type, content.read(), size)
             content.require(data.model_dump(exclude_unset=True).get("sha256"))
         except Exception:
             await self._refuse(file)

@@ -64,10 +64,11 @@ async def test_uploaded_file_can_be_downloaded(client: httpx2.AsyncClient) -> No
 async def test_file_of_several_parts_is_stored_whole(client: httpx2.AsyncClient) -> None:
     content = b"0123456789abcdef" * 2**16 * 12  # more than two parts of an upload
 
-    created = await upload(client, content, sha256=body_of(content)["sha256"])
+    for sent in (content, once(content)):  # of a known and of an unknown size
+        created = await upload(client, sent, sha256=body_of(content)["sha256"])
 
-    assert created.json()["size"] == len(content)
-    assert (await fetch(client, created.json())).content == content
+        assert created.json()["size"] == len(content)
+        assert (await fetch(client, created.json())).content == content
 
 
 async def test_file_that_a_client_uploads_by_itself_is_stored_when_confirmed(
@@ -190,13 +191,14 @@ async def test_upload_that_is_wrong_leaves_nothing(
     await assert_nothing_kept(client)
 
 
+@pytest.mark.parametrize("size", [None, 100])
 async def test_upload_that_ends_in_the_middle_leaves_nothing(
-    client: httpx2.AsyncClient, session: AsyncSession
+    client: httpx2.AsyncClient, session: AsyncSession, size: int | None
 ) -> None:
     service, data = FileService(session), FileUpload(name="words.txt")
 
     with pytest.raises(UploadInterruptedError):
-        await service.upload(OWNER, data, "text/plain", interrupted())
+        await service.upload(OWNER, data, "text/plain", interrupted(), size)
 
     await assert_nothing_kept(client)
     assert await session.scalar(sa.select(File.is_deleted).filter_by(owner_id=OWNER))
