@@ -34,6 +34,7 @@ CLOCK = """\
   modules: [{name: ticks, key: ticks., collections: []}]
   tables:
     - {name: ticks, fields: [{name: at, type: datetime}]}
+  plugins: [tests.servers]
   dependencies: {tick: {version: ">=1,<2"}}
   dev_dependencies: {sundial: {version: ">=3,<4", note: a server}}
   env: |
@@ -80,7 +81,7 @@ EXPECTED = {
     "app/modules/__init__.py": "import app.modules.ticks.models\n",
     "dev/servers.py": '    "CLOCK_URL": sundial.serve,\n',
     "dev/__main__.py": "stack.enter_context(servers.started(DATA, configured))\n",
-    "tests/conftest.py": "os.environ.update(start_servers())\n",
+    "tests/conftest.py": 'pytest_plugins = ["tests.fixtures", "tests.servers"]\n',
     "pyproject.toml": '  "tick>=1,<2",\n]',
     ".env.example": "# CLOCK_URL=http://localhost:1\n\n",
     "README.md": "## Clock\n\nIt ticks.\n\n## Test\n",

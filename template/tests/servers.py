@@ -1,4 +1,7 @@
-"""The servers of a test run: new ones, or those that `TEST_REDIS_URL` and the like name."""
+"""The servers of a test run: new ones, or those that `TEST_REDIS_URL` and the like name.
+
+A plugin of pytest, which loads it before the application reads its settings.
+"""
 
 from __future__ import annotations
 
@@ -18,3 +21,6 @@ def start_servers() -> dict[str, str]:
     atexit.register(stack.close)
     folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
     return given | stack.enter_context(started(Path(folder), given.get))
+
+
+os.environ.update(start_servers())
