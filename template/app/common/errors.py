@@ -8,7 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import (
+    RequestValidationError,
+    ValidationException,
+    WebSocketRequestValidationError,
+)
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -162,7 +166,7 @@ def _allowed_methods(request: Request) -> str:
     return ", ".join(scope["method"] for scope in fitting)
 
 
-async def handle_invalid_request(_: Request, error: RequestValidationError) -> ProblemResponse:
+async def handle_invalid_request(_: Request, error: ValidationException) -> ProblemResponse:
     """List the invalid fields, without their input, which may contain a secret."""
     errors = [
         FieldProblem(field=_field_name(item["loc"]), code=item["type"], message=item["msg"])
@@ -237,6 +241,7 @@ def add_error_handlers(app: FastAPI) -> None:
     """Return every error of the application as a problem."""
     app.exception_handler(StarletteHTTPException)(handle_http_exception)
     app.exception_handler(RequestValidationError)(handle_invalid_request)
+    app.exception_handler(WebSocketRequestValidationError)(handle_invalid_request)
     app.exception_handler(IntegrityError)(handle_integrity_error)
     app.exception_handler(DBAPIError)(handle_database_error)
     app.exception_handler(PoolTimeout)(handle_timeout)

@@ -18,11 +18,8 @@ ERROR_REPEATED = "Input should be given once"
 async def require_single_values(request: HTTPConnection) -> None:
     """Raise 422 if a parameter that has one value is given several times.
 
-    FastAPI would take the last one: a client that filters by two values would not notice. WebSockets
-    have no filters.
+    FastAPI would take the last one: a client that filters by two values would not notice.
     """
-    if request.scope["type"] == "websocket":
-        return
     given = Counter(name for name, _ in request.query_params.multi_items())
     repeated = {name for name, count in given.items() if count > 1}
     if repeated:

@@ -1,7 +1,7 @@
 """Streams of events, as server-sent events and over WebSockets.
 
 Who asks is found with a session that is closed before the first byte: an open stream holds no
-connection of the database. It ends when the token expires.
+connection of the database. It ends when the token expires, and soon after it is revoked.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Annotated
 
 import anyio
 import jwt
+import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Header, Query, Request, WebSocket, status
 from fastapi.responses import StreamingResponse
 from fastapi.security.utils import get_authorization_scheme_param
@@ -31,16 +32,18 @@ from app.infrastructure import tokens
 from app.infrastructure.auth import UnauthorizedError, bearer
 from app.infrastructure.channels import SHARED_CHANNEL, Event, order, user_channel
 from app.infrastructure.cookies import ACCESS_COOKIE, ERROR_OTHER_SITE
-from app.infrastructure.events import END, OPEN, PING, Subscription, get_hub
+from app.infrastructure.events import END, OPEN, PING, Right, Subscription, get_hub
 from app.infrastructure.settings import get_settings
+from app.modules.users.models import User
 from app.modules.users.service import UserService
 
 # A browser cannot set the header `Authorization` of a WebSocket. It offers the protocol `events`,
 # which the service selects, and one that holds the token.
 PROTOCOL = "events"
 BEARER_PREFIX = "bearer."
-# Codes of a closed WebSocket: a new token is needed, the service restarts, or try again later.
-CLOSE_CODES = {"expired": 4401, "stopping": 1012, "unavailable": 1013}
+# Codes of a closed WebSocket: a new token is needed, or does not help, the service restarts, or try
+# again later.
+CLOSE_CODES = {"expired": 4401, "revoked": 4403, "stopping": 1012, "unavailable": 1013}
 # Neither caches nor proxies may keep what is streamed.
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 ERROR_POSITION = "It is no id of an event"
@@ -66,14 +69,25 @@ class Listener:
     """The user who opens a stream, and when the token expires."""
 
     user_id: uuid.UUID
+    version: int
     expires_at: int
 
     def listen(
-        self, channel: str, position: str | None
+        self, channel: str, position: str | None, *rights: Right
     ) -> AbstractAsyncContextManager[Subscription]:
-        """Open a channel that the user may read."""
+        """Open a channel that the user may read as long as the rights are valid."""
         seconds = self.expires_at - time.time()
-        return get_hub().subscribed(channel, self.user_id, seconds, position)
+        rights = ((find_active, (self.user_id, self.version)), *rights)
+        return get_hub().subscribed(channel, self.user_id, seconds, position, *rights)
+
+
+async def find_active(tokens: set[tuple[uuid.UUID, int]]) -> set[tuple[uuid.UUID, int]]:
+    """Return those of the users, with the versions of their tokens, who are still signed in."""
+    rows = sa.select(User.id, User.token_version).where(
+        User.id.in_([user_id for user_id, _ in tokens]), User.is_active, sa.not_(User.is_deleted)
+    )
+    async with get_sessions()() as session:
+        return {(user_id, version) for user_id, version in await session.execute(rows)}
 
 
 async def get_listener(
@@ -117,7 +131,7 @@ async def find_listener(token: str) -> Listener:
     if user is None:
         raise UnauthorizedError()
     verified = jwt.decode(token, options={"verify_signature": False})
-    return Listener(user.id, verified["exp"])
+    return Listener(user.id, claims.version, verified["exp"])
 
 
 async def get_position(

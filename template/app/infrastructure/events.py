@@ -8,7 +8,7 @@ import logging
 import signal
 import threading
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import lru_cache
 from types import FrameType
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from typing import Any, Literal
 from fastapi import HTTPException
 from pydantic_core import to_json
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.common.errors import UnavailableError
 from app.infrastructure.channels import (
@@ -35,8 +36,12 @@ PING_SECONDS = 30  # proxies close a connection on which nothing is sent
 ERROR_TOO_MANY = "You have too many open streams: close one, or share it between pages"
 ERROR_FULL = "The service has too many open streams at the moment"
 
-# Why a stream ends: its token has expired, Redis is down, or the process stops.
-Reason = Literal["expired", "unavailable", "stopping"]
+# Why a stream ends: its token has expired, its user may not read it any more, Redis is down, or the
+# process stops.
+Reason = Literal["expired", "revoked", "unavailable", "stopping"]
+# A right to read a stream: what returns those of such rights that are still valid, and the right.
+Check = Callable[[set[Any]], Awaitable[set[Any]]]
+Right = tuple[Check, Any]
 OPEN, STALE, END, PING = "open", "stale", "end", "ping"
 
 logger = logging.getLogger(__name__)
@@ -49,9 +54,12 @@ class Subscription:
     and they are read from the channel.
     """
 
-    def __init__(self, channel: str, position: str, reading: asyncio.Semaphore) -> None:
+    def __init__(
+        self, channel: str, position: str, rights: Sequence[Right], reading: asyncio.Semaphore
+    ) -> None:
         self.channel = channel
         self.position = position
+        self.rights = rights
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE_SIZE)
         self._reading = reading
         self._is_behind = True
@@ -132,15 +140,24 @@ class Hub:
         self._wake_channel = f"process:{uuid.uuid4()}:wake"
         self._reading = asyncio.Semaphore(READERS)
         self._reader: asyncio.Task[None] | None = None
+        self._checker: asyncio.Task[None] | None = None
         self._is_stopping = False
 
     @contextlib.asynccontextmanager
     async def subscribed(
-        self, channel: str, user_id: uuid.UUID, seconds: float, position: str | None
+        self,
+        channel: str,
+        user_id: uuid.UUID,
+        seconds: float,
+        position: str | None,
+        *rights: Right,
     ) -> AsyncIterator[Subscription]:
-        """Yield a subscription that starts after a position, or now, and ends after some time."""
+        """Yield a subscription that starts after a position, or now.
+
+        It ends after some time, and when one of the rights is not valid any more.
+        """
         with self._counted(user_id):
-            subscription = Subscription(channel, position or "", self._reading)
+            subscription = Subscription(channel, position or "", rights, self._reading)
             timer = asyncio.get_running_loop().call_later(seconds, subscription.end, "expired")
             try:
                 await self._add(subscription)
@@ -157,9 +174,10 @@ class Hub:
     async def close(self) -> None:
         """Stop reading."""
         self.stop()
-        if self._reader:
-            self._reader.cancel()
-            await asyncio.wait([self._reader])
+        running = [task for task in (self._reader, self._checker) if task]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     @contextlib.contextmanager
     def _counted(self, user_id: uuid.UUID) -> Iterator[None]:
@@ -184,6 +202,7 @@ class Hub:
             newest = await newest_position(channel)
             subscription.position = subscription.position or newest
             self._streams.setdefault(channel, set()).add(subscription)
+            self._checker = self._checker or asyncio.create_task(self._check())
             if channel not in self._positions or self._reader is None:
                 self._positions.setdefault(channel, newest)
                 await self._wake()
@@ -228,6 +247,17 @@ class Hub:
         finally:
             self._reader = None
 
+    async def _check(self) -> None:
+        """End the streams of users who may not read them any more, while there are streams."""
+        while self._streams:
+            await asyncio.sleep(get_settings().event_check_seconds)
+            try:
+                for stream in await find_revoked(self._all()):
+                    stream.end("revoked")
+            except (SQLAlchemyError, OSError) as error:
+                logger.warning("the rights of open streams are not checked: %s", error)
+        self._checker = None
+
     def _deliver(self, channel: str, events: list[Event]) -> None:
         if channel in self._positions:
             self._positions[channel] = events[-1].id
@@ -239,8 +269,24 @@ class Hub:
                     stream.deliver(event)
 
     def _end_all(self, reason: Reason) -> None:
-        for stream in [stream for streams in self._streams.values() for stream in streams]:
+        for stream in self._all():
             stream.end(reason)
+
+    def _all(self) -> list[Subscription]:
+        return [stream for streams in self._streams.values() for stream in streams]
+
+
+async def find_revoked(streams: Sequence[Subscription]) -> list[Subscription]:
+    """Return the streams that have lost a right. Each check is called once, for all of them."""
+    asked: dict[Check, set[Any]] = {}
+    for check, right in [right for stream in streams for right in stream.rights]:
+        asked.setdefault(check, set()).add(right)
+    valid = {check: await check(rights) for check, rights in asked.items()}
+    return [
+        stream
+        for stream in streams
+        if any(right not in valid[check] for check, right in stream.rights)
+    ]
 
 
 @lru_cache

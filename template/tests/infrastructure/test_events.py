@@ -28,6 +28,7 @@ from app.infrastructure.cookies import ACCESS_COOKIE
 from app.infrastructure.events import QUEUE_SIZE, get_hub
 from app.infrastructure.redis import get_redis
 from app.infrastructure.settings import get_settings
+from app.modules.users.models import User
 from dev.valkey import serve as serve_valkey
 from tests.streams import Received, Served, new_user, serve
 
@@ -257,9 +258,9 @@ async def test_user_gets_no_events_of_others(
 
 
 async def test_unknown_position_is_refused(served: Served, ann: Person) -> None:
-    for position in ("x", "1", f"{2**63}-0"):
+    for position in ("x", f"{2**63}-0", "1-0&last_event_id=2-0"):
         url = f"{OWN}?last_event_id={position}"
-        assert (await served.client.get(url, headers=ann.headers)).status_code == 422
+        assert await refusal(served, url, ann.headers) == [422, 422]
 
 
 @pytest.mark.parametrize("transport", ["stream", "socket"])
@@ -279,6 +280,30 @@ async def test_stream_ends_when_its_token_expires(
     if isinstance(error.value, ConnectionClosed):
         assert error.value.rcvd
         assert error.value.rcvd.code == 4401
+
+
+@pytest.mark.parametrize("transport", ["stream", "socket"])
+@pytest.mark.parametrize("change", [{"is_active": False}, {"token_version": 1}], ids=str)
+async def test_stream_ends_when_its_token_is_revoked(
+    served: Served,
+    session: AsyncSession,
+    send: Send,
+    ann: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, object],
+    transport: str,
+) -> None:
+    monkeypatch.setattr(get_settings(), "event_check_seconds", 0.1)
+    bob, connect = await person(session, "bob"), getattr(served, transport)
+    async with connect(OWN, ann.headers) as stream, connect(OWN, bob.headers) as other:
+        await stream.next()
+        await other.next()
+        await session.execute(sa.update(User).where(User.name == "ann").values(**change))
+        await session.commit()
+
+        assert (await stream.next()).data == {"reason": "revoked"}
+        await send(bob.channel, 1)
+        assert numbers([await other.next()]) == [1]
 
 
 async def test_browser_opens_a_socket_with_a_token_or_a_cookie(

@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from app.infrastructure.channels import project_channel, publish
 from app.infrastructure.events import get_hub
+from app.infrastructure.settings import get_settings
 from app.modules.projects.models import Member, Project
 from tests.streams import Served, new_user, serve
 
@@ -33,8 +34,10 @@ async def test_members_alone_get_the_events_of_a_project(
     served: Served,
     session: AsyncSession,
     sessions: async_sessionmaker[AsyncSession],
+    monkeypatch: pytest.MonkeyPatch,
     transport: str,
 ) -> None:
+    monkeypatch.setattr(get_settings(), "event_check_seconds", 0.1)
     ann, headers = await new_user(session, "ann")
     _, stranger = await new_user(session, "eve")
     project = Project(name="Apollo")
@@ -51,11 +54,12 @@ async def test_members_alone_get_the_events_of_a_project(
             publish(writing, project_channel(project.id), "counted", {"number": 2})
         assert (await stream.next()).data == {"number": 2}
 
-    for excluded, status in ((stranger, 404), ({}, 401)):
+        await session.execute(sa.update(Member).values(is_deleted=True))
+        await session.commit()
+        assert (await stream.next()).data == {"reason": "revoked"}
+
+    for excluded, status in ((headers, 404), (stranger, 404), ({}, 401)):
         assert (await served.client.get(url, headers=excluded)).status_code == status
         with pytest.raises(InvalidStatus, match=str(status)):
             async with served.socket(url, excluded):
                 pass
-    await session.execute(sa.update(Member).values(is_deleted=True))
-    await session.commit()
-    assert (await served.client.get(url, headers=headers)).status_code == 404
