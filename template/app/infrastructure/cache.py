@@ -19,7 +19,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -153,3 +153,9 @@ class Outage:
 
 
 outage = Outage()
+
+
+async def status() -> Literal["ok", "degraded"]:
+    """Return whether values are kept. The service also works while they are not."""
+    alive = await outage.ask(lambda: _answer(get_redis().ping()), again=True)
+    return "ok" if alive else "degraded"

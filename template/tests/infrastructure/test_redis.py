@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx2
 import pytest
 from redis.asyncio import Redis
 
@@ -29,18 +28,6 @@ async def test_connection_that_the_server_has_closed_is_replaced() -> None:
         pipeline = get_redis().pipeline(transaction=False)
         pipeline.ping()
         assert await pipeline.execute() == [True]
-
-
-async def test_service_without_redis_is_alive_but_not_ready(
-    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(get_settings(), "redis_url", "redis://127.0.0.1:1/0")
-    async with running():
-        get_redis.cache_clear()
-
-        assert (await client.get("/health/live")).status_code == 200
-        ready = await client.get("/health/ready")
-        assert (ready.status_code, ready.json()["code"]) == (503, "redis_down")
 
 
 def test_other_url_is_refused() -> None:
