@@ -39,6 +39,7 @@ EVERY_PART: Mapping[str, object] = {
     "files": "s3",
     "clients": ["billing"],
     "telemetry": "opentelemetry",
+    "deploy": "kubernetes",
 }
 # What tells the tests of a service which database they run on.
 DATABASES: Mapping[str, Mapping[str, str]] = {

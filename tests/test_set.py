@@ -321,6 +321,7 @@ OPTIONS = {
     "cache": ["none", "redis"],
     "files": ["none", "s3"],
     "telemetry": ["none", "opentelemetry"],
+    "deploy": ["compose", "kubernetes"],
     "python_version": ["3.11", "3.14"],
     "project_name": ["shop", "corner-shop"],
     "description": ["A FastAPI service", 'Sells "tea" & more: 日本'],
@@ -362,6 +363,8 @@ def test_any_walk_through_the_options_ends_where_the_answers_are(
                 step = {**step, "isolation": "none", "events": "none"}  # these need users
             if step.get("tasks", answers(root)["tasks"]) == "none":
                 step = {**step, "webhooks": "false"}
+            if step.get("database", answers(root)["database"]) == "sqlite":
+                step = {**step, "deploy": "compose"}
             ran = cofee("set", *(f"{key}={value}" for key, value in step.items()), "-C", root)
             assert ran.code == 0, ran.err
             standing = snapshot(root)
