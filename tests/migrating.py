@@ -13,6 +13,7 @@ import importlib
 import io
 import json
 import os
+import subprocess
 import sys
 import uuid
 import warnings
@@ -75,19 +76,17 @@ def print_sql(revisions: str) -> Found:
 
 
 def execute(script: str) -> Found:
-    """Run a script as `psql` does; return why it failed."""
-
-    async def work() -> Found:
-        asyncpg: Any = importlib.import_module("asyncpg")
-        server = await asyncpg.connect(os.environ["DATABASE_URL"].replace("+asyncpg", ""))
-        try:
-            await server.execute(script)
-        except asyncpg.PostgresError as error:
-            return str(error)
-        finally:
-            await server.close()
-
-    return asyncio.run(work())
+    """Run a script with `psql`; return why it failed."""
+    folder = importlib.import_module("dev.postgresql").find_programs()
+    url = os.environ["DATABASE_URL"].replace("+asyncpg", "")
+    done = subprocess.run(
+        [folder / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", url],
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stderr.partition("ERROR:  ")[2].strip() if done.returncode else None
 
 
 def insert(rows: list[tuple[str, str, dict[str, Any]]]) -> Found:

@@ -37,8 +37,7 @@ def migrate(connection: sa.Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
-        # SQLite cannot alter a table in place, so Alembic copies it.
-        render_as_batch=connection.dialect.name == "sqlite",
+        render_as_batch=connection.dialect.name == "sqlite",  # which alters only a copy of a table
         render_item=render_type,
         transaction_per_migration=True,
     )
@@ -67,16 +66,17 @@ def render_type(kind: str, item: object, autogenerate: AutogenContext) -> str | 
 async def migrate_alone() -> None:
     """Migrate while no other process does.
 
-    The lock belongs to a transaction of another connection, so that it works behind a pooler, and
-    ends with the process.
+    The lock belongs to a transaction of another connection, because of poolers. An index that is
+    created concurrently waits for every snapshot, so no query waits there or is the last.
     """
     engine = create_migration_engine()
     async with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
-            await connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
-            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+            while not await connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))):
+                await connection.rollback()
+                await asyncio.sleep(RETRY_SECONDS / 5)
+            await connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await migrate_patiently(engine)
-    await engine.dispose()
 
 
 async def migrate_patiently(engine: AsyncEngine) -> None:

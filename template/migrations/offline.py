@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 from sqlalchemy.dialects.postgresql.base import PGCompiler
 
+from app.infrastructure.settings import get_settings
 from migrations import v1
 
 BLOCK = """DO $check$
@@ -49,9 +50,15 @@ class Printer:
 
 
 def prepare(dialect: sa.Dialect) -> None:
-    """Print the checks of `v1.py` as blocks that PostgreSQL runs, and every value as a literal."""
+    """Print the checks of `v1.py` as blocks that PostgreSQL runs, and every value as a literal.
+
+    The script waits for locks only as long as a migration does.
+    """
     vars(v1).update(refuse=print_check, connection=Printer)
     dialect.statement_compiler = Compiler
+    timeout = getattr(get_settings(), "database_migration_lock_timeout_ms", 0)
+    context.execute(f"SET lock_timeout = {timeout}")
+    context.execute("SET statement_timeout = 0")
 
 
 def print_check(table: str, column: str, rows: sa.ColumnElement[bool], rule: str) -> None:
