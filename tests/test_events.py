@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, snapshot
-from tests.generated import make_service, snapshot_template
+from tests.generated import environment, make_service, run, snapshot_template
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,28 @@ def test_unknown_change_is_refused(released: Path, tmp_path: Path, cofee: Run) -
     ):
         refused = cofee("new-module", "notes", "text:str", "--notify", changes, "-C", service)
         assert (refused.code, words in " ".join(refused.err.split())) == (1, True), refused.err
+
+
+@pytest.mark.service
+def test_hundreds_of_streams_and_reconnects(
+    released: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The tests of a service with the numbers that it has to bear; its own run has a tenth."""
+    if not request.config.getoption("every_cell"):
+        pytest.skip("every service runs it with smaller numbers")
+    service = make_service(released, tmp_path / "service", {"events": "redis"})
+    tests = service / "tests/infrastructure/test_events.py"
+    text = tests.read_text()
+    for few, many in (
+        ("RECONNECTS = 10\n", "RECONNECTS = 100\n"),
+        ("STREAMS = 20\n", "STREAMS = 200\n"),
+    ):
+        assert few in text
+        text = text.replace(few, many)
+    tests.write_text(text)
+
+    run(service, environment(released), "python", "-m", "pytest", "-q", str(tests), "-k",
+        "reconnects or hold or stop")  # fmt: skip
 
 
 def test_rows_that_cannot_be_cached_are_refused(released: Path, tmp_path: Path, cofee: Run) -> None:

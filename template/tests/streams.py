@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.infrastructure import tokens
+from app.infrastructure.settings import get_settings
 from app.infrastructure.tokens import Claims
 from tests.modules.users.factory import user
 
@@ -110,13 +111,20 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def serve(app: FastAPI) -> AsyncIterator[Served]:
-    """Serve an application in this event loop, whose sessions are those of the test."""
+    """Serve an application in this event loop, whose sessions are those of the test.
+
+    They share a connection, which checks of rights must not use at the same time.
+    """
+    get_settings().event_check_seconds = 3600
     config = uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve([listener]))
         port = listener.getsockname()[1]
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        unlimited = httpx2.Limits(max_connections=None)
+        async with httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", limits=unlimited
+        ) as client:
             yield Served(client)
         server.should_exit = True
         await task

@@ -247,13 +247,17 @@ class Hub:
         finally:
             self._reader = None
 
+    async def end_revoked(self) -> None:
+        """End the streams of users who may not read them any more."""
+        for stream in await find_revoked(self._all()):
+            stream.end("revoked")
+
     async def _check(self) -> None:
-        """End the streams of users who may not read them any more, while there are streams."""
+        """End revoked streams again and again, while there are streams."""
         while self._streams:
             await asyncio.sleep(get_settings().event_check_seconds)
             try:
-                for stream in await find_revoked(self._all()):
-                    stream.end("revoked")
+                await self.end_revoked()
             except (SQLAlchemyError, OSError) as error:
                 logger.warning("the rights of open streams are not checked: %s", error)
         self._checker = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
 import sys
@@ -144,10 +145,12 @@ async def test_nothing_is_lost_or_doubled_over_reconnects(
         last = (await stream.next()).id
 
     publishing = asyncio.create_task(send(channel, *range(count)))
-    while len(received) < count:
+    for reconnect in range(RECONNECTS):
         async with served.stream(OWN, ann.headers, last) as stream:
             await stream.next()
-            for _ in range(min(dice.randrange(40), count - len(received))):
+            left = count - len(received)
+            is_last = reconnect == RECONNECTS - 1
+            for _ in range(left if is_last else min(dice.randrange(40), left)):
                 received.append(await stream.next())
                 last = received[-1].id
     await publishing
@@ -289,21 +292,41 @@ async def test_stream_ends_when_its_token_is_revoked(
     session: AsyncSession,
     send: Send,
     ann: Person,
-    monkeypatch: pytest.MonkeyPatch,
     change: dict[str, object],
     transport: str,
 ) -> None:
-    monkeypatch.setattr(get_settings(), "event_check_seconds", 0.1)
     bob, connect = await person(session, "bob"), getattr(served, transport)
     async with connect(OWN, ann.headers) as stream, connect(OWN, bob.headers) as other:
         await stream.next()
         await other.next()
         await session.execute(sa.update(User).where(User.name == "ann").values(**change))
         await session.commit()
+        await get_hub().end_revoked()
 
         assert (await stream.next()).data == {"reason": "revoked"}
         await send(bob.channel, 1)
         assert numbers([await other.next()]) == [1]
+
+
+async def test_rights_are_checked_while_streams_are_open(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "event_check_seconds", 0.01)
+    asked: list[set[Any]] = []
+
+    async def check(rights: set[Any]) -> set[Any]:
+        asked.append(rights)
+        if len(asked) == 1:
+            raise ConnectionError
+        return {"new"} if len(asked) > 2 else rights
+
+    async with (
+        get_hub().subscribed(SHARED_CHANNEL, uuid.uuid4(), 60, None, (check, "old")) as revoked,
+        get_hub().subscribed(SHARED_CHANNEL, uuid.uuid4(), 60, None, (check, "new")) as kept,
+    ):
+        end = [event async for event in revoked][-1]
+        assert (end.data, kept.reason) == ('{"reason":"revoked"}', None)
+    assert asked[:3] == [{"old", "new"}] * 3
 
 
 async def test_browser_opens_a_socket_with_a_token_or_a_cookie(
@@ -336,7 +359,10 @@ async def test_streams_are_limited(
         assert (await stream.next()).name == "open"
 
 
-async def test_open_streams_hold_no_database_connection(served: Served, ann: Person) -> None:
+async def test_open_streams_hold_no_database_connection(
+    served: Served, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "event_streams_per_user", STREAMS)
     transactions: set[object] = set()
     listeners = [
         ("after_transaction_create", lambda _, transaction: transactions.add(transaction)),
@@ -345,12 +371,11 @@ async def test_open_streams_hold_no_database_connection(served: Served, ann: Per
     for name, listener in listeners:
         sa.event.listen(Session, name, listener)
 
-    async with (
-        served.stream(OWN, ann.headers) as stream,
-        served.socket(SHARED, ann.headers) as socket,
-    ):
-        await stream.next()
-        await socket.next()
+    async with contextlib.AsyncExitStack() as stack:
+        for number in range(STREAMS):
+            connect = getattr(served, "socket" if number % 2 else "stream")
+            stream = await stack.enter_async_context(connect(OWN, ann.headers))
+            await stream.next()
         held = len(transactions)
     for name, listener in listeners:
         sa.event.remove(Session, name, listener)

@@ -13,7 +13,6 @@ from websockets.exceptions import InvalidStatus
 
 from app.infrastructure.channels import project_channel, publish
 from app.infrastructure.events import get_hub
-from app.infrastructure.settings import get_settings
 from app.modules.projects.models import Member, Project
 from tests.streams import Served, new_user, serve
 
@@ -34,10 +33,8 @@ async def test_members_alone_get_the_events_of_a_project(
     served: Served,
     session: AsyncSession,
     sessions: async_sessionmaker[AsyncSession],
-    monkeypatch: pytest.MonkeyPatch,
     transport: str,
 ) -> None:
-    monkeypatch.setattr(get_settings(), "event_check_seconds", 0.1)
     ann, headers = await new_user(session, "ann")
     _, stranger = await new_user(session, "eve")
     project = Project(name="Apollo")
@@ -56,6 +53,7 @@ async def test_members_alone_get_the_events_of_a_project(
 
         await session.execute(sa.update(Member).values(is_deleted=True))
         await session.commit()
+        await get_hub().end_revoked()
         assert (await stream.next()).data == {"reason": "revoked"}
 
     for excluded, status in ((headers, 404), (stranger, 404), ({}, 401)):
