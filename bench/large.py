@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _measured(template: Path, target: Path, size: int) -> tuple[float, float, int, int]:
-    """Return what a service of so many modules takes, the second time it starts."""
+    """Return what a service with this number of modules takes at its second start."""
     modules = [
         {"name": f"items{number}", "entity": f"Item{number}", "fields": FIELDS}
         for number in range(size)

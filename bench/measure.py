@@ -80,7 +80,7 @@ def run(command: Sequence[str], folder: Path) -> None:
 
 
 def workplace() -> AbstractContextManager[str]:
-    """Return a folder for one measurement, with caches of its own."""
+    """Return a folder for one measurement, with separate caches."""
     folder = tempfile.TemporaryDirectory(prefix="cofee-bench-")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it would measure the compiler
     os.environ["XDG_CACHE_HOME"] = f"{folder.name}/cache"
@@ -97,7 +97,7 @@ def template_copy(folder: Path) -> Path:
 
 
 def release(template: Path, tag: str) -> None:
-    """Commit whatever changed and tag it."""
+    """Commit all changes and tag the commit."""
     git = ("git", "-c", "user.name=bench", "-c", "user.email=bench@example.com")
     run((*git, "add", "--all"), template)
     run((*git, "commit", "--quiet", "--allow-empty", "--message", tag), template)

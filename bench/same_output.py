@@ -77,7 +77,7 @@ def specifications(count: int, seed: int) -> dict[str, Answers]:
 
 
 def random_modules(count: int, seed: int) -> list[list[strategies.Record]]:
-    """Draw the modules of so many services, the same ones for the same seed."""
+    """Draw the modules of `count` services, the same ones for the same seed."""
     drawn: list[list[strategies.Record]] = []
 
     @hypothesis.seed(seed)

@@ -177,11 +177,11 @@ EDITS: dict[str, Edit] = {
     "changed example": swap(SCHEMAS, 'examples=["alpha"]', 'examples=["A-1"]'),
     "changed default": swap(SCHEMAS, "    stock: Int32 = 0", "    stock: Int32 = 7"),
     "changed bound": swap(SCHEMAS, "max_length=20", "max_length=18"),
-    "type of one's own": put(SCHEMAS, "Price = ", "Mine = Annotated[int, Field(ge=1)]"),
-    "schema of one's own": append(
+    "hand-written type": put(SCHEMAS, "Price = ", "Mine = Annotated[int, Field(ge=1)]"),
+    "hand-written schema": append(
         SCHEMAS, "", "", "class ProductMine(Schema):", "    own: int = 1"
     ),
-    "filter of one's own": above(
+    "hand-written filter": above(
         SCHEMAS, "    sort: ProductSort", "    mine: int | None = None", ""
     ),
     "rule in the service": put(
@@ -229,7 +229,7 @@ EDITS: dict[str, Edit] = {
         "sa.not_(Product.is_deleted)",
         "sa.not_(Product.is_deleted), sa.true()",
     ),
-    "order of one's own": swap(
+    "hand-written order": swap(
         REPOSITORY,
         "statement, query.sort, query)",
         'statement, query.sort or "-created_at", query)',
@@ -261,9 +261,9 @@ EDITS: dict[str, Edit] = {
         ROUTER, "responses=responses(404, 409, 422)", "responses=responses(404, 409, 418, 422)"
     ),
     "dependency of the router": swap(ROUTER, 'tags=["products"]', 'tags=["products", "mine"]'),
-    "wiring of one's own": append(V1, "# router.include_router(mine)"),
+    "hand-written wiring": append(V1, "# router.include_router(mine)"),
     "wiring between": put(V1, "router.include_router(customers_router)", "# mine"),
-    "test of one's own": append(TEST, "", "", "def test_mine() -> None:", "    assert CASE"),
+    "hand-written test": append(TEST, "", "", "def test_mine() -> None:", "    assert CASE"),
     "overridden test": append(
         TEST,
         "",
@@ -271,8 +271,8 @@ EDITS: dict[str, Edit] = {
         "        assert (await client.get(self.case.url)).status_code == 200",
     ),
     "changed sample": swap(CASE, '        "sku": "alpha",', '        "sku": "alpha2",'),
-    "invalid value of one's own": put(CASE, "    invalid={", '        "mine": [1],'),
-    "files of one's own": own_files,
+    "hand-written invalid value": put(CASE, "    invalid={", '        "mine": [1],'),
+    "hand-written files": own_files,
     "moved file": moved_file,
     "renamed folder": renamed_folder,
     "deleted file": deleted_file,

@@ -185,7 +185,7 @@ def _checks(columns: list[str]) -> st.SearchStrategy[str]:
 
 
 def _names_of(names: list[str], least: int) -> st.SearchStrategy[list[str]]:
-    """Draw so many of the names, or none where there are too few."""
+    """Draw this number of names, or none if there are too few."""
     if len(names) < least:
         return st.just([])
     return st.lists(st.sampled_from(names), min_size=least, max_size=4, unique=True)

@@ -219,7 +219,7 @@ def test_sigterm_rolls_back_like_ctrl_c() -> None:
 
 @pytest.mark.parametrize("module", ["typer", "cofee.cli.modules", "cofee.commands.new_module"])
 def test_ctrl_c_during_start_up_prints_nothing(module: str, shop: Path) -> None:
-    """An interrupt while the command is imported is no error of the command."""
+    """An interrupt while the command is imported is not reported as an error."""
     script = (
         "import os, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # off in the background

@@ -65,7 +65,7 @@ def test_other_specifications_are_refused(spec: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("answers", "change", "message"),
     [
-        ({"files": "none", "auth": "none"}, {}, "holds a file, and there are none"),
+        ({"files": "none", "auth": "none"}, {}, "which `files: none` does not have"),
         ({"files": "s3"}, {}, "must be owned by a user"),
         (
             {"files": "s3", "isolation": "project"},

@@ -19,7 +19,7 @@ KEPT = (
     *("method of the model", "property after the fields", "comment above a field"),
     *("comment of the class", "class beside the model", "method of a schema"),
     *("constant of the service", "method of the service", "query method", "extra route"),
-    *("test of one's own", "wiring of one's own", "split line", "files of one's own"),
+    *("hand-written test", "hand-written wiring", "split line", "hand-written files"),
 )
 STEPS = (
     ("new-module", "orders", "product:ref:products", "total:int:min=0:filter:sort"),

@@ -303,7 +303,7 @@ def test_common_module_names_are_free(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["count", "cursor", "limit", "sort", "created_at_from"])
 def test_a_filter_leaves_the_parameters_of_lists_alone(name: str) -> None:
-    """The same name is fine for a field that is no filter."""
+    """The same name is fine for a field without a filter."""
     check_field_name(name, FACTS)
     with pytest.raises(CofeeError, match="cannot be a filter"):
         check_field_name(name, FACTS, filterable=True)

@@ -51,7 +51,7 @@ def test_answers_by_option_and_by_file(template: Path, tmp_path: Path, cofee: Ru
 def test_takes_the_newest_version_or_a_named_one(
     template: Path, tmp_path: Path, cofee: Run
 ) -> None:
-    """The highest tag by PEP 440 that is no pre-release, unless `--ref` names another."""
+    """The highest tag by PEP 440 that is not a pre-release, unless `--ref` names another."""
     for tag in ("v1.10.0", "v1.9.0", "v2.0.0rc1"):
         release(template, tag, {"template/version.txt": tag})
 

@@ -268,7 +268,7 @@ def test_an_undo_that_conflicted_is_done_once_it_is_resolved(shop: Path, cofee: 
 
 
 def test_conflict_in_a_module_that_others_import(shop: Path, cofee: Run) -> None:
-    """A file between markers defines whatever its importers need; that is no refusal."""
+    """A file between markers defines whatever its importers need; this is accepted."""
     write(shop, {"app/report.py": "from app.modules.customers.models import Customer\n"})
     path = shop / "app/modules/customers/models.py"
     edit(path, '    name = "str"\n', '    name = "str"  # MINE\n')

@@ -325,7 +325,7 @@ def test_deleted_tag_keeps_its_commit(
     cofee: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The commit is found by its hash, also where no branch holds it any more."""
+    """The commit is found by its hash, even if no branch contains it."""
     if is_on_a_branch:
         commit(template, next_main(PORT="PORT_NUMBER"))
     else:

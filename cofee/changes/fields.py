@@ -198,12 +198,12 @@ def _is_stored_otherwise(old: Field, new: Field, facts: Facts) -> bool:
 
 
 def _must_hold_something(field: Field, facts: Facts) -> bool:
-    """Return whether a row needs a value; links of rows are in a table of their own."""
+    """Return whether a row needs a value; links of rows are in a separate table."""
     return not field.nullable and not facts.is_link(field.type)
 
 
 def _require_values(fields: Sequence[Field], backfill: Mapping[str, Value], facts: Facts) -> None:
-    """Reject new fields that must hold something if nothing says what existing rows hold.
+    """Reject new required fields without a value for existing rows.
 
     Raises:
         CofeeError: a required field has neither a default nor a value for rows.

@@ -18,7 +18,7 @@ class Renaming:
     """Renamed names of a module, for references in hand-written code.
 
     `classes` and `attributes` map old names to new ones; `owners` are the classes whose attributes
-    they are, by their new names. `url` is an old one, which nothing but a text can hold. `parts`
+    they are, by their new names. `url` is an old one, which only a text can contain. `parts`
     are what generated names contain. `places` are packages that keep their names, in which classes
     and functions get others.
     """
@@ -116,4 +116,4 @@ def _hint_of_brought(name: str, facts: Facts) -> str | None:
     option = facts.brings(name)
     if option is None:
         return None
-    return f"the {name} of `{option}` are code of their own: edit it, and write a migration"
+    return f"the {name} of `{option}` have their own code: edit it, and write a migration"

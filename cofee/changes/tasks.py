@@ -19,7 +19,7 @@ def add_task(
 
     Args:
         given: the specifications of its arguments.
-        every: how often it starts by itself; None if requests start it.
+        every: its interval if it is scheduled; None if requests start it.
     """
     if "tasks" not in facts.rules:
         raise CofeeError(

@@ -213,6 +213,6 @@ def check(
 
     if as_sarif and as_json:
         raise UsageError(
-            "`--sarif` and `--json` cannot be combined", hint="SARIF is JSON, too: use `--sarif`"
+            "`--sarif` and `--json` cannot be combined", hint="SARIF is also JSON: use `--sarif`"
         )
     check(directory, Options(as_json=as_json), accept=accept, as_sarif=as_sarif)

@@ -202,7 +202,7 @@ def new_task(
     ] = None,
     every: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Start it so often instead: `15m`, `2h` or `1d`."),
+        typer.Option(metavar="TIME", help="Start it at an interval instead: `15m`, `2h` or `1d`."),
     ] = None,
     directory: Directory = HERE,
     *,

@@ -19,7 +19,7 @@ def concerned(before: Modules, after: Modules) -> set[str]:
     """Return the modules with tests that a change can break; empty for all tests.
 
     A module that is added, removed or renamed changes the service: its routes, what imports
-    it, and which tests there are at all.
+    it, and which tests exist.
     """
     standing = {module.name for module in before} & {module.name for module in after}
     reached = reach(before, after)
@@ -39,7 +39,7 @@ def failures(project: Project, modules: Collection[str]) -> dict[str, str]:
 
 
 def _words(command: str, modules: Collection[str]) -> Iterator[str]:
-    """Yield the words of a command; one that names a module is there once for each of them."""
+    """Yield the words of a command; one that names a module is repeated for each of them."""
     for word in shlex.split(command):
         if MODULE in word:
             yield from (word.replace(MODULE, module) for module in sorted(modules))

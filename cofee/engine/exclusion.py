@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from unicodedata import normalize
 
 PATH = re.compile(r"/(?:[\w.-]+/)*[\w.-]+", re.ASCII)
-NAME = r"(?!\*(?:/|\Z))(?:[\w.-]|\*(?!\*)|\[\w+\])+"  # not `*` alone, which has rules of its own
+NAME = r"(?!\*(?:/|\Z))(?:[\w.-]|\*(?!\*)|\[\w+\])+"  # not `*` alone, which has its own rules
 SIMPLE = re.compile(rf"{NAME}|/(?:{NAME}/)*(?:{NAME}|\*\*)", re.ASCII)
 
 

@@ -312,7 +312,7 @@ def parses(path: str, text: str) -> bool:
 
 
 def _incompatible(path: str, notes: bytes) -> CofeeError:
-    """Return why two sides are incompatible, in the words of git if it is no simple case."""
+    """Return why two sides are incompatible, in the words of git except for simple cases."""
     words = [note.decode(errors="replace") for note in notes.split(b"\0")]
     said = [note.strip() for note in words if note.startswith("CONFLICT") and path in note]
     reason = said[0] if said else "both versions use the path for different kinds of file"

@@ -62,7 +62,7 @@ class Sandbox(SandboxedEnvironment):
                 self._results[value] = {}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Return at once for plain data: it has no attributes that lead to the interpreter."""
+        """Return at once for plain data, whose attributes give no access to the interpreter."""
         if type(obj) in PLAIN:
             return not attr.startswith("_")
         return super().is_safe_attribute(obj, attr, value)

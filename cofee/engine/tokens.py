@@ -37,7 +37,7 @@ def merge_tokens(base: str, template: str, yours: str, renaming: Mapping[str, st
 def _renamed(
     before: Sequence[str], after: Sequence[str], renaming: Mapping[str, str]
 ) -> dict[str, str] | None:
-    """Return the new name of each old one, if nothing but the rename changed."""
+    """Return the new name of each old one, if only names have changed."""
     if len(before) != len(after):
         return None
     pairs = dict(zip(before, after, strict=True))

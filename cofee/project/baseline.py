@@ -1,4 +1,4 @@
-"""The baseline of `cofee check`: findings that stand for now. It may only shrink.
+"""The baseline of `cofee check`: findings that are accepted for now. It may only shrink.
 
 A finding is recognised by its rule, its file and its line of code, so it may move within the file.
 """
@@ -92,7 +92,7 @@ def read_baseline(root: Path) -> Baseline | None:
 
 
 def committed_baseline(root: Path) -> Baseline | None:
-    """Return the baseline at `HEAD`; None if there is none, or no commit."""
+    """Return the baseline at `HEAD`, or None without one or without a commit."""
     try:
         return Baseline.parse(git("show", f"HEAD:./{BASELINE_FILE}", cwd=root))
     except GitError:

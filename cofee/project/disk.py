@@ -102,7 +102,7 @@ def _sync(path: Path) -> None:
 
 
 def permissions_of(path: Path) -> int | None:
-    """Return the permissions of a file; None if there is none, or a link."""
+    """Return the permissions of a file, or None if it is missing or a link."""
     return stat.S_IMODE(path.stat().st_mode) if path.is_file() and not path.is_symlink() else None
 
 

@@ -38,7 +38,7 @@ def is_committed(root: Path, path: str) -> bool:
 
 
 def is_new(root: Path, path: str) -> bool:
-    """Return whether there is a repository and none of its commits contains a path."""
+    """Return whether a repository exists without a commit that contains a path."""
     if enclosing_git_dir(root) is None:
         return False
     return not _git(root, "log", "--max-count=1", "--format=%H", "--all", "--", path)
@@ -112,7 +112,7 @@ def _change(
 ) -> IndexChange | None:
     """Return a change to the rows that a function returns for the prefix of the service.
 
-    The index only shows conflicts. Where it cannot be read there is no change, and no failure.
+    The index only shows conflicts. If it cannot be read, it is not changed, without an error.
     """
     if enclosing_git_dir(root) is None:
         return None

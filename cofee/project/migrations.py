@@ -61,7 +61,7 @@ class Migrations:
         return None
 
     def single_head(self) -> str | None:
-        """Return the revision that no other builds on; None if there is none yet."""
+        """Return the revision that no other builds on, or None without revisions."""
         parents = dict(self._revisions())
         heads = parents.keys() - {parent for group in parents.values() for parent in group}
         if len(heads) > 1:

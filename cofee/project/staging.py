@@ -202,7 +202,7 @@ def _settle(folder: Path) -> None:
     """Move what is committed, and remove a staging directory; it can be repeated."""
     if (folder / MOVING).exists():
         _move(folder)
-    with contextlib.suppress(OSError):  # what is left is removed by the next command
+    with contextlib.suppress(OSError):  # the next command removes the rest
         for name in (MOVING, DRAFT):
             (folder / name).unlink(missing_ok=True)
         if (folder / MADE).exists():

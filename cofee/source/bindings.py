@@ -150,7 +150,7 @@ def _named(node: ast.AST) -> Iterator[str]:
 
 
 def _own(scope: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a scope and the inner scopes themselves, but not what is in those."""
+    """Yield the nodes of a scope and the inner scopes themselves, but not their contents."""
     for child in ast.iter_child_nodes(scope):
         yield child
         if isinstance(child, Comprehension):

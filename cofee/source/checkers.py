@@ -149,7 +149,7 @@ def check_keywords(found: Found, rule: Rule) -> Iterator[Place]:
 def check_classes(found: Found, rule: Rule) -> Iterator[Place]:
     """Find classes named like `named`, or with the attribute `having`, whose bases break the rule.
 
-    `forbidden` are patterns of bases; `type_parameters` and `inside_functions` forbid those, too.
+    `forbidden` are patterns of bases; `type_parameters` and `inside_functions` also forbid those.
     `required` are patterns of which each needs a base.
     """
     code = found.code
@@ -202,7 +202,7 @@ def check_handlers(found: Found, rule: Rule) -> Iterator[Place]:
 
 
 def check_messages(found: Found, rule: Rule) -> Iterator[Place]:
-    """Find errors that are raised with a text of their own.
+    """Find errors that are raised with a literal text.
 
     The text can be the first argument, one of the keywords `named`, or a local name for it.
     """

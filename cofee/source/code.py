@@ -20,7 +20,7 @@ ANNOTATIONS = re.compile(r"[\w.]+")  # the names in an annotation that is a text
 
 @dataclass(frozen=True)
 class Imported:
-    """A name that an import binds, with the module or object that it stands for."""
+    """A name that an import binds, with the module or object that it refers to."""
 
     line: int
     name: str  # the dotted name: `sqlalchemy.ext.asyncio.AsyncSession`
@@ -53,7 +53,7 @@ class Code:
     def dotted(self, node: ast.AST) -> str:
         """Return the name that an expression refers to, with imports followed, or an empty text.
 
-        `self._session.commit` stays as it is; a call and a subscript stand for what they are of.
+        `self._session.commit` stays as it is; calls and subscripts are replaced by their object.
         """
         if isinstance(node, ast.Name):
             found = self.imported.get(node.id)
@@ -126,7 +126,7 @@ def is_name(text: str) -> bool:
 
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether a dotted name matches one of the patterns; `*` matches dots, too."""
+    """Return whether a dotted name matches one of the patterns; `*` also matches dots."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 

@@ -38,7 +38,7 @@ def python_files(root: Path) -> Iterator[str]:
 
 
 def visible_files(root: Path) -> Iterator[str]:
-    """Yield the paths of the user's files that are not hidden nor in hidden directories."""
+    """Yield the paths of the user's files, except hidden ones and those in hidden directories."""
     for folder, below, files in os.walk(root):
         place = Path(folder).relative_to(root)
         if place.parts and not FOREIGN.isdisjoint([*below, *files]):

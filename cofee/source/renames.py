@@ -87,7 +87,7 @@ def lines_with(pattern: re.Pattern[str], path: str, text: str) -> Iterator[Menti
 
 
 def _replace(lines: list[bytes], spot: _Spot) -> None:
-    """Replace an old name at a position, if it is there."""
+    """Replace an old name at a position, if the text has it there."""
     line, old = lines[spot.line - 1], spot.old.encode()
     if line.startswith(old, spot.column):
         end = spot.column + len(old)

@@ -11,7 +11,7 @@ from cofee.errors import CofeeError, listing, quote
 from cofee.spec import values
 from cofee.spec.record import Field, Scope, Value
 
-# SQLite keeps a decimal exactly as a scaled 64-bit integer, which holds so many digits.
+# SQLite keeps a decimal exactly as a scaled 64-bit integer, which has this number of digits.
 GREATEST_PRECISION = 18
 # The longest VARCHAR that PostgreSQL declares.
 LONGEST_TEXT = 10_485_760

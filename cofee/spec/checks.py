@@ -167,7 +167,7 @@ def _read(check: str, own: Mapping[str, Field], facts: Facts) -> tuple[Set[str],
             connection.execute(f"{scratch(own, facts)[:-1]}, CHECK ({check}))")
             (is_value,) = connection.execute(_gives_value(check, own)).fetchone()
             if is_value:
-                raise sqlite3.DataError("it is neither true nor false")
+                raise sqlite3.DataError("it is not true or false")
         except sqlite3.Error as error:
             raise CofeeError(
                 f"`checks`: {quote(check)} is not a condition: {error}",

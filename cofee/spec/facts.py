@@ -93,7 +93,7 @@ class Rule:
         return self.option or "--rule"
 
     def written(self, value: object) -> str:
-        """Return the option that gives the rule a value, if it has none of its own."""
+        """Return the option that gives the rule a value, if it has no separate one."""
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return f"--rule {self.name}={text}"
 
@@ -109,7 +109,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Target:
-    """What fields can refer to although it is no module, and the answer that brings it.
+    """What fields can refer to in addition to modules, and the answer that brings it.
 
     Attributes:
         entity: its class.

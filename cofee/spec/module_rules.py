@@ -415,7 +415,7 @@ def _options(rule: Rule, value: Any) -> list[str]:
     """Return the options that give one rule, as a user types them."""
     if rule.kind == "rows":  # the command finds these
         return []
-    if rule.kind == "tasks":  # these have commands of their own
+    if rule.kind == "tasks":  # these have their own commands
         return [f"task {task['name']}" for task in value]
     if rule.option is None:
         return [rule.written(value)]

@@ -22,7 +22,7 @@ TYPED_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[ _-][A-Za-z0-9]+)*")
 CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
-# Where the library's rules give a word that no one uses.
+# Where the library's rules return an unusual word.
 WITH_S = (
     "ache", "avalanche", "brioche", "cache", "cliche", "headache", "moustache", "niche",
     "pastiche", "psyche", "quiche", "selfie", "tranche",

@@ -59,7 +59,7 @@ def read_field(given: Field | Mapping[str, object] | str, scope: Scope) -> Field
     """Return a field from a specification or a record; its rules are not checked yet.
 
     Raises:
-        CofeeError: it is neither, or not well formed.
+        CofeeError: it is not one of them, or malformed.
     """
     if isinstance(given, str):
         return _specified(given, scope)

@@ -121,7 +121,7 @@ class Field:
 class Task:
     """A task that works for the rows of a module, with the fields of its arguments.
 
-    One with `every` is scheduled: it starts so often, by itself, and has no row and no arguments.
+    One with `every` is scheduled: it starts at this interval, without a row and without arguments.
     """
 
     name: str

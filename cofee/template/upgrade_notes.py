@@ -73,7 +73,7 @@ def _notes(template: Template) -> Iterator[tuple[Version, str]]:
 
 
 def _is_crossed(noted: Version, old: Version | None, new: Version | None) -> bool:
-    """Return whether a version is between two versions; an unknown version is no limit.
+    """Return whether a version is between two versions; an unknown version sets no limit.
 
     `0.2.0.dev0` has some of the notes of 0.2.0, but not all.
     """

@@ -13,7 +13,7 @@ AFTER_TAG = re.compile(r"-\d+-g[0-9a-f]+$")  # `v1.2.0-3-gabc1234` is three comm
 
 
 def version_of(pyproject: bytes | None, commit: str, commit_hash: str | None) -> Version | None:
-    """Return the version of a template at a commit, or None if there is none.
+    """Return the version of a template at a commit, or None without one.
 
     Args:
         pyproject: the content of the template's `pyproject.toml` at that commit.

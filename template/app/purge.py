@@ -1,7 +1,7 @@
 """Remove rows that were deleted long ago: `python -m app.purge --older-than 90d`.
 
-A deleted row is only marked. It is removed when no other row refers to it any more; its links to
-other rows are removed with it.
+A deleted row is only marked. It is removed when no other row refers to it; its links to other rows
+are removed with it.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ async def purge(
 async def clear_cycles(
     sessions: async_sessionmaker[AsyncSession], table: sa.Table, before: dt.datetime
 ) -> None:
-    """Clear the references in which rows can come back to themselves, which none would outlive."""
+    """Clear references in cycles, whose rows could not be removed otherwise."""
     keys = [key for key in table.foreign_keys if key.use_alter or key.column.table is table]
     for column in (key.parent for key in keys if key.parent.nullable):
         statement = sa.update(table).where(is_expired(table, before), column.is_not(None))
@@ -103,7 +103,7 @@ def is_expired(table: sa.Table, before: dt.datetime) -> sa.ColumnElement[bool]:
 
 
 def referring_columns(table: sa.Table) -> Iterator[sa.ColumnElement[uuid.UUID]]:
-    """Yield the columns that refer to a table, except those of links and of rows that go with it."""
+    """Yield the columns that refer to a table, except those of links and rows removed with it."""
     for other in table.metadata.tables.values():
         for key in other.foreign_keys:
             goes_with_it = key.ondelete == "CASCADE" and "is_deleted" not in other.c

@@ -54,7 +54,7 @@ async def purge(sessions: async_sessionmaker[AsyncSession], before: dt.datetime)
 def is_abandoned(before: dt.datetime) -> sa.ColumnElement[bool]:
     """Return whether an upload was begun before a time, or the owner is deleted."""
     is_old = sa.and_(File.state == "pending", File.created_at < before)
-    users = Base.metadata.tables.get("users")  # a service can be without users
+    users = Base.metadata.tables.get("users")  # a service may have no users
     if users is None or "is_deleted" not in users.c:
         return is_old
     gone = sa.select(users.c.id).where(users.c.is_deleted)

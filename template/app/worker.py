@@ -1,7 +1,7 @@
 """Runs tasks until it is stopped: `python -m app.worker`. Start as many as the work needs.
 
-SIGTERM stops it: no task begins any more, and those that run have time to end. What has not ended
-then is run by another worker.
+SIGTERM stops it: no new task begins, and running tasks have time to end. Those that have not ended
+then are run by another worker.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ async def run_relay(stopped: asyncio.Event) -> None:
 
 
 async def relay(stopped: asyncio.Event) -> None:
-    """Send the jobs that are due, again and again, and clean up once an hour."""
+    """Send the jobs that are due until stopped, and clean up once an hour."""
     is_up, next_clean_up = True, time.monotonic()
     while not stopped.is_set():
         try:
@@ -109,7 +109,7 @@ async def send_due() -> None:
 
 
 async def schedule() -> None:
-    """Start the scheduled tasks whose time has come. Of many workers, one does so."""
+    """Start the scheduled tasks that are due. Of several workers, one starts them."""
     for task in TASKS.values():
         if task.every is not None:
             async with get_sessions().begin() as session:
@@ -122,7 +122,7 @@ async def clean_up() -> None:
 
 
 async def disconnect(stopped: asyncio.Event) -> None:
-    """Interrupt the tasks that still run, which gives their jobs back, and close the connections."""
+    """Interrupt running tasks, which releases their jobs, and close the connections."""
     stopped.set()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     _, running = await asyncio.wait(others, timeout=STOP_SECONDS) if others else ((), ())

@@ -1,7 +1,7 @@
 """Local PostgreSQL servers for development and tests, with programs from a wheel.
 
 The wheel is used for its programs only. It is not imported, because importing it has side effects
-on the machine; and PostgreSQL refuses to run as root, so root hands it over to `nobody`.
+on the machine; and PostgreSQL refuses to run as root, so root runs it as `nobody`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ STOP_SECONDS = 10
 # A temporary database need not survive a power failure.
 THROW_AWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=64MB")
 ERROR_NO_PROGRAMS = (
-    f"There is no PostgreSQL here: install the wheel `{WHEEL.replace('_', '-')}`, put `initdb` on "
-    "the PATH, or set DATABASE_URL (for tests TEST_DATABASE_URL) to a server of your own"
+    f"PostgreSQL was not found: install the wheel `{WHEEL.replace('_', '-')}`, put `initdb` on "
+    "the PATH, or set DATABASE_URL (for tests TEST_DATABASE_URL) to your own server"
 )
 
 

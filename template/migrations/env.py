@@ -31,7 +31,7 @@ logger = logging.getLogger("migrations")
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Run the migrations on an open connection, each in a transaction of its own."""
+    """Run the migrations on an open connection, each in a separate transaction."""
     if connection.dialect.name == "sqlite" and find_spec("migrations.v2"):
         import_module("migrations.v2").keep_expression_indexes(connection)
     context.configure(
@@ -64,7 +64,7 @@ def render_type(kind: str, item: object, autogenerate: AutogenContext) -> str | 
 
 
 async def migrate_alone() -> None:
-    """Migrate while no other process does.
+    """Run the migrations while no other process does.
 
     The lock belongs to a transaction of another connection, because of poolers. An index that is
     created concurrently waits for every snapshot, so no query waits there or is the last.
@@ -80,7 +80,7 @@ async def migrate_alone() -> None:
 
 
 async def migrate_patiently(engine: AsyncEngine) -> None:
-    """Try again while a table is locked. The requests that queue behind a try are served between."""
+    """Retry while a table is locked. Queued requests are served between two attempts."""
     attempts = getattr(get_settings(), "database_migration_attempts", 1)
     for left in reversed(range(attempts)):
         try:
@@ -110,7 +110,7 @@ def print_sql() -> None:
 
 
 def name_new_file(message: str | None) -> None:
-    """Give a new migration a name that no other has, because Alembic overwrites files."""
+    """Give a new migration a unique file name, because Alembic overwrites files."""
     script = context.script
     if message is None:
         script.file_template += "merge_%(rev)s"

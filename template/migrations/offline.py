@@ -40,7 +40,7 @@ class Compiler(PGCompiler):
 
 
 class Printer:
-    """Stands for the connection of `v1.py`."""
+    """Replaces the connection of `v1.py`."""
 
     def scalars(self, texts: sa.Select[Any]) -> list[str]:
         """Print a statement that fails if one of the texts is not a date."""

@@ -51,7 +51,7 @@ class Stream:
         self._lines = response.aiter_lines()
 
     async def next(self) -> Received:
-        """Return the next event; a comment, such as a ping, is none."""
+        """Return the next event; comments, such as pings, are skipped."""
         fields: dict[str, str] = {}
         async with asyncio.timeout(SECONDS):
             async for line in self._lines:
@@ -83,7 +83,7 @@ class Socket:
 
 
 class Served:
-    """The application on a port of its own."""
+    """The application on a separate port."""
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self.client = client

@@ -34,7 +34,7 @@ ERROR_CHANGED = "The row has changed since it was read; read it again"
 ERROR_INVALID_VALUE = "The database cannot store this value"
 ERROR_BUSY = "The database is busy; try again"
 ERROR_DOWN = "The database does not respond; try again"
-ERROR_INVALID_REQUEST = "The request is not valid; `errors` says where"
+ERROR_INVALID_REQUEST = "The request is invalid; `errors` lists the fields"
 ERROR_INTERNAL = "Something went wrong on our side"
 
 # The codes that clients may rely on. Any other status gets its phrase in snake case.
@@ -45,7 +45,7 @@ CODES = {
 }
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # Python 3.13 renamed both
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-# Where an input is in a request. It is left out of the field's name.
+# The parts of a request, which are left out of the names of fields.
 PLACES = {"body", "query", "path", "header", "cookie"}
 # Limits the size of a response to an invalid request.
 MAX_LISTED = 20
@@ -189,7 +189,7 @@ def violated(error: IntegrityError, is_deletion: bool = False) -> ApiError:
     """Return the error of a violated constraint.
 
     Raises:
-        IntegrityError: it is none that a request can violate.
+        IntegrityError: no request can violate the constraint.
     """
     violation = read_violation(error)
     match violation.rule:

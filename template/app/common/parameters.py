@@ -1,4 +1,4 @@
-"""Query parameters that have one value."""
+"""Rejects query parameters that are given more than once."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ Filter = Annotated[
     list[Item], Field(max_length=MAX_FILTER_VALUES, description="Rows with any of these values")
 ]
 
-# The ends of a range, which belong to it, except for the later end of a range of times.
+# The bounds of a range. They are inclusive, except for the end of a range of times.
 Min = Annotated[Item, Field(description="Rows with this value or a greater one")]
 Max = Annotated[Item, Field(description="Rows with this value or a smaller one")]
 From = Annotated[Item, Field(description="Rows with this value or a later one")]

@@ -25,7 +25,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 ERROR_BASE64 = "The value is not valid base64"
-ERROR_NOT_JSON = "JSON contains neither NaN, Infinity nor surrogates without their other half"
+ERROR_NOT_JSON = "JSON cannot contain NaN, Infinity or unpaired surrogates"
 ERROR_NOT_ONE_LINE = "The text must be on one line and contain no control characters"
 ERROR_URL_TOO_LONG = "The URL is longer than 2083 characters"
 
@@ -57,7 +57,7 @@ class _Limits:
 
 
 class _Text:
-    """JSON Schema of a value that is text. Unlike `WithJsonSchema`, it keeps a field's own words."""
+    """JSON Schema of a value that is text. It keeps the description and the examples of a field."""
 
     def __init__(self, **schema: Any) -> None:
         self.schema = {"type": "string", **schema}
@@ -121,7 +121,7 @@ def _normalize_url(value: str) -> str:
     return url
 
 
-# Follows the bounds of a text: `Annotated[str, Field(max_length=40), ONE_LINE]`.
+# Used after the bounds of a text: `Annotated[str, Field(max_length=40), ONE_LINE]`.
 ONE_LINE = _OneLine()
 Text = Annotated[str, Field(examples=["alpha"])]
 # Signed integers of four and eight bytes, the sizes of the columns.

@@ -30,7 +30,7 @@ ERROR_INVALID_CURSOR = "The cursor belongs to another list or order, or is damag
 
 Row = TypeVar("Row")
 Columns = Mapping[str, InstrumentedAttribute[Any]]
-# What a parameter with this ending does with its column and its value.
+# The comparison of a column with the value of a parameter, by the ending of its name.
 COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "min": operator.ge,
     "max": operator.le,

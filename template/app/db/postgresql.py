@@ -1,4 +1,4 @@
-"""PostgreSQL: its settings, and the engine that they ask for."""
+"""PostgreSQL: settings and engines."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from app.db.postgresql_url import Target, read_url
 ERROR_POOL = "DATABASE_POOL_MAX_SIZE must not be smaller than DATABASE_POOL_SIZE"
 # Execution options of reads, which need no transaction.
 READING = {"isolation_level": "AUTOCOMMIT"}
-# A connection that was idle for longer is tried before it is used.
+# A connection that was idle for longer is tested before it is used.
 TRIED_AFTER_SECONDS = 30
-# The driver waits longer than the server, whose error is the better one.
+# The driver waits this much longer than the server, whose error says more.
 DRIVER_SECONDS = 1
 
 
 class DatabaseSettings(BaseSettings):
-    """Where the database is and how many connections it may get."""
+    """The URL of the database, the size of the pool and timeouts."""
 
-    database_url: str = Field(repr=False)  # it holds the password
+    database_url: str = Field(repr=False)  # contains the password
     database_direct_url: str | None = Field(default=None, repr=False)
     database_password: SecretStr | None = None
     database_pooler: bool | None = None
@@ -40,7 +40,7 @@ class DatabaseSettings(BaseSettings):
 
     @model_validator(mode="after")
     def validate_pool_size(self) -> Self:
-        """Say at the start what would otherwise be an error at the first query."""
+        """Report invalid settings at startup instead of at the first query."""
         for read, name in ((target, "DATABASE_URL"), (direct_target, "DATABASE_DIRECT_URL")):
             try:
                 read(self)
@@ -57,7 +57,7 @@ def target(settings: DatabaseSettings) -> Target:
 
 
 def direct_target(settings: DatabaseSettings) -> Target:
-    """Return where migrations connect to: past a pooler, if DATABASE_DIRECT_URL says how."""
+    """Return where migrations connect to. DATABASE_DIRECT_URL bypasses a pooler."""
     if settings.database_direct_url:
         return _read(settings, settings.database_direct_url, None)
     return target(settings)
@@ -92,7 +92,7 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
 
 
 def create_migration_engine(settings: DatabaseSettings) -> AsyncEngine:
-    """Return an engine without a pool, whose statements may take any time but not wait for long.
+    """Return an engine without a pool and without a limit on statements, but on waits for locks.
 
     Requests that need the same table queue behind a statement that waits for its lock.
     """
@@ -129,7 +129,7 @@ def _replace_closed(engine: AsyncEngine) -> None:
     """Replace connections that are closed, before they are used.
 
     The driver notices at once that a server closes a connection. A proxy can drop an idle one
-    silently, so that one is tried. SQLAlchemy's pings would be a round trip for every request.
+    silently, so it is tested. SQLAlchemy's pings would be a round trip for every request.
     """
 
     def note(_: object, record: ConnectionPoolEntry) -> None:

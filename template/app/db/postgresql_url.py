@@ -19,8 +19,8 @@ SERVER_SETTINGS = ("application_name", "options")
 KEPT = ("host", "port", "prepared_statement_cache_size")
 OTHERS = ("ssl", "sslmode", "channel_binding", "connect_timeout", "target_session_attrs")
 PARAMETERS = (*OTHERS, *CERTIFICATES, *SERVER_SETTINGS, *KEPT, "pgbouncer")
-UNREADABLE = (ArgumentError, ValueError)  # what SQLAlchemy raises for what is no URL
-POOLED_HOST = "-pooler"  # ends the first label of the host of Neon's pooler
+UNREADABLE = (ArgumentError, ValueError)  # what SQLAlchemy raises for an invalid URL
+POOLED_HOST = "-pooler"  # ends the first label of the host names of Neon's pooler
 
 ERROR_SCHEME = "must start with postgresql://, postgres:// or postgresql+asyncpg://"
 ERROR_FORM = "is not a URL: write characters such as @ / # % : in a password as %40 %2F %23 %25 %3A"
@@ -33,7 +33,7 @@ ERROR_OPTIONS = "sets server settings in `options`, which poolers reject: use DA
 
 @dataclass(frozen=True)
 class Target:
-    """A URL for SQLAlchemy, what else the driver has to know, and whether a pooler is in between."""
+    """A URL for SQLAlchemy, arguments for the driver, and whether a pooler is in between."""
 
     url: sa.URL
     connect_args: dict[str, Any]

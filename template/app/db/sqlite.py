@@ -23,14 +23,14 @@ class DatabaseSettings(BaseSettings):
 
     @model_validator(mode="after")
     def validate_pool_size(self) -> Self:
-        """Say at the start what would otherwise be an error at the first query."""
+        """Report invalid settings at startup instead of at the first query."""
         if not self.database_url.startswith(DRIVER):
             raise ValueError(ERROR_DRIVER)
         return self
 
 
 def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
-    """Return an engine whose connections keep what SQLite does not keep by itself."""
+    """Return an engine whose connections enforce what SQLite does not enforce by default."""
     timeout = settings.database_busy_timeout_ms / 1000
     engine = create_async_engine(
         settings.database_url,

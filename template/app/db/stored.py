@@ -1,4 +1,4 @@
-"""Writing of rows. They get the values that the database returns, without a statement that reads."""
+"""Writes rows, and gives them the values that the database returns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.db.types import ExactDecimal, ExactInterval, JsonList, UtcDateTime
 
 Values = Mapping[str, Any]
 Normalize = Callable[[Any], Any]
-# The database returns these as they are. What it does with others, such as JSON, is read back.
+# The database returns these values unchanged. Values of other types, such as JSON, are read back.
 KEPT = (sa.String, sa.Integer, sa.Boolean, sa.Date, sa.Time, sa.Uuid, sa.LargeBinary, sa.Double)
 
 
@@ -37,7 +37,7 @@ async def save_row(session: AsyncSession, row: DeclarativeBase, values: Values) 
 
 @cache
 def _columns(model: type[DeclarativeBase]) -> tuple[dict[str, Normalize], set[str]]:
-    """Return how the columns of a model are normalized, and those whose values are not known."""
+    """Return how columns of a model are normalized, and the columns that must be read back."""
     functions: dict[str, Normalize] = {}
     unknown: set[str] = set()
     for attribute in sa.inspect(model).column_attrs:

@@ -1,4 +1,4 @@
-"""Reads which constraint a statement violated."""
+"""Errors of the database: violated constraints, and servers that are busy or unavailable."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def is_busy(error: DBAPIError) -> bool:
 
 
 def is_down(error: DBAPIError) -> bool:
-    """Return whether the server accepts no connection, or closed it, or the file is missing."""
+    """Return whether the server, or the file of the database, is unavailable."""
     state = str(getattr(error.orig, "sqlstate", None) or "")
     is_missing = getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_CANTOPEN")
     return error.connection_invalidated or is_missing or state.startswith(_DOWN)

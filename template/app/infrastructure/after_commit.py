@@ -1,4 +1,4 @@
-"""What has to happen after a commit: events, messages and the removal of cached values.
+"""Actions after a commit: events, messages and the removal of cached values.
 
     after_commit(session, send_messages, message)
 
@@ -39,7 +39,7 @@ def after_commit(session: AsyncSession | Session, handler: Handler[Item], item: 
 
 @event.listens_for(Session, "after_soft_rollback")
 def _forget(session: Session, rolled_back: SessionTransaction) -> None:
-    """Drop the items of a savepoint, and of those inside of it."""
+    """Drop the items of a savepoint, and of savepoints inside it."""
     pending = session.info.get(PENDING, [])
     session.info[PENDING] = [item for item in pending if rolled_back not in _around(item[0])]
 
@@ -72,7 +72,7 @@ async def _call(committed: list[tuple[object, Handler[Any], Any]]) -> None:
 
 
 def _around(transaction: SessionTransaction | None) -> Iterator[SessionTransaction]:
-    """Yield a transaction and those around it."""
+    """Yield a transaction and its enclosing transactions."""
     while transaction is not None:
         yield transaction
         transaction = transaction.parent

@@ -1,4 +1,4 @@
-"""Fields that hold a file: what they accept is checked whenever a row with a new one is written."""
+"""Fields that hold a file. A new file is checked when its row is written."""
 
 from __future__ import annotations
 

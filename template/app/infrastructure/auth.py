@@ -1,6 +1,6 @@
-"""Who is asking: `CurrentUser` for a route that needs a user, `require_role` for some of them.
+"""The user of a request: `CurrentUser` for a route that needs one, `require_role` for a role.
 
-A route about rows that users own takes `CurrentUserId`.
+A route for rows that users own takes `CurrentUserId`.
 """
 
 from __future__ import annotations

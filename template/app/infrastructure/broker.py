@@ -1,7 +1,7 @@
-"""The broker: it takes the messages about jobs to the workers, and may lose them.
+"""The broker, which delivers messages about jobs to the workers, and may lose them.
 
-A message says which job to run. The job is a row, and what the row says counts: a job whose message
-was lost is sent again, and a second message about a job does nothing.
+A message names the job to run. The row of the job has its state: a job whose message was lost is
+sent again, and a second message about a job has no effect.
 """
 
 from __future__ import annotations

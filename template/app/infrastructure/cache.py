@@ -1,12 +1,12 @@
-"""Values that are kept for some seconds, for all processes.
+"""A cache in Redis, which all processes share.
 
     order = await cached(session, key, OrderRead, 60, load)
     forget(session, key)
 
-A key begins with the owner of the value. One request loads a value, and those that come meanwhile
-wait for it: the key holds the lease of that request until the value is there. What is forgotten is
-forgotten after the commit, with the lease, so that no value from before it is kept. Without Redis
-all values are loaded.
+A key begins with the owner of the value. One request loads a value, and concurrent requests wait
+for it: the key holds the lease of that request until the value is stored. `forget` removes the
+value and the lease after the commit, so that no older value is stored. Without Redis all values are
+loaded.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ Value = TypeVar("Value", bound=Schema)
 Answer = TypeVar("Answer")
 
 LEASE = "lease:"
-LEASE_SECONDS = 5  # a request that takes longer, or was killed, no longer keeps others waiting
+LEASE_SECONDS = 5  # others no longer wait for a request that takes longer or was killed
 FIRST_WAIT, LONGEST_WAIT = 0.005, 0.1
-OUTAGE_SECONDS = 5  # without Redis, values are loaded for so long before it is asked again
-UNREACHABLE = (RedisError, OSError)  # `OSError` includes a time out
+OUTAGE_SECONDS = 5  # how long values are loaded in an outage before Redis is tried again
+UNREACHABLE = (RedisError, OSError)  # `OSError` includes timeouts
 # Replace or remove a value that is still the expected one.
 REPLACE = (
     "return redis.call('get', KEYS[1]) == ARGV[1] "
@@ -58,8 +58,8 @@ async def cached(
 ) -> Value:
     """Return a value from the cache, or load it and keep it for some seconds.
 
-    A session that has written something loads it, because it may see what other sessions must not see yet.
-    All others give their connection back first.
+    A session that has written something loads it, because it can see what others must not see yet.
+    All others release their connection first.
     """
     if session.info.get(HAS_WRITTEN) or session.new or session.dirty or session.deleted:
         return await load()
@@ -88,13 +88,13 @@ def forget(session: AsyncSession | Session, key: str) -> None:
 
 @lru_cache
 def version_of(schema: type[Schema]) -> str:
-    """Return what begins every value of a schema: another schema does not read it."""
+    """Return the prefix of the values of a schema. Values with another prefix are ignored."""
     shape = json.dumps(schema.model_json_schema(mode="serialization"), sort_keys=True)
     return f"{hashlib.sha256(shape.encode()).hexdigest()[:16]}:"
 
 
 async def _find(key: str, version: str, lease: str) -> str | None:
-    """Return the value; or the lease, to load and keep it; or nothing, to load it only."""
+    """Return the value, or a lease to load and store it, or neither to only load it."""
     deadline, wait, awaited = time.monotonic() + LEASE_SECONDS, FIRST_WAIT, None
     while time.monotonic() < deadline:
         found = await _answer(get_redis().set(key, lease, nx=True, get=True, ex=LEASE_SECONDS))
@@ -129,7 +129,7 @@ async def _answer(command: Awaitable[Answer]) -> Answer:
 
 
 class Outage:
-    """Whether Redis is out of reach. Each outage is logged once."""
+    """Whether Redis is unavailable. Each outage is logged once."""
 
     def __init__(self) -> None:
         self._is_on = False
@@ -138,7 +138,7 @@ class Outage:
     async def ask(
         self, question: Callable[[], Awaitable[Answer]], *, again: bool = False
     ) -> Answer | None:
-        """Return the answer of Redis, or None in an outage; `again` asks in spite of one."""
+        """Return the answer of Redis, or None in an outage. `again` tries in spite of one."""
         if self._is_on and time.monotonic() < self._ends_at and not again:
             return None
         try:

@@ -2,9 +2,9 @@
 
     on_change(Order, listener)
 
-The listener is called for every row of the model that a session creates, changes or deletes, by
-whichever code: those that a deletion reaches are among them. Statements that change rows in bulk
-are not.
+The listener is called for every row of the model that a session creates, changes or deletes,
+including rows that a deletion of another row affects. It is not called for statements that change
+rows in bulk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _listeners: dict[type[Base], list[Listener]] = defaultdict(list)
 
 
 def on_change(model: type[Base], listener: Listener) -> None:
-    """Call a listener with the session, the row and what has become of it."""
+    """Call a listener with the session, the row and its change."""
     _listeners[model].append(listener)
 
 

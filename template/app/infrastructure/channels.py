@@ -26,7 +26,7 @@ SHARED_CHANNEL = "all:events"  # of rows without an owner; every user reads it
 PAGE_SIZE = 100
 NO_KEY = "no such key"
 MAX_BYTES = 16_384
-ERROR_TOO_LARGE = f"An event has at most {MAX_BYTES} bytes: send an id that leads to the rest"
+ERROR_TOO_LARGE = f"An event has at most {MAX_BYTES} bytes: send an id instead of the content"
 
 Fields = dict[FieldT, EncodableT]
 Entries = Sequence[tuple[str, Mapping[str, str]]]
@@ -44,7 +44,7 @@ class Event:
 
 
 class Sent(NamedTuple):
-    """An event on its way to a channel."""
+    """An event to send to a channel."""
 
     channel: str
     name: str
@@ -53,7 +53,7 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True)
 class Missed:
-    """Some events after a position; or, if the channel no longer has all of them, its newest position."""
+    """Events after a position; or the newest position, if the channel no longer has all of them."""
 
     events: Sequence[Event] = ()
     stale_until: str | None = None
@@ -70,7 +70,7 @@ def project_channel(project_id: uuid.UUID) -> str:
 def publish(
     session: AsyncSession | Session, channel: str, name: str, data: Mapping[str, Any]
 ) -> None:
-    """Publish an event after the commit, if there is one."""
+    """Publish an event after the commit. After a rollback, nothing is published."""
     text = to_json(data).decode()
     if len(text) > MAX_BYTES:
         raise ValueError(ERROR_TOO_LARGE)
@@ -80,7 +80,7 @@ def publish(
 async def _send(items: list[Sent]) -> None:
     settings = get_settings()
     async with get_redis().pipeline(transaction=False) as pipeline:
-        for item in dict.fromkeys(items):  # a change that is published twice has happened once
+        for item in dict.fromkeys(items):  # one change can be published twice
             fields: Fields = {NAME: item.name, DATA: item.data}
             size = settings.event_buffer_size
             pipeline.xadd(item.channel, fields, maxlen=size, approximate=False)
@@ -90,7 +90,7 @@ async def _send(items: list[Sent]) -> None:
 
 
 async def newest_position(channel: str) -> str:
-    """Return a position before all that will be published, and after all that has been."""
+    """Return the position after all events that have been published."""
     stream, now, _ = await _inspect(channel, "+")
     return _newest(stream, now)
 
@@ -104,8 +104,8 @@ async def read_missed(channel: str, position: str) -> Missed:
 
 
 async def _inspect(channel: str, start: str) -> tuple[Mapping[str, Any] | None, int, Entries]:
-    """Return what Redis knows of a channel, its time in milliseconds, and a page of events."""
-    async with get_redis().pipeline() as pipeline:  # one transaction, so that all of it agrees
+    """Return the state of a channel, the time of Redis in milliseconds, and a page of events."""
+    async with get_redis().pipeline() as pipeline:  # one transaction: a consistent view
         pipeline.time()
         pipeline.xinfo_stream(channel)
         pipeline.xrange(channel, start, "+", PAGE_SIZE)
@@ -125,8 +125,8 @@ def _newest(stream: Mapping[str, Any] | None, now: int) -> str:
 def is_stale(stream: Mapping[str, Any] | None, position: str, oldest: int) -> bool:
     """Return whether events after a position may have been dropped.
 
-    A whole channel is dropped some time after its last event, so that no events have been since
-    `oldest` without a channel. A position after its last event is of a server that lost its data.
+    A channel expires some time after its last event: without a channel, there were no events since
+    `oldest`. A position after the last event is from before the server lost its data.
     """
     if stream is None or not stream["length"]:
         return order(position)[0] < oldest
@@ -141,6 +141,6 @@ def read_entry(entry_id: str, fields: Mapping[str, str]) -> Event:
 
 
 def order(position: str) -> tuple[int, int]:
-    """Return an id as numbers, which are in the order of the channel."""
+    """Return an id as numbers, which sort in the order of the channel."""
     milliseconds, _, number = position.partition("-")
     return int(milliseconds), int(number)

@@ -1,7 +1,7 @@
 """Streams of events, as server-sent events and over WebSockets.
 
-Who asks is found with a session that is closed before the first byte: an open stream holds no
-connection of the database. It ends when the token expires, and soon after it is revoked.
+The user is found with a session that is closed before the first byte, so an open stream holds no
+connection to the database. A stream ends when the token expires, and soon after it is revoked.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ BEARER_PREFIX = "bearer."
 # Codes of a closed WebSocket: a new token is needed, or does not help, the service restarts, or try
 # again later.
 CLOSE_CODES = {"expired": 4401, "revoked": 4403, "stopping": 1012, "unavailable": 1013}
-# Neither caches nor proxies may keep what is streamed.
+# Caches must not store a stream, and proxies must not buffer it.
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-ERROR_POSITION = "It is no id of an event"
+ERROR_POSITION = "This is not the id of an event"
 MAX_PART = 2**63
 
 
@@ -93,12 +93,12 @@ async def find_active(tokens: set[tuple[uuid.UUID, int]]) -> set[tuple[uuid.UUID
 async def get_listener(
     request: Request, header: Annotated[str | None, Depends(bearer)]
 ) -> Listener:
-    """Return who opens a stream of server-sent events."""
+    """Return the listener of a stream of server-sent events."""
     return await find_listener(header or read_cookie(request) or "")
 
 
 async def get_socket_listener(socket: WebSocket) -> Listener:
-    """Return who opens a WebSocket. With a cookie, the page must be one of this service."""
+    """Return the listener of a WebSocket. With a cookie, the page must be one of this service."""
     scheme, token = get_authorization_scheme_param(socket.headers.get("Authorization"))
     if scheme.lower() != "bearer":
         offered = socket.scope["subprotocols"]
@@ -149,7 +149,7 @@ class EventStream(StreamingResponse):
     """The events of a stream as server-sent events.
 
     The response of FastAPI is for endpoints that yield. It logs an error for every client that
-    goes away while an event is sent to it.
+    disconnects while an event is sent to it.
     """
 
     media_type = "text/event-stream"
@@ -180,7 +180,7 @@ async def send_over_socket(socket: WebSocket, subscription: Subscription) -> Non
         tasks.start_soon(_wait_for_close, socket, tasks.cancel_scope)
         with contextlib.suppress(WebSocketDisconnect):
             async for event in subscription:
-                if event.name == PING:  # the server sends pings of its own
+                if event.name == PING:  # the server sends its own pings
                     continue
                 data = from_json(event.data) if event.data else None
                 await socket.send_json({"id": event.id, "event": event.name, "data": data})
@@ -189,7 +189,7 @@ async def send_over_socket(socket: WebSocket, subscription: Subscription) -> Non
 
 
 async def _wait_for_close(socket: WebSocket, scope: anyio.CancelScope) -> None:
-    """Read what the client sends, which has no meaning, to notice when it is gone."""
+    """Read and ignore what the client sends, to notice when it disconnects."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass
     scope.cancel()

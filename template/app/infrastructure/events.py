@@ -1,4 +1,4 @@
-"""Open streams of events: what each still has to send, and one connection that reads for all."""
+"""Open streams of events. One connection to Redis reads the channels of all."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Subscription:
         self._queue.put_nowait(None)
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """Yield where the stream starts, every event once, and why it ends."""
+        """Yield where the stream starts, each event once, and the reason of its end."""
         if self.position:
             yield Event(self.position, OPEN, "")
         try:
@@ -103,7 +103,7 @@ class Subscription:
 
     async def _next(self) -> AsyncIterator[Event]:
         if self._is_behind:
-            self._is_behind = False  # what is published from now on comes to the queue
+            self._is_behind = False  # events that are published from now on are added to the queue
             async for missed in self._missed():
                 yield missed
         else:
@@ -196,7 +196,7 @@ class Hub:
                 del self._per_user[user_id]
 
     async def _add(self, subscription: Subscription) -> None:
-        """Read the channel from its end; the stream reads what is before by itself."""
+        """Read the channel from its end. The stream itself reads earlier events."""
         channel = subscription.channel
         try:
             newest = await newest_position(channel)
@@ -220,7 +220,7 @@ class Hub:
             self._positions.pop(subscription.channel, None)
 
     async def _wake(self) -> None:
-        """Let the reader read the channels that there are now."""
+        """Make the reader read the channels that are open now."""
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
         else:
@@ -230,7 +230,7 @@ class Hub:
 
     async def _read(self) -> None:
         """Read while there are streams, and end all of them if that fails."""
-        block = int(get_settings().redis_timeout_seconds * 500)  # less than the time out
+        block = int(get_settings().redis_timeout_seconds * 500)  # less than the timeout
         woken = "0-0"
         try:
             while self._positions:
@@ -301,7 +301,7 @@ def get_hub() -> Hub:
 
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[None]:
-    """End all streams when the service has to stop, because it waits until they have ended."""
+    """End all streams at shutdown, because the server waits for them."""
     loop = asyncio.get_running_loop()
     with on_stop_signal(lambda: loop.call_soon_threadsafe(get_hub().stop)):
         yield
@@ -311,7 +311,7 @@ async def running() -> AsyncIterator[None]:
 
 @contextlib.contextmanager
 def on_stop_signal(action: Callable[[], object]) -> Iterator[None]:
-    """Do something when the process gets a signal to stop, before the server handles it."""
+    """Call a function when the process gets a signal to stop, before the server handles it."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -31,7 +31,7 @@ Key = Annotated[
 
 
 class OnceRunner:
-    """Runs what a request asks for, unless a request with the same key has done so."""
+    """Runs the work of a request, unless a request with the same key has done so."""
 
     def __init__(self, service: KeyService, request: str, key: str | None, body: bytes) -> None:
         self._service = service
@@ -45,7 +45,7 @@ class OnceRunner:
         schema: type[Answer],
         call: Callable[[], Awaitable[Answer]],
     ) -> Answer:
-        """Return the answer of the call, or the one that it had, or raise 409 for another body.
+        """Return the answer of the call, or that of the first request. Raise 409 for another body.
 
         The key is stored in the transaction of the request, so a request that fails can be sent
         again, and one that comes while the first is running waits for it.

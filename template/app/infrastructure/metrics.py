@@ -38,7 +38,7 @@ class RequestDuration(Histogram):
     """Receives `http.server.request.duration`. A path of no route must not become a label."""
 
     def __init__(self) -> None:
-        """Take no name: the metric has its own."""
+        """Ignore the arguments: the metric has its own name."""
 
     def record(
         self, amount: float, attributes: Attributes = None, context: Context | None = None
@@ -55,7 +55,7 @@ class ActiveRequests(UpDownCounter):
     """Receives `http.server.active_requests`."""
 
     def __init__(self) -> None:
-        """Take no name: the metric has its own."""
+        """Ignore the arguments: the metric has its own name."""
 
     def add(
         self, amount: float, attributes: Attributes = None, context: Context | None = None
@@ -87,7 +87,7 @@ class RequestMeter(NoOpMeter):
 
 
 class RequestMeterProvider(MeterProvider):
-    """Gives every library that meter."""
+    """Returns the same meter for every library."""
 
     def get_meter(
         self,
@@ -116,6 +116,6 @@ def exposition() -> bytes:
 
 
 def forget_process() -> None:
-    """Stop counting the active requests of this process, which ends."""
+    """Remove the active requests of this process, which is about to end."""
     if DIRECTORY in os.environ:  # allow(I2): the library reads it there
         mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]  # as above

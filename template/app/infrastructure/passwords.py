@@ -45,7 +45,7 @@ async def hash_password(password: SecretStr) -> str:
 async def verify_password(password: SecretStr, stored: str | None) -> tuple[bool, str | None]:
     """Return whether the password matches, and a new hash if the cost has changed.
 
-    Without a stored hash it takes as long, so that timing does not reveal whether a user exists.
+    Without a hash it takes the same time, so that timing does not reveal whether a user exists.
     """
     text = password.get_secret_value().encode()
     candidate = text[:MAX_BYTES]  # bcrypt raises an error beyond it

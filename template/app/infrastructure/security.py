@@ -21,7 +21,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=31536000",
 }
-# Paths with a limit of their own.
+# Paths with a different limit.
 BODY_LIMITS: dict[str, Callable[[], int]] = {}
 CREDENTIALS = {"authorization", "cookie"}  # responses to such requests must not be cached
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -58,7 +58,7 @@ class SecurityHeadersMiddleware:
 class BodyLimitMiddleware:
     """Reject a body that is too large, before it is read if the client sends its size.
 
-    FastAPI has a limit of its own, but it answers outside the middlewares, in plain text.
+    FastAPI also has a limit, but it answers outside the middlewares, in plain text.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:

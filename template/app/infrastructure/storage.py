@@ -82,13 +82,13 @@ def get_store() -> S3Store:
 
 @lru_cache
 def get_slots() -> asyncio.Semaphore:
-    """Return what limits the transfers that run at once in this process."""
+    """Return the semaphore that limits the transfers of this process."""
     return asyncio.Semaphore(get_settings().max_uploads)
 
 
 @contextlib.asynccontextmanager
 async def transfer() -> AsyncIterator[None]:
-    """Bound the transfers of this process: how many run at once, and how long each takes."""
+    """Limit how many transfers run at once in this process, and how long each takes."""
     limit = get_settings().upload_seconds
     if get_slots().locked():
         raise StorageDownError(ERROR_BUSY, code="storage_busy")
@@ -167,7 +167,7 @@ async def move(name: str, target: str) -> None:
 
 
 async def remove(*names: str) -> None:
-    """Remove objects, those of them that exist."""
+    """Remove objects. Missing ones are ignored."""
     with reachable():
         for name in names:
             with contextlib.suppress(FileNotFoundError):
@@ -205,8 +205,8 @@ def presign(
 ) -> str:
     """Return a URL that allows one request, with exactly these headers and parameters.
 
-    The server rejects other ones: they are part of the signature (AWS Signature Version 4), which
-    obstore makes for a method and a name alone.
+    The server rejects others, because they are part of the signature (AWS Signature Version 4).
+    obstore signs only a method and a name.
     """
     settings = get_settings()
     endpoint = settings.s3_public_endpoint or settings.s3_endpoint or _aws_endpoint()

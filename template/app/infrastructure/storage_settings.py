@@ -10,11 +10,11 @@ MAX_URL_SECONDS = 604_800
 
 
 class StorageSettings(BaseSettings):
-    """Servers that speak S3 (AWS, MinIO, R2, …) differ only here."""
+    """Settings of an S3 server (AWS, MinIO, R2, …)."""
 
     # Without an endpoint, it is that of AWS in the region.
     s3_endpoint: str = Field(default="", pattern="^(https?://[^/]+)?$")
-    # What clients call the endpoint, if that is another name.
+    # The endpoint as clients reach it, if it differs.
     s3_public_endpoint: str = Field(default="", pattern="^(https?://[^/]+)?$")
     s3_bucket: str = "files"
     s3_access_key_id: str

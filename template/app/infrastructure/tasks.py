@@ -56,7 +56,7 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """An attempt at a job, as its task sees it."""
+    """An attempt at a job, as the function of its task receives it."""
 
     job_id: uuid.UUID
     owner_id: uuid.UUID | None
@@ -69,7 +69,7 @@ class Run:
         return uuid.UUID(self.arguments[name])
 
     def read(self, schema: type[Data]) -> Data:
-        """Return what the request that started the task has sent."""
+        """Return the body of the request that started the task."""
         names = schema.model_fields.keys() & self.arguments.keys()
         return schema.model_validate({name: self.arguments[name] for name in names})
 
@@ -115,7 +115,7 @@ class Task:
         ids: Mapping[str, uuid.UUID],
         data: Schema,
     ) -> JobRead:
-        """Write a job for the rows with these ids, with what a request has sent."""
+        """Write a job for the rows with these ids and the body of a request."""
         found = {name: str(row_id) for name, row_id in ids.items()}
         return await self.enqueue(session, owner_id, found | data.model_dump(mode="json"))
 
@@ -133,12 +133,12 @@ def task(
     max_age: int,
     every: str = "",
 ) -> Callable[[Work], Task]:
-    """Return a decorator that makes a function a task. It can run twice, and must allow for that.
+    """Return a decorator that makes a function a task. It can run twice, and must tolerate that.
 
     A failed attempt is repeated `max_retries` times, after `min_backoff` milliseconds at first
     and twice as many each time. An attempt takes `time_limit` at most, and none starts when the job
-    is older than `max_age`. One with `every`, such as `15m`, `2h` or `1d`, starts so often by
-    itself, once for all workers.
+    is older than `max_age`. With `every`, such as `15m`, `2h` or `1d`, a job starts at this
+    interval, once for all workers.
     """
 
     def register(work: Work) -> Task:
@@ -171,7 +171,7 @@ def _period(every: str) -> dt.timedelta | None:
 
 
 def located(response: Response, job: JobRead) -> JobRead:
-    """Say in the response of a route where its job is."""
+    """Set the `Location` of a response to its job."""
     response.headers["Location"] = f"{JOBS_URL}/{job.id}"
     return job
 
@@ -218,7 +218,7 @@ async def _work(task: Task, run: Run) -> dict[str, Any] | None:
 async def _fail(task: Task, job: Job, error: Exception) -> None:
     """End the job, or give it back for another attempt.
 
-    An error of the caller, such as a row that is missing, would be the same the next time.
+    An error of the caller, such as a missing row, would occur again.
     """
     known = error if isinstance(error, ApiError) else None
     if known is None:
@@ -241,7 +241,7 @@ async def _give_back(job: Job, error: str | None, delay: dt.timedelta) -> None:
 
 @contextlib.asynccontextmanager
 async def _kept(job: Job) -> AsyncIterator[None]:
-    """Stay the owner of the job until the block ends."""
+    """Keep the lease of the job until the block ends."""
     ended = asyncio.Event()
     keeper = asyncio.create_task(_keep(job, ended))
     try:
@@ -252,7 +252,7 @@ async def _kept(job: Job) -> AsyncIterator[None]:
 
 
 async def _keep(job: Job, ended: asyncio.Event) -> None:
-    """Extend the lease three times in the time that it lasts, as long as the job is ours."""
+    """Extend the lease three times while it lasts, as long as this attempt owns the job."""
     is_ours = True
     while is_ours:
         with contextlib.suppress(TimeoutError):

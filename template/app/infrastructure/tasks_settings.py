@@ -14,7 +14,7 @@ class TasksSettings(BaseSettings):
     # How often a worker looks for jobs that are due, and how long a message may take to arrive.
     task_poll_seconds: float = Field(default=1, gt=0)
     task_resend_seconds: float = Field(default=30, gt=0)
-    # A running job whose worker has been silent for this long is run by another worker.
+    # A running job whose worker has not reported for this long is run by another worker.
     task_lease_seconds: float = Field(default=30, gt=0)
     # How long a worker that is stopped waits for its running tasks.
     task_stop_seconds: float = Field(default=30, ge=0)

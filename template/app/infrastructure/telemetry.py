@@ -1,7 +1,7 @@
 """Traces by OpenTelemetry and metrics for Prometheus.
 
-FastAPI measures and traces requests itself once a provider exists. Statements and whatever else is
-installed (Redis, outgoing HTTP) are instrumented here.
+FastAPI measures and traces requests itself once a provider exists. Statements, and Redis and
+outgoing HTTP if they are installed, are instrumented here.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from app.infrastructure.settings import get_settings
 
 ERROR_NO_METRICS = "There are no metrics here"
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
-UNTRACED = ("/health/", "/metrics")  # probes and scrapes would drown everything else
+UNTRACED = ("/health/", "/metrics")  # probes and scrapes would outnumber all other requests
 
 router = APIRouter(tags=["metrics"])
 
@@ -51,8 +51,8 @@ router = APIRouter(tags=["metrics"])
 class RequestSampler(Sampler):
     """Keeps a share of the traces; a caller that traces decides for its own requests.
 
-    Probes are no traces, nor is a statement that belongs to none, such as those by which a worker
-    looks for work.
+    Probes are not traced, and neither are statements outside a trace, such as the polling of a
+    worker.
     """
 
     def __init__(self, share: float) -> None:
@@ -82,7 +82,7 @@ class RequestSampler(Sampler):
 
 @lru_cache
 def get_tracer_provider() -> TracerProvider:
-    """Return the provider of this process: OpenTelemetry accepts one in its life."""
+    """Return the provider of this process: OpenTelemetry accepts only one."""
     settings = get_settings()
     name = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["name"]
     resource = Resource.create({"service.name": settings.otel_service_name or name})
@@ -95,14 +95,14 @@ def get_tracer_provider() -> TracerProvider:
 
 
 def send_spans(provider: TracerProvider, collector: str) -> None:
-    """Send spans to the URL of a collector, in batches and by a thread of its own."""
+    """Send spans to the URL of a collector, in batches, from a separate thread."""
     exporter = OTLPSpanExporter(endpoint=f"{collector.rstrip('/')}/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
 
 
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[None]:
-    """Trace and measure during the block, and send what is left at its end."""
+    """Trace and measure during the block, and send the remaining spans at its end."""
     provider = get_tracer_provider()
     measure()
     with logged_trace_ids(), instrumented():
@@ -115,7 +115,7 @@ async def running() -> AsyncIterator[None]:
 def instrumented() -> Iterator[None]:
     """Trace statements, and the calls of each library whose instrumentation is installed.
 
-    The instrumentation of SQLAlchemy states an older version than that which it works with.
+    The instrumentation of SQLAlchemy works with newer versions than it declares.
     """
     statements = SQLAlchemyInstrumentor()
     statements.instrument(engine=get_engine().sync_engine, skip_dep_check=True)

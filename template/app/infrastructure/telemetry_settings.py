@@ -1,4 +1,4 @@
-"""Where traces are sent, and who may read the metrics."""
+"""Settings of traces and metrics."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pydantic_settings import BaseSettings
 
 
 class TelemetrySettings(BaseSettings):
-    """The names of OpenTelemetry, where it has names for these."""
+    """Settings of traces and metrics, with the names of OpenTelemetry where it has some."""
 
-    otel_service_name: str = ""  # the name of the project, if it is empty
+    otel_service_name: str = ""  # if empty, the name of the project
     otel_exporter_otlp_endpoint: str = ""  # of the collector that traces are sent to, if any
     otel_traces_sampler_arg: float = Field(default=1, ge=0, le=1)  # the share that is kept
-    metrics_token: SecretStr = SecretStr("")  # in production, none may read without one
+    metrics_token: SecretStr = SecretStr("")  # required to read the metrics in production

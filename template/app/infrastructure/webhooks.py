@@ -1,7 +1,7 @@
 """Webhooks over HTTP, as Standard Webhooks specifies them (https://www.standardwebhooks.com).
 
-The URLs come from users. A request must not reach what only the service can reach, so the address is
-checked after the name is resolved, and the request goes to that address.
+The URLs come from users. A request must not reach what only the service can reach, so the address
+is checked after the name is resolved, and the request is sent to that address.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ REPLAY_SECONDS = 600
 
 
 class PrivateAddressError(Exception):
-    """The host is this machine, or one of its network."""
+    """The host has an address of this machine or of its network."""
 
 
 def new_secret() -> str:
@@ -46,7 +46,7 @@ def new_secret() -> str:
 
 @lru_cache
 def get_tls() -> ssl.SSLContext:
-    """Return the certificates to trust, which take longer to load than a message to send."""
+    """Return the trusted certificates. To load them takes longer than to send a message."""
     return httpx2.create_ssl_context(trust_env=False)
 
 
@@ -55,7 +55,7 @@ async def send_webhook(url: str, secret: str, message_id: str, body: str) -> int
 
     Raises:
         PrivateAddressError: the host has an address that is not public.
-        httpx2.HTTPError, OSError: there is no answer.
+        httpx2.HTTPError, OSError: the host did not answer.
     """
     timeout = get_settings().webhook_timeout_seconds
     async with asyncio.timeout(timeout):
@@ -94,14 +94,14 @@ async def public_address(host: str, port: int) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Return whether an address is one of the Internet, also if it is an IPv4 address in IPv6."""
+    """Return whether an address is public. An IPv6 address can contain an IPv4 address."""
     found = ipaddress.ip_address(address.partition("%")[0])
     inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None) or found
     return bool(inner.is_global and not inner.is_multicast)
 
 
 def refuse_private(url: str) -> str:
-    """Raise a ValueError for a URL that no webhook can have; names are resolved when it is sent."""
+    """Raise ValueError for a URL that a webhook cannot have. Names are resolved later, to send."""
     parts = urlsplit(url)
     is_private = get_settings().webhook_allow_private
     if parts.scheme != "https" and not (is_private and parts.scheme == "http"):

@@ -1,4 +1,4 @@
-"""How webhooks are sent, and who may send them."""
+"""Settings of webhooks that are sent and received."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings
 
 
 class WebhooksSettings(BaseSettings):
-    """The bounds of webhooks. Secrets are those of Standard Webhooks: `whsec_…`."""
+    """Limits of webhooks, and secrets as in Standard Webhooks: `whsec_…`."""
 
     webhook_max_endpoints: int = Field(default=20, ge=1)  # of one owner
     webhook_max_failures: int = Field(default=100, ge=1)  # in a row, before an endpoint is disabled

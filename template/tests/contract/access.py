@@ -22,7 +22,7 @@ class AccessContract(Contract):
 
         for method, url in routes:
             response = await client.request(method, url, headers={"Authorization": ""})
-            is_read = method == "get" and "/users/" not in url  # what is below a user is private
+            is_read = method == "get" and "/users/" not in url  # rows below a user are private
             is_open = is_read and self.case.access == "user-write"
             assert (response.status_code != 401) == is_open, f"{method} {url}"
             response = await client.request(method, url, headers=user)

@@ -1,4 +1,4 @@
-"""The base of the contracts: tests that every module passes whose case they are given.
+"""The base of the contracts. A contract is a set of tests that run with the case of a module.
 
 A module's test class inherits the contracts that apply to it. Where the module behaves differently,
 the class overrides that test.
@@ -92,9 +92,9 @@ class Contract:
                 metafunc.parametrize(name, values(self.case))
 
     def routes(self, row_id: str, project_id: object = "") -> list[tuple[str, str]]:
-        """Return the method and URL of every route of the module, of this row where it has one.
+        """Return the method and URL of every route of the module, with the id of this row.
 
-        They are those of the OpenAPI document, so that routes added by hand are among them.
+        They are read from the OpenAPI document, so routes added by hand are included.
         """
         from app.main import app  # reads the settings, which are set by now
 
@@ -121,9 +121,9 @@ class Contract:
         return responses
 
     async def swapped(self, client: httpx2.AsyncClient, field: str) -> tuple[JSON, JSON]:
-        """Create two rows with each other's value of a field, so that no other field has them.
+        """Create two rows that have swapped their values of a field.
 
-        Of a deferred field only the second row has a value, which leads to the first.
+        In a deferred field only the second row has a value, which refers to the first.
         """
         case, fields = self.case, self.case.together([field])
         bodies = [await case.body(client, number) for number in (0, 1)]
@@ -134,7 +134,7 @@ class Contract:
         return first, await case.create(client, bodies[1] | values[1])
 
     async def refer(self, client: httpx2.AsyncClient, field: str) -> tuple[JSON, str]:
-        """Create a row, and another that nothing but this field of it leads to."""
+        """Create a row, and another to which only this field of the first refers."""
         case, relation = self.case, self.case.relations[field]
         target_id = await relation.target.row(client, 0 if relation.deferred else 1)
         value = [target_id] if field in case.links else target_id
@@ -144,5 +144,5 @@ class Contract:
         return await case.create(client, await case.body(client, 0) | {field: value}), target_id
 
     async def held(self, row_id: str, field: str) -> list[object]:
-        """Return what a row holds in a field; nothing when it is deleted."""
+        """Return the value of a row's field in a list, which is empty if the row is deleted."""
         return [row[field] for row in await self.case.stored() if row["id"] == row_id]

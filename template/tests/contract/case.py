@@ -119,7 +119,7 @@ class Case:
     sorts: Collection[str] = ()
     search: Collection[str] = ()
     unique: Collection[str] = ()
-    # The unique fields of which values that differ only in case are the same.
+    # The unique fields that ignore case.
     nocase: Collection[str] = ()
     unique_together: Sequence[Sequence[str]] = ()
     # The fields that the checks of the table compare; they change together.
@@ -175,7 +175,7 @@ class Case:
 
     @property
     def optional(self) -> list[str]:
-        """The fields that can be null, whatever the others are."""
+        """The fields that can be null, independently of the others."""
         return [name for name in self.nullable if name not in self.checked]
 
     @property
@@ -198,7 +198,7 @@ class Case:
         return list(dict.fromkeys([*names, *(self.checked if {*names} & {*self.checked} else ())]))
 
     def values(self, body: JSON) -> Schema:
-        """Return what a body says, whichever way its values are spelled.
+        """Return the values of a body, which can be spelled in several ways.
 
         A response does not have all fields, so those that it lacks are the same in all bodies.
         """

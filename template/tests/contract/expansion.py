@@ -22,7 +22,7 @@ def expandable(case: Case) -> dict[str, str]:
 
 
 async def expanded(client: httpx2.AsyncClient, case: Case, row: JSON) -> JSON:
-    """Return a row with all related rows, each read by itself."""
+    """Return a row with all related rows, each read separately."""
     related: JSON = {}
     for name, field in expandable(case).items():
         target = case.relations[field].target

@@ -40,7 +40,7 @@ async def give_away(session: AsyncSession) -> None:
 
 
 class OwnedContract(Contract):
-    """Rows belong to a user, and are found by no other one."""
+    """Rows belong to a user, and no other user finds them."""
 
     @pytest_asyncio.fixture(autouse=True)
     async def signed_in(self, client: httpx2.AsyncClient, session: AsyncSession) -> None:
@@ -169,7 +169,7 @@ class OwnedLinkContract(Contract):
 
 
 class OwnedCollectionContract(Contract):
-    """What is below another row are rows of the same owner."""
+    """The rows below another row have the same owner."""
 
     async def test_rows_of_another_owner_are_not_below_their_target(
         self, client: httpx2.AsyncClient, session: AsyncSession, below: str
@@ -184,7 +184,7 @@ class OwnedCollectionContract(Contract):
 
 
 class SharedReferenceContract(Contract):
-    """The deletion of a row that all owners share asks the rows of all of them."""
+    """Deleting a row that all owners share respects the references of all owners."""
 
     async def test_rows_of_another_owner_count_on_deletion(
         self, client: httpx2.AsyncClient, session: AsyncSession, shared_reference: str

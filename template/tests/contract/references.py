@@ -64,7 +64,7 @@ class RestrictContract(Contract):
         case, reference = self.case, self.case.references[restricting]
         row, target_id = await self.refer(client, restricting)
         assert await case.delete(client, row) == 204
-        if not reference.deferred:  # a row that refers to another target is no obstacle
+        if not reference.deferred:  # a row that refers to another target does not matter
             await case.create(client, await case.body(client, 0))
 
         status = await reference.target.delete(client, {"id": target_id})

@@ -1,4 +1,4 @@
-"""Contracts of modules without all routes: the others are not served, and the service does them."""
+"""Contracts of modules without all routes: the others are not served, but the service has them."""
 
 from __future__ import annotations
 

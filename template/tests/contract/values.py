@@ -139,7 +139,7 @@ class ResetContract(Contract):
 
 
 class InvalidContract(Contract):
-    """Some values are invalid, whichever route takes them."""
+    """Some values are invalid on every route."""
 
     async def test_invalid_value_returns_422(
         self, client: httpx2.AsyncClient, invalid_field: str
@@ -168,7 +168,7 @@ class NullableContract(Contract):
 
 
 class UniqueContract(Contract):
-    """Some values are taken once."""
+    """Some values are unique."""
 
     async def test_taken_value_returns_409(
         self, client: httpx2.AsyncClient, unique_field: str
@@ -200,7 +200,7 @@ class NoCaseFilterContract(Contract):
 
 
 class UniqueTogetherContract(Contract):
-    """Some values are taken once together, and each of them more often."""
+    """Some values are unique together, but not each of them."""
 
     async def test_values_taken_together_return_409(
         self, client: httpx2.AsyncClient, unique_fields: Sequence[str]
@@ -344,7 +344,7 @@ class SearchContract(Contract):
         rows = await self.swapped(client, searched)
 
         for text in {row[searched][:100] for row in rows}:
-            sent = text.swapcase() if text.isascii() else text  # SQLite knows no other capitals
+            sent = text.swapcase() if text.isascii() else text  # SQLite ignores case in ASCII only
             page = (await client.get(case.url, params={"search": sent})).json()
             assert rows_of(page) == [row for row in rows if self.has_text(row, text)]
 

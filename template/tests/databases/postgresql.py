@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.db.postgresql import DatabaseSettings, create_engine
 from app.db.session import serialize_json
 
-CACHE_SIZE = "5000"  # statements; in turn they would displace each other from smaller caches
+CACHE_SIZE = "5000"  # statements; smaller caches would evict them in turn
 
 
 def create_test_engine(url: str) -> AsyncEngine:

@@ -83,7 +83,7 @@ async def test_failure_is_logged_and_does_not_stop_others(
 
 
 def in_use(engine: AsyncEngine) -> str:
-    """Return the number of connections in use, which is the last word; SQLite may have no number."""
+    """Return the number of connections in use: the last word of the status, or none for SQLite."""
     return engine.pool.status().split()[-1]
 
 

@@ -1,4 +1,4 @@
-"""A kept value is the newest one, is loaded once, and nothing depends on the cache."""
+"""A cached value is the newest one and is loaded once; without the cache, all values are loaded."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def source() -> Source:
 
 @pytest_asyncio.fixture(autouse=True)
 async def empty(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """Begin with an empty cache that is in reach."""
+    """Begin with an empty cache and without an outage."""
     monkeypatch.setattr(cache, "outage", cache.Outage())
     async with running():
         await get_redis().flushdb()
@@ -122,7 +122,7 @@ async def test_value_of_another_schema_is_not_read(source: Source, sessions: Ses
 
 async def test_failure_is_not_kept(sessions: Sessions, source: Source) -> None:
     async def fail() -> Number:
-        raise NotFoundError("There is none")
+        raise NotFoundError("missing")
 
     async with sessions() as session:
         with pytest.raises(NotFoundError):

@@ -1,4 +1,4 @@
-"""Events reach those who listen to their channel, once, whatever happens in between."""
+"""Every listener of a channel gets each event once, even after an interruption."""
 
 from __future__ import annotations
 

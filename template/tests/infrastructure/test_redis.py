@@ -1,4 +1,4 @@
-"""Redis is a server of its own, and the service says when it is gone."""
+"""The service uses a real Redis, and reports that it is down."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def test_client_reaches_the_server() -> None:
 
 
 async def test_connection_that_the_server_has_closed_is_replaced() -> None:
-    """A command that is sent over it would be lost."""
+    """A command on that connection would be lost."""
     async with running(), Redis.from_url(get_settings().redis_url) as other:
         await other.client_kill_filter(_id=str(await get_redis().client_id()))
         await asyncio.sleep(0.1)

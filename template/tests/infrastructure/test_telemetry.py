@@ -120,7 +120,7 @@ async def test_metrics_are_for_the_holder_of_the_token(
 
 
 def run(code: str, environment: dict[str, str]) -> str:
-    """Run code in a process of its own, and return what it prints."""
+    """Run code in a new process, and return its output."""
     command = [sys.executable, "-c", code]
     return subprocess.check_output(command, env=environment, text=True)  # noqa: S603
 

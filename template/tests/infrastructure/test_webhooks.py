@@ -37,7 +37,7 @@ def signed(secret: str = SECRET, age: int = 0) -> dict[str, str]:
 
 @pytest.fixture
 def app(spare_app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
-    """The application with a route for a sender's webhooks; it fails as often as it is told."""
+    """The application with a route for a sender's webhooks; it fails a given number of times."""
     secrets = {"shop": SecretStr(SECRET)}
     monkeypatch.setattr(get_settings(), "incoming_webhook_secrets", secrets)
     spare_app.state.failures = 0

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class ServiceError(ApiError):
-    """Another service has failed; `response` is what it answered, if it did."""
+    """Another service failed. `response` is its answer, if there was one."""
 
     status = 502
     code = "service_failed"
@@ -111,7 +111,7 @@ def connect(url: str, token: SecretStr) -> httpx2.AsyncClient:
 
 
 async def pass_request_id(request: httpx2.Request) -> None:
-    """Let the logs of both services show the same id."""
+    """Pass the request id on, so that both services log the same one."""
     if identifier := request_id.get():
         request.headers.setdefault(REQUEST_ID_HEADER, identifier)
 

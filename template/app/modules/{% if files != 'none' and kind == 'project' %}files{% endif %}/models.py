@@ -24,11 +24,11 @@ class File(BaseModelMixin, Base):
 
     @property
     def object_name(self) -> str:
-        """The name begins with the owner, so that a policy of the server can tell owners apart."""
+        """The object, whose name begins with the owner: policies of the server can depend on it."""
         owner = f"user:{self.owner_id}" if self.owner_id else "public"
         return f"{owner}:{self.id}"
 
     @property
     def upload_name(self) -> str:
-        """The object that a client writes by itself, until it is confirmed."""
+        """The object that a client uploads directly, until it is confirmed."""
         return f"{self.object_name}.part"

@@ -35,7 +35,7 @@ class FileRepository:
         await self._session.flush()
 
     async def mark_stored(self, file: File, size: int, sha256: str) -> File | None:
-        """Move a file from `pending` to `stored`. Return None if it is not pending any more."""
+        """Move a file from `pending` to `stored`. Return None if it is no longer pending."""
         statement = sa.update(File).where(
             File.id == file.id, File.state == "pending", sa.not_(File.is_deleted)
         )

@@ -45,7 +45,7 @@ Sha256 = Annotated[
 
 
 class FileCreate(Schema):
-    """What a client is going to upload by itself. Nothing else will be accepted."""
+    """The content of a direct upload. Other content is rejected."""
 
     name: FileName
     content_type: ContentType
@@ -69,7 +69,7 @@ class FileRead(RowSchema):
 
 
 class DirectUpload(Schema):
-    """A request that uploads the content, to be sent exactly as it is here."""
+    """A request that uploads the content. It must be sent exactly like this."""
 
     method: Literal["PUT"] = "PUT"
     url: str

@@ -95,7 +95,7 @@ class FileService:
         return await self._mark_stored(file, content.size, content.sha256)
 
     async def confirm(self, owner_id: uuid.UUID | None, file_id: uuid.UUID) -> FileRead:
-        """Accept what the client has uploaded. If it is something else, nothing is kept."""
+        """Confirm a direct upload. Content that differs from the announced content is removed."""
         file = await self._get(owner_id, file_id)
         if file.state == "stored":
             return FileRead.model_validate(file)
@@ -151,7 +151,7 @@ class FileService:
         return FileRead.model_validate(stored)
 
     async def _refuse(self, file: File) -> None:
-        """Delete the file for good, although the request fails."""
+        """Delete the file even though the request fails."""
         file.is_deleted = True
         await self._repository.save(file)
         await self._session.commit()  # allow(I3): the error that follows would roll it back
@@ -229,7 +229,7 @@ async def find_mismatch(file: File, found: storage.StoredObject) -> str | None:
 
 
 async def remove_objects(files: list[File]) -> None:
-    """Remove the objects of deleted files. What cannot be removed now is left to the purge."""
+    """Remove the objects of deleted files. The purge removes those that cannot be removed now."""
     with contextlib.suppress(storage.StorageDownError):
         for file in files:
             await storage.remove(file.object_name, file.upload_name)

@@ -14,7 +14,7 @@ from app.db.types import JsonObject, UtcDateTime
 
 
 class Job(RowMixin, Base):
-    """A run of a task. It is written with the rows that ask for it, so none is lost."""
+    """A run of a task. It is written in the transaction that starts it, so it cannot be lost."""
 
     __tablename__ = "jobs"
 
@@ -33,7 +33,7 @@ class Job(RowMixin, Base):
     finished_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime(), index=True)
     # When the job is sent again, unless it has ended; and until when its worker owns it.
     send_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime(), index=True)
-    # The time for which a scheduled job is; no other one is for the same.
+    # The time for which the job is scheduled, unique for each task.
     scheduled_for: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())
     leased_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())
 
@@ -43,7 +43,7 @@ class Job(RowMixin, Base):
 
 
 class IdempotencyKey(RowMixin, Base):
-    """A request that a client may send again, with the answer that it had."""
+    """A request that a client may send again, with its answer."""
 
     __tablename__ = "idempotency_keys"
 

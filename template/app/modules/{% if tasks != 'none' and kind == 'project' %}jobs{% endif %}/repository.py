@@ -1,7 +1,7 @@
 """Job queries: those of routes are limited to the jobs of one owner, those of workers are not.
 
 The status of a job only moves forward. Each change is one UPDATE with its condition, so of several
-that come at once only the first one happens.
+concurrent changes only the first happens.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class JobRepository:
 
 
 class KeyRepository:
-    """Queries of idempotency keys. Their scope is of one owner."""
+    """Queries of idempotency keys. A scope belongs to one owner."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -122,7 +122,7 @@ class KeyRepository:
         return await self._session.scalar(sa.select(IdempotencyKey).filter_by(scope=scope))
 
     async def insert(self, key: IdempotencyKey) -> bool:
-        """Insert a key, and wait for a transaction that does so, too; return whether it is new."""
+        """Insert a key, after a concurrent transaction that does so. Return whether it is new."""
         try:
             async with self._session.begin_nested():
                 self._session.add(key)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort
 
-# In the order in which a job can have them. A job that has ended does not change any more.
+# In the order in which a job has them. A job that has ended no longer changes.
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 

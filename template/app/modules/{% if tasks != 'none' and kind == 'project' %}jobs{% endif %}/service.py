@@ -23,7 +23,7 @@ from app.modules.jobs.schemas import JobQuery, JobRead
 ERROR_NOT_FOUND = "There is no job with this id"
 ERROR_ENDED = "The job has ended"
 ERROR_KEY = "Another request had this Idempotency-Key; use a new one"
-ERROR_UNKNOWN = "There is no such task any more"
+ERROR_UNKNOWN = "The task no longer exists"
 ERROR_TOO_OLD = "The job waited too long for a worker"
 ERROR_GAVE_UP = "The worker stopped before the task was done"
 # A job of an unknown task may be of a newer version of the service.
@@ -44,7 +44,7 @@ class JobService:
     ) -> JobRead:
         """Write a job in this transaction, and send it after the commit.
 
-        If that fails, or the process dies before, a worker finds the row and sends it.
+        If sending fails, or the process dies first, a worker finds the row and sends it.
         """
         job = Job(owner_id=owner_id, kind=kind, arguments=arguments, send_at=_later())
         await self._repository.save(job)
@@ -53,9 +53,9 @@ class JobService:
         return JobRead.model_validate(job)
 
     async def schedule(self, kind: str, every: dt.timedelta) -> bool:
-        """Write the job for the period that has begun last, unless it is there already.
+        """Write the job of the current period, unless it exists.
 
-        Periods begin at multiples of their length since 1970, for all workers at the same times.
+        Periods begin at multiples of their length since 1970, so that all workers agree.
         """
         now = utc_now()
         begun = now - (now - EPOCH) % every
@@ -108,7 +108,7 @@ class KeyService:
 
 
 class AttemptService:
-    """What a worker does with a job. Every method but the first needs the attempt to be current."""
+    """Attempts of workers at jobs. With an outdated `attempt`, a method changes nothing."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -119,7 +119,7 @@ class AttemptService:
     ) -> Job | None:
         """Start an attempt, or return None: the job has ended, or another worker runs it.
 
-        A job that has waited or failed too often ends here.
+        A job that waited too long or failed too often ends here.
         """
         job, now = await self._repository.get_of_anyone(job_id), utc_now()
         if job is None or job.finished_at or (job.leased_until and job.leased_until > now):
@@ -141,7 +141,7 @@ class AttemptService:
         return await self._change(job_id, attempt, **values)
 
     async def extend(self, job_id: uuid.UUID, attempt: int) -> bool:
-        """Stay the owner of a job whose task takes long."""
+        """Extend the lease of a job whose task takes long."""
         values = {"send_at": _until(), "leased_until": _until()}
         return await self._repository.change_attempt(job_id, attempt, values) is not None
 
@@ -155,15 +155,15 @@ class AttemptService:
     async def retry(
         self, job_id: uuid.UUID, attempt: int, error: str | None, delay: dt.timedelta
     ) -> bool:
-        """Give the job back, to be started again after a while."""
+        """Release the job, to be started again after a while."""
         values = {"error": error, "send_at": utc_now() + delay, "leased_until": None}
         return await self._change(job_id, attempt, **values)
 
     async def take_due(self, kinds: Collection[str], limit: int) -> Sequence[Job]:
         """Return jobs that must be sent: their message was lost, or it is time to try again.
 
-        A message can also be slow. A job that waits is sent after twice the time again, so that a
-        long queue does not fill with copies.
+        A message can also be slow. A waiting job is sent again after twice the time, so that a long
+        queue does not fill with copies.
         """
         now = utc_now()
         due = await self._repository.lock_due(kinds, now, limit)
@@ -192,7 +192,7 @@ class AttemptService:
 
 
 def _later() -> dt.datetime:
-    """Return when a message is lost if no worker has started the job."""
+    """Return when the message counts as lost if no worker has started the job."""
     return utc_now() + dt.timedelta(seconds=get_settings().task_resend_seconds)
 
 

@@ -1,4 +1,4 @@
-"""The `webhooks` table, and that of what was sent to them."""
+"""The `webhooks` table, and the table of deliveries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.db.types import JsonList, JsonObject, UtcDateTime
 
 
 class Webhook(RowMixin, Base):
-    """A URL that wants to know what happens to its owner's rows."""
+    """A URL that is told what happens to the rows of its owner."""
 
     __tablename__ = "webhooks"
 

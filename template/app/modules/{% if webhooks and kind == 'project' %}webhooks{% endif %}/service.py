@@ -34,7 +34,7 @@ from app.modules.webhooks.schemas import (
 
 ERROR_NOT_FOUND = "There is no webhook with this id"
 ERROR_NO_DELIVERY = "The webhook has no delivery with this id"
-ERROR_TOO_MANY = "There are as many webhooks as allowed"
+ERROR_TOO_MANY = "The maximum number of webhooks is reached"
 ERROR_DISABLED = "The webhook is disabled"
 ERROR_NO_ANSWER = "The URL did not answer"
 ERROR_STATUS = "The URL answered with status {}"
@@ -48,7 +48,7 @@ class WebhookService:
         self._repository = WebhookRepository(session)
 
     async def publish(self, owner_id: uuid.UUID | None, event: str, data: dict[str, Any]) -> None:
-        """Tell the owner's webhooks what happened, when this transaction is committed."""
+        """Send an event to the owner's webhooks after the commit."""
         payload = {"type": event, "timestamp": utc_now().isoformat(), "data": data}
         for webhook in await self._repository.list_active(owner_id):
             if not webhook.events or event in webhook.events:
@@ -106,7 +106,7 @@ class WebhookService:
         return WebhookDeliveryRead.model_validate(delivery)
 
     async def _send(self, delivery: WebhookDelivery) -> None:
-        """Start a job that no owner sees: the delivery shows what becomes of it."""
+        """Start a job without an owner. The delivery shows its result."""
         await deliver_webhook.enqueue(self._session, None, {"delivery_id": str(delivery.id)})
 
     async def _get(self, owner_id: uuid.UUID | None, webhook_id: uuid.UUID) -> Webhook:
@@ -122,7 +122,7 @@ class DeliveryService:
         self._repository = WebhookRepository(session)
 
     async def deliver(self, run: Run, delivery_id: uuid.UUID) -> None:
-        """Make one attempt at a delivery. What came of it is kept, also if it has to be repeated."""
+        """Make one attempt at a delivery. Its result is stored even if it must be repeated."""
         delivery = await self._repository.get_delivery_of_anyone(delivery_id)
         if delivery is None or delivery.status != "pending":
             return
@@ -149,7 +149,7 @@ class DeliveryService:
     async def _attempt(
         self, delivery: WebhookDelivery, webhook: Webhook
     ) -> tuple[int | None, str | None]:
-        """Return the status of the answer and what was wrong."""
+        """Return the status of the answer, and the error."""
         body = json.dumps(delivery.payload, separators=(",", ":"))
         try:
             status = await send_webhook(webhook.url, webhook.secret, f"msg_{delivery.id}", body)

@@ -1,4 +1,4 @@
-"""A real server on loopback that fails, stalls and recovers, as a test tells it to."""
+"""A real server on loopback that fails, stalls and recovers on request."""
 
 from __future__ import annotations
 

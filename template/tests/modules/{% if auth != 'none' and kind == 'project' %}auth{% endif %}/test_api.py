@@ -41,7 +41,7 @@ async def test_swagger_can_sign_in(client: httpx2.AsyncClient) -> None:
 async def test_failed_sign_ins_have_the_same_response(client: httpx2.AsyncClient) -> None:
     await create(client, USERS, person("ann"))
 
-    for name, password in itertools.product(("ann", "nobody"), (GUESS, "x" * 100)):
+    for name, password in itertools.product(("ann", "stranger"), (GUESS, "x" * 100)):
         form = {"username": f"{name}@example.com", "password": password}
         answer = await client.post(f"{URL}/token", data=form)
         assert_problem(answer, 401)

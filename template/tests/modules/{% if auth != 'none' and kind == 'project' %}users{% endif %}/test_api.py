@@ -63,7 +63,7 @@ async def test_user_cannot_set_protected_fields(client: httpx2.AsyncClient) -> N
     assert_problem(await client.patch(ME, json=wishes, headers=headers), 422, *NOT_YOURS)
 
 
-async def test_email_is_unique_whatever_its_case(client: httpx2.AsyncClient) -> None:
+async def test_email_is_unique_regardless_of_case(client: httpx2.AsyncClient) -> None:
     headers = await signed_in(client, "bob")
     await create(client, URL, person("ann"))
     taken = "ANN@Example.com"
@@ -213,8 +213,8 @@ async def test_administrator_cannot_change_their_own_access(
     url = f"{URL}/{(await client.get(ME, headers=headers)).json()['id']}"
 
     assert_problem(await client.patch(url, json={"is_active": False}, headers=headers), 409)
-    nobody = f"{URL}/{uuid.uuid4()}"
-    assert_problem(await client.patch(nobody, json={"role": "user"}, headers=headers), 404)
+    unknown = f"{URL}/{uuid.uuid4()}"
+    assert_problem(await client.patch(unknown, json={"role": "user"}, headers=headers), 404)
 
 
 async def test_former_administrator_cannot_decide(
@@ -235,6 +235,6 @@ async def test_routes_of_administrators_reject_others(client: httpx2.AsyncClient
     for method, url in (("GET", URL), ("PATCH", f"{URL}/{uuid.uuid4()}")):
         answer = await client.request(method, url, json={}, headers=headers)
         assert_problem(answer, 403)
-        nobody = await client.request(method, url, json={})
-        assert_problem(nobody, 401)
-        assert nobody.headers["www-authenticate"] == "Bearer"
+        anonymous = await client.request(method, url, json={})
+        assert_problem(anonymous, 401)
+        assert anonymous.headers["www-authenticate"] == "Bearer"

@@ -37,7 +37,7 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def parsed(row: JSON) -> dict[str, Any]:
-    """Return the values that a client can set, whichever way they are spelled."""
+    """Return the values that a client can set, which can be spelled in several ways."""
     values = {name: row[name] for name in FIRST if name in row}
     data = UserCreate.model_validate(person("ann") | values)
     return {name: getattr(data, name) for name in values}

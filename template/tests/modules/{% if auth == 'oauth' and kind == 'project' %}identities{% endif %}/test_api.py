@@ -174,7 +174,7 @@ async def test_invalid_id_token_returns_401(browser: httpx2.AsyncClient, claims:
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
-        (json.dumps({"access_token": "theirs", "userinfo": ANN | {"iss": "anybody"}}), 401),
+        (json.dumps({"access_token": "theirs", "userinfo": ANN | {"iss": "other"}}), 401),
         (json.dumps({"access_token": "theirs", "id_token": None}), 502),
         ("[" * 100_000, 502),
     ],

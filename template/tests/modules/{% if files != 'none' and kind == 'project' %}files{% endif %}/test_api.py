@@ -338,7 +338,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
 
 
 async def upload_name(session: AsyncSession, file: JSON) -> str:
-    """Return the name of the object that a client uploads by itself."""
+    """Return the name of the object of a direct upload."""
     row = await session.get(File, uuid.UUID(file["id"]))
     assert row is not None
     return row.upload_name

@@ -30,7 +30,7 @@ from tests.modules.projects.factory import URL, Headers, join, new_member, new_p
 from tests.modules.users.factory import URL as USERS
 from tests.modules.users.factory import person, signed_in
 
-ROLES = ["owner", "editor", "viewer", "stranger", "nobody"]
+ROLES = ["owner", "editor", "viewer", "stranger", "anonymous"]
 BOB = {"email": "bob@example.com", "role": "viewer"}
 # Each route, with a body that it takes, and what it answers to each of the roles.
 ROUTES: list[tuple[str, str, Any, tuple[int, ...]]] = [
@@ -102,7 +102,7 @@ async def test_role_decides_what_a_member_can_do(
     await create(client, USERS, person("bob"))
     await create(client, USERS, person("eve"))
     eve = await join(client, owner, project, "eve", "editor")
-    asking = {"owner": owner, "nobody": {}, "stranger": await signed_in(client, "stranger")}
+    asking = {"owner": owner, "anonymous": {}, "stranger": await signed_in(client, "stranger")}
     for role in ("editor", "viewer"):
         asking[role] = await new_member(client, owner, project, role)
     url = URL + path.format(project=project["id"], member=eve["user_id"])
@@ -151,7 +151,7 @@ async def test_list_has_the_projects_of_the_member(
     rest = await client.get(URL, params={"cursor": cursor_of(first)}, headers=owner)
     assert rows_of(first) + rows_of(rest.json()) == [project, shared]
     assert_problem(await client.get(URL), 401)
-    assert_problem(await client.post(URL, json={"name": "Nobody's"}), 401)
+    assert_problem(await client.post(URL, json={"name": "Alone"}), 401)
 
 
 async def test_creator_of_a_project_is_its_owner(
@@ -189,7 +189,7 @@ async def test_unknown_address_looks_like_an_inactive_user(
         await client.post(
             url, json={"email": f"{name}@example.com", "role": "viewer"}, headers=owner
         )
-        for name in ("nobody", "eve")
+        for name in ("unknown", "eve")
     ]
 
     assert_problem(answers[0], 422, "email")

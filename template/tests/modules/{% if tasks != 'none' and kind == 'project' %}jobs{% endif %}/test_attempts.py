@@ -1,4 +1,4 @@
-"""Attempts at a job: it ends exactly once, whatever happens to its workers and messages."""
+"""Attempts at a job: it ends exactly once, even if workers die and messages are lost."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ async def relaying() -> AsyncIterator[None]:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    """Wait until it is so, and a moment more for what comes with it."""
+    """Wait until a condition holds, and a moment longer for what follows."""
     async with asyncio.timeout(5):
-        while not is_so():  # noqa: ASYNC110  # nothing tells us
+        while not is_so():  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
 
@@ -88,7 +88,7 @@ async def read(session: AsyncSession, job_id: uuid.UUID) -> Job:
 
 
 async def change(session: AsyncSession, job_id: uuid.UUID, **values: object) -> None:
-    """Change a job behind the back of its worker."""
+    """Change a job while its worker runs."""
     job = await read(session, job_id)
     for name, value in values.items():
         setattr(job, name, value)

@@ -1,4 +1,4 @@
-"""Idempotency keys: of requests that come at once, one has an effect."""
+"""Idempotency keys: of concurrent requests, one has an effect."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from app.infrastructure.settings import get_settings
 
 @dataclass
 class Receiver:
-    """What came to a URL, and the status that it answers."""
+    """The requests to a URL, and the status of its answers."""
 
     url: str = ""
     status: int = 204

@@ -41,7 +41,7 @@ async def create(client: httpx2.AsyncClient, url: str, **more: Any) -> dict[str,
 
 
 async def publish(session: AsyncSession, owner_id: uuid.UUID | None, event: str = "a.b") -> None:
-    """Tell the webhooks of an owner what happened, and let a worker try once to send it."""
+    """Publish an event to the webhooks of an owner, and try once to send it."""
     await WebhookService(session).publish(owner_id, event, {"number": 7})
     await session.commit()
     await work(session)
