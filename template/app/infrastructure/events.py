@@ -36,7 +36,7 @@ PING_SECONDS = 30  # proxies close a connection on which nothing is sent
 ERROR_TOO_MANY = "You have too many open streams: close one, or share it between pages"
 ERROR_FULL = "The service has too many open streams at the moment"
 
-# Why a stream ends: its token has expired, its user may not read it any more, Redis is down, or the
+# Why a stream ends: its token has expired, its user may no longer read it, Redis is down, or the
 # process stops.
 Reason = Literal["expired", "revoked", "unavailable", "stopping"]
 # A right to read a stream: what returns those of such rights that are still valid, and the right.
@@ -154,7 +154,7 @@ class Hub:
     ) -> AsyncIterator[Subscription]:
         """Yield a subscription that starts after a position, or now.
 
-        It ends after some time, and when one of the rights is not valid any more.
+        It ends after some time, and when one of the rights is no longer valid.
         """
         with self._counted(user_id):
             subscription = Subscription(channel, position or "", rights, self._reading)
@@ -248,7 +248,7 @@ class Hub:
             self._reader = None
 
     async def end_revoked(self) -> None:
-        """End the streams of users who may not read them any more."""
+        """End the streams of users who may no longer read them."""
         for stream in await find_revoked(self._all()):
             stream.end("revoked")
 
