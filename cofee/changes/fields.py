@@ -185,16 +185,11 @@ def _narrowings(old: Field, new: Field, filled: Value | None) -> list[str]:
 
 
 def _is_stored_otherwise(old: Field, new: Field, facts: Facts) -> bool:
-    """Return whether the table changes; bounds, defaults and sorting are only in the schema."""
+    """Return whether the table changes; bounds and defaults are only in the schema."""
     before, after = old.to_record(), new.to_record()
     if any(before.get(key) != after.get(key) for key in facts.stored_keys):
         return True
-    if facts.is_link(new.type):
-        return False
-    was_indexed, is_indexed = (
-        any(record.get(key) for key in facts.indexed_keys) for record in (before, after)
-    )
-    return was_indexed != is_indexed
+    return facts.index_kind(old) != facts.index_kind(new)
 
 
 def _must_hold_something(field: Field, facts: Facts) -> bool:

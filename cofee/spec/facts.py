@@ -145,7 +145,6 @@ class Facts:
     names: Mapping[str, str]
     argument_keys: Mapping[str, tuple[str, ...]]
     stored_keys: tuple[str, ...]
-    indexed_keys: tuple[str, ...]
     default_type: str
     reserved: Mapping[str, Mapping[str, re.Pattern[str]]]  # by what is named, then by reason
     brought: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -206,6 +205,17 @@ class Facts:
         """Return whether fields of a type are kept in a table of links, and have no column."""
         return not self.types[type_name].column
 
+    def index_kind(self, field: Field) -> str:
+        """Return which index a field has beside that of `unique` or of a reference, or nothing."""
+        lists_have_indexes = "list" in self.names
+        if field.sort and lists_have_indexes:
+            return "sort"
+        if self.is_link(field.type) or field.to is not None or self.is_unique(field):
+            return ""
+        if field.filter and lists_have_indexes:
+            return "filter"
+        return "index" if field.index or field.filter else ""
+
     def is_unique(self, field: Field) -> bool:
         """Return whether no two rows share a field's value."""
         return field.unique or self.types[field.type].unique == "always"
@@ -262,7 +272,6 @@ def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> 
         names=dict(stated["names"]),
         argument_keys={name: tuple(keys) for name, keys in stated["argument_keys"].items()},
         stored_keys=tuple(stated["stored_keys"]),
-        indexed_keys=tuple(stated["indexed_keys"]),
         default_type=stated["default_type"],
         reserved={
             kind: {reason: re.compile("|".join(names)) for reason, names in groups.items()}

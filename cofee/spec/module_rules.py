@@ -144,6 +144,10 @@ def index_names(module: Module, facts: Facts) -> Iterator[tuple[str, str]]:
             yield name, f"the unique field `{field.name}`"
         if field.index or field.filter or field.to is not None:
             yield facts.name("index", table, field.column), f"the indexed field `{field.name}`"
+        if facts.index_kind(field) in ("sort", "filter"):
+            name = facts.name("list", table, f"{owner}{field.column}")
+            if len(name) <= LONGEST_IDENTIFIER:  # a longer one is cut, and made different
+                yield name, f"lists by `{field.name}`"
     for names in module.unique_together:
         name = facts.name("unique", table, f"{owner}{_columns(module, names)}")
         yield name, f"{listing([','.join(names)])} of `unique_together`"

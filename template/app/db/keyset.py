@@ -1,7 +1,8 @@
 """Keyset pagination: a page starts after a row, not at an offset, so every page costs the same.
 
-Rows are ordered by a column and then by their identifier. Rows without a value come last in both
-directions. A cursor contains the order, and the value and identifier of the last row of a page.
+Rows are ordered by a column and then by their identifier, which is the order of an index (see
+`app.db.lists`). Rows without a value come last in both directions, so they are a second range of
+the index. A cursor contains the order, and the value and identifier of the last row of a page.
 """
 
 from __future__ import annotations
@@ -66,23 +67,27 @@ class Order:
 
     @property
     def nullable(self) -> bool:
-        """Whether rows may have no value. Sorting them last needs a clause without an index."""
+        """Whether rows may have no value."""
         return bool(self.column.property.columns[0].nullable)
 
-    def sorted(self, statement: sa.Select[Row]) -> sa.Select[Row]:
-        columns = (self.column, self.id)
-        directions = [column.desc() if self.descending else column.asc() for column in columns]
-        nulls_last = [self.column.is_(None)] if self.nullable else []
-        return statement.order_by(*nulls_last, *directions)
+    @property
+    def columns(self) -> list[InstrumentedAttribute[Any]]:
+        """The columns of the order: their values are unique together."""
+        return [self.id] if self.column.key == self.id.key else [self.column, self.id]
 
-    def after(self, value: Any, item_id: uuid.UUID) -> sa.ColumnElement[bool]:
-        if value is None:
-            return sa.and_(self.column.is_(None), self._passed(self.id, item_id))
-        passed = sa.or_(
-            self._passed(self.column, value),
-            sa.and_(self.column == value, self._passed(self.id, item_id)),
-        )
-        return sa.or_(passed, self.column.is_(None)) if self.nullable else passed
+    def sorted(self, statement: sa.Select[Row]) -> sa.Select[Row]:
+        columns = (c.desc() if self.descending else c.asc() for c in self.columns)
+        return statement.order_by(*columns)
+
+    def ranges(self, last: tuple[Any, uuid.UUID] | None) -> list[list[sa.ColumnElement[bool]]]:
+        """Return the conditions of the rows after the last one, or of all, in their order."""
+        passed = [self._passed(*last)] if last else []
+        if not self.nullable:
+            return [passed]
+        with_value, without = self.column.is_not(None), self.column.is_(None)
+        if last and last[0] is None:
+            return [[without, *passed]]
+        return [[with_value, *passed], [without]]
 
     def cursor_of(self, row: Any) -> str:
         value = _adapter(self.column.type).dump_python(getattr(row, self.column.key), mode="json")
@@ -102,9 +107,12 @@ class Order:
             raise UnprocessableError(ERROR_INVALID_CURSOR, "cursor", code="invalid_cursor")
         return value, cursor.id
 
-    def _passed(self, column: InstrumentedAttribute[Any], value: Any) -> sa.ColumnElement[bool]:
-        passed: sa.ColumnElement[bool] = column < value if self.descending else column > value
-        return passed
+    def _passed(self, value: Any, item_id: uuid.UUID) -> sa.ColumnElement[bool]:
+        values = {self.column.key: value, self.id.key: item_id}
+        columns = [self.id] if value is None else self.columns
+        last = (sa.literal(values[column.key], column.type) for column in columns)
+        row, end = sa.tuple_(*columns), sa.tuple_(*last)
+        return row < end if self.descending else row > end
 
 
 def where_matches(statement: sa.Select[Row], filters: Columns, query: PageQuery) -> sa.Select[Row]:
@@ -147,10 +155,12 @@ async def fetch_page(
     statement = where_matches(statement, times, query)
     total = await count_rows(session, statement) if query.count else None
     order = Order(getattr(model, sort.removeprefix("-")), model.id, sort.startswith("-"))
-    if query.cursor is not None:
-        statement = statement.where(order.after(*order.read_cursor(query.cursor)))
-    result = await session.scalars(order.sorted(statement).limit(query.limit + 1))
-    rows = result.all()
+    last = order.read_cursor(query.cursor) if query.cursor is not None else None
+    rows: list[Any] = []
+    for conditions in order.ranges(last):
+        if missing := query.limit + 1 - len(rows):
+            page = order.sorted(statement.where(*conditions)).limit(missing)
+            rows += await session.scalars(page)
     items = rows[: query.limit]
     return Rows(items, order.cursor_of(items[-1]) if len(rows) > len(items) else None, total)
 

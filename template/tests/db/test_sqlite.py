@@ -12,7 +12,13 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.sqlite import ERROR_DRIVER, READING, DatabaseSettings, create_engine
+from app.db.sqlite import (
+    ERROR_DRIVER,
+    READING,
+    DatabaseSettings,
+    create_engine,
+    create_migration_engine,
+)
 from app.db.violations import is_busy
 
 
@@ -46,6 +52,19 @@ async def test_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
         assert await reader.scalar(sa.text("SELECT 1")) == 1
 
     await engine.dispose()
+
+
+async def test_indexes_have_statistics_after_a_migration(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'counted.sqlite3'}"
+    engine = create_migration_engine(DatabaseSettings(database_url=url))
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE _counted (number INTEGER UNIQUE)"))
+        await connection.execute(sa.text("INSERT INTO _counted VALUES (1), (2)"))
+
+    async with engine.connect() as connection:
+        found = await connection.execute(sa.text("SELECT tbl, stat FROM sqlite_stat1"))
+
+    assert found.all() == [("_counted", "2 1")]
 
 
 async def test_second_writer_waits_for_the_first(tmp_path: Path) -> None:

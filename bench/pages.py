@@ -1,0 +1,206 @@
+"""Pages of lists in tables of several sizes: the plan of each, and how long the database takes.
+
+It runs in a generated service with the modules of `bench.scale`, on an empty database, and prints a
+line of JSON for each page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import product
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+Statements = Sequence[tuple[str, Any]]
+
+GROUPS, USERS = 4, 2
+TIMES = ("created_at", "updated_at")
+# The values of row `g`, on each database.
+SERIES = {
+    "postgresql": "SELECT g FROM generate_series({0} + 1, {1}) g",
+    "sqlite": "WITH RECURSIVE s(g) AS (SELECT {0} + 1 UNION ALL SELECT g + 1 FROM s WHERE g < {1})"
+    " SELECT g FROM s",
+}
+VALUES = {
+    "postgresql": {
+        "id": "lpad(to_hex(g), 32, '0')::uuid",
+        "created_at": "now() - g * interval '1 second'",
+        "updated_at": "now() - (g * 7919 % 1000003) * interval '1 second'",
+        "is_deleted": "g % 50 = 0",
+        "is_active": "true",
+        "name": "md5(g::text)",
+        "price": "CASE WHEN g % 5 > 0 THEN g * 7919 % 1000003 / 100.0 END",
+        "status": "(ARRAY['a', 'b', 'c', 'd'])[1 + g % 4]",
+        "group_id": f"lpad(to_hex(1 + g * 7919 % {GROUPS}), 32, '0')::uuid",
+        "user_id": f"lpad(to_hex(1 + g * 104729 % {USERS}), 32, '0')::uuid",
+    },
+    "sqlite": {
+        "id": "printf('%032x', g)",
+        "created_at": "strftime('%Y-%m-%d %H:%M:%f000', 1e9 - g, 'unixepoch')",
+        "updated_at": "strftime('%Y-%m-%d %H:%M:%f000', 1e9 - g * 7919 % 1000003, 'unixepoch')",
+        "is_deleted": "g % 50 = 0",
+        "is_active": "true",
+        "name": "hex(randomblob(8))",
+        "price": "CASE WHEN g % 5 > 0 THEN g * 7919 % 1000003 END",
+        "status": "char(97 + g % 4)",
+        "group_id": f"printf('%032x', 1 + g * 7919 % {GROUPS})",
+        "user_id": f"printf('%032x', 1 + g * 104729 % {USERS})",
+    },
+}
+# A row without a price, one with a price, and the first group or user, by their numbers.
+EMPTY, GIVEN, FIRST = 5, 6, uuid.UUID(int=1)
+
+
+class Page(NamedTuple):
+    """A page of a list, in an order and after a row."""
+
+    table: str
+    rows: str
+    sort: str
+    start: str
+
+
+class Lists:
+    """The lists of the modules `things` and `notes`."""
+
+    def __init__(self, session: AsyncSession, size: int) -> None:
+        from app.modules.notes import models as notes
+        from app.modules.notes.repository import NoteRepository
+        from app.modules.notes.schemas import NoteQuery
+        from app.modules.things import models as things
+        from app.modules.things.repository import ThingRepository
+        from app.modules.things.schemas import ThingQuery
+
+        thing, note = ThingRepository(session), NoteRepository(session)
+        self.session = session
+        self.middle = size // 200 * 100
+        self.models = {"things": (things.Thing, ThingQuery), "notes": (notes.Note, NoteQuery)}
+        self.found: dict[tuple[str, str], Callable[[Any], Any]] = {
+            ("things", "all"): thing.list_page,
+            ("things", "by status"): thing.list_page,
+            ("things", "of a group"): partial(thing.list_page_by_group, FIRST),
+            ("notes", "of a user"): partial(note.list_page, FIRST),
+            ("notes", "of a user, by status"): partial(note.list_page, FIRST),
+            ("notes", "of a user and a group"): partial(note.list_page_by_group, FIRST, FIRST),
+        }
+
+    def pages(self) -> Iterator[Page]:
+        """Yield the first page of each list and order, one in the middle, one without values."""
+        for (table, rows), column, sign in product(
+            self.found, ("id", "name", "price", *TIMES), ("", "-")
+        ):
+            for start in ("first", "deep", *(["null"] if column == "price" else [])):
+                yield Page(table, rows, f"{sign}{column}", start)
+
+    async def fetch(self, page: Page) -> None:
+        """Fetch a page as the route does."""
+        from app.db.keyset import Order
+
+        model, query = self.models[page.table]
+        filters = {"status": ["b"]} if "by status" in page.rows else {}
+        cursor = None
+        if page.start != "first":
+            number = self.middle + (EMPTY if page.start == "null" else GIVEN)
+            column = getattr(model, page.sort.removeprefix("-"))
+            order = Order(column, model.id, page.sort.startswith("-"))
+            cursor = order.cursor_of(await self.session.get(model, uuid.UUID(int=number)))
+        STATEMENTS.clear()
+        await self.found[page.table, page.rows](query(sort=page.sort, cursor=cursor, **filters))
+
+
+# The statements of the last page, with their values.
+STATEMENTS: list[tuple[str, Any]] = []
+
+
+async def fill(connection: AsyncConnection, before: int, size: int) -> None:
+    """Add rows to both tables, and let the database look at them."""
+    from app.db.base import Base
+
+    database, few = connection.dialect.name, {"users": USERS, "groups": GROUPS}
+    for name in ("things", "notes") if before else (*few, "things", "notes"):
+        columns = [column.name for column in Base.metadata.tables[name].columns]
+        values = ", ".join(VALUES[database].get(column, "g") for column in columns)
+        numbers = SERIES[database].format(before, few.get(name, size))
+        rows = f"SELECT {values} FROM ({numbers}) numbers"  # noqa: S608  # they are our own
+        await connection.execute(sa.text(f"INSERT INTO {name} ({', '.join(columns)}) {rows}"))
+    await connection.commit()
+    if database == "postgresql":
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(sa.text("VACUUM ANALYZE"))
+    else:
+        await connection.execute(sa.text("ANALYZE"))
+        await connection.commit()
+
+
+async def explained(connection: AsyncConnection, statements: Statements) -> list[str]:
+    """Return the steps of the plans of some statements."""
+    found: list[str] = []
+    for statement, values in statements:
+        if connection.dialect.name == "sqlite":
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            found += [row[3] for row in plan]
+        else:
+            plan = await connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {statement}", values)
+            found += [row[0].strip(" ->") for row in plan]
+    return found
+
+
+async def milliseconds(connection: AsyncConnection, statements: Statements, runs: int) -> float:
+    """Return the median of the time that the database takes for some statements."""
+    found = []
+    for _ in range(runs):
+        total = 0.0
+        for statement, values in statements:
+            if connection.dialect.name == "sqlite":
+                raw = (await connection.get_raw_connection()).driver_connection
+                start = time.perf_counter()
+                await raw.execute_fetchall(statement, values)
+                total += (time.perf_counter() - start) * 1000
+            else:
+                plan = await connection.exec_driver_sql(
+                    f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", values
+                )
+                total += plan.scalar_one()[0]["Execution Time"]
+        found.append(total)
+    return statistics.median(found)
+
+
+def _remember(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
+    STATEMENTS.append((statement, values))
+
+
+async def main(runs: int, sizes: list[int]) -> None:
+    """Print the plan of each page at each size, and the milliseconds if there are runs."""
+    import app.api.v1.router  # noqa: F401  # imports every model
+    from app.db.session import get_engine, reading
+
+    engine = get_engine()
+
+    sa.event.listen(engine.sync_engine, "before_cursor_execute", _remember)
+    for before, size in zip([0, *sizes], sizes, strict=False):
+        async with engine.connect() as connection:
+            await fill(connection, before, size)
+        async with reading(engine).connect() as connection, AsyncSession(connection) as session:
+            lists = Lists(session, size)
+            for page in lists.pages():
+                await lists.fetch(page)
+                statements = [*STATEMENTS]
+                plan = await explained(connection, statements)
+                taken = await milliseconds(connection, statements, runs) if runs else None
+                print(json.dumps([size, *page, plan, taken]), flush=True)
+    await engine.dispose()
+
+
+if __name__ == "__main__":
+    subprocess.run(["alembic", "upgrade", "head"], check=True, stdout=sys.stderr)
+    asyncio.run(main(int(sys.argv[1]), [*map(int, sys.argv[2:])]))
