@@ -165,9 +165,13 @@ class Chaos:
         raise AssertionError(self.processes["api"].log.read_text()[-5000:])
 
     def kill_at_random(self, kills: int, chance: random.Random, pause: float) -> Counter[str]:
-        """Start jobs while one process after the other ends; return how often each did."""
+        """Start jobs while one process after the other ends; return how often each did.
+
+        Before each end, jobs are started for a random time in which the API answers.
+        """
         ended: Counter[str] = Counter()
         for _ in range(kills):
+            self.wait_for_api()
             until = time.monotonic() + chance.uniform(0, 2 * pause)
             while time.monotonic() < until:
                 self.start_job(chance.choice(["work"] * 9 + ["fail"]))

@@ -25,7 +25,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
 
 
-def task(name: str, *fields: Record, **more: str) -> Record:
+def task(name: str, *fields: Record, **more: object) -> Record:
     """Give the record of a task."""
     return {"name": name, "fields": [*fields], **more}
 
@@ -40,7 +40,11 @@ OF_OWNERS: list[Record] = [
         "name": "media",
         "entity": "Media",
         "fields": [{"name": "title", "type": "str"}],
-        "tasks": [task("transcribe", LANGUAGE, SPEED, TIMES, NOTE), task("sweep", every="1d")],
+        "tasks": [
+            task("transcribe", LANGUAGE, SPEED, TIMES, NOTE),
+            task("sweep", every="1d"),
+            task("clean", every="30 3 * * *"),
+        ],
     },
     {
         "name": "captions",
@@ -48,7 +52,7 @@ OF_OWNERS: list[Record] = [
         "fields": [{"name": "title", "type": "str"}],
         "owned_by": "user",
         "versioned": True,
-        "tasks": [task("render_preview")],
+        "tasks": [task("render_preview", was=["render"])],
     },
     {
         "name": "boards",
@@ -99,6 +103,7 @@ def test_jobs_end_exactly_once(
             print(dict(kills), dict(ended))  # shown with `-s`
             assert wrong == set()
             assert ended.keys() == {"succeeded", "failed"}
+            assert ended.total() > KILLS
 
 
 @pytest.mark.service
@@ -156,6 +161,9 @@ def test_task_comes_and_goes_byte_for_byte(shop: Path, cofee: Run) -> None:
     assert 'every="15m"' in text(shop, "app/modules/media/service.py")
     assert cofee("remove-task", "sweep", "--yes", "-C", shop).code == 0
     assert snapshot(shop) == before
+    cron = ("sweep", "--module", "media", "--every", "*/5 3 1,15 * 1-5")
+    assert cofee("new-task", *cron, "-C", shop).code == 0
+    assert 'every="*/5 3 1,15 * 1-5"' in text(shop, "app/modules/media/service.py")
 
 
 def test_task_follows_what_happens_to_its_names(shop: Path, cofee: Run) -> None:
@@ -169,8 +177,11 @@ def test_task_follows_what_happens_to_its_names(shop: Path, cofee: Run) -> None:
     ran = cofee("rename-task", "transcribe", "write_down", "-C", shop)
 
     assert ran.code == 0, ran.err
-    assert "jobs of `transcribe` that have not ended will fail" in ran.err
+    assert "jobs of `transcribe` that have not ended are run" in ran.err
     assert "await service.write_down(run" in service.read_text()
+    assert 'was=["transcribe"],' in service.read_text()
+    taken = cofee("new-task", "transcribe", "--module", "captions", "-C", shop)
+    assert "the task `transcribe` is in `media` already, or was" in taken.err
     assert "run.report(42)" in service.read_text()
     assert caller.read_text() == (
         "from app.modules.media.service import write_down\n\nprint(write_down)\n"
@@ -193,6 +204,7 @@ def test_task_follows_what_happens_to_its_names(shop: Path, cofee: Run) -> None:
         (("start_it", "--module", "media"), "it is a name that generated code uses"),
         (("title", "--module", "media"), "where it is a name already"),
         (("sweep", "--module", "media", "--every", "often"), "`often` is not a schedule"),
+        (("sweep", "--module", "media", "--every", "0 24 * * *"), "is not a schedule"),
         (("sweep", "size:int", "--module", "media", "--every", "1d"), "has no arguments"),
         (("sweep", "size:int:filter", "--module", "media"), "`filter` says how a column"),
         (("sweep", "owner:ref:media", "--module", "media"), "no module `media`"),

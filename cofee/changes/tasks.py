@@ -34,7 +34,7 @@ def add_task(
 def rename_task(modules: Modules, old: str, new: str, facts: Facts) -> Step:
     """Return the step that renames a task and what is named after it."""
     before, task = tasks.find_task(modules, old)
-    other = replace(task, name=new)
+    other = replace(task, name=new, was=(old, *(name for name in task.was if name != new)))
     renamed = [other if one is task else one for one in before.tasks]
     after = _replaced(modules, before, tasks.with_tasks(before, renamed))
     entity = before.entity
@@ -46,7 +46,7 @@ def rename_task(modules: Modules, old: str, new: str, facts: Facts) -> Step:
         classes=classes,
         places=tuple(folder.replace("/", ".") for folder in facts.folders(before.name)),
     )
-    waiting = f"jobs of `{old}` that have not ended will fail: let the workers finish first"
+    waiting = f"jobs of `{old}` that have not ended are run: delete `was` in the code after that"
     return Step(
         f"cofee rename-task {old} {new}", after, None, renaming=renaming, warnings=(waiting,)
     )

@@ -202,7 +202,7 @@ def new_task(
     ] = None,
     every: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Start it at an interval instead: `15m`, `2h` or `1d`."),
+        typer.Option(metavar="TIME", help="Start it at times instead: `15m`, `1d`, `30 3 * * *`."),
     ] = None,
     directory: Directory = HERE,
     *,

@@ -121,12 +121,14 @@ class Field:
 class Task:
     """A task that works for the rows of a module, with the fields of its arguments.
 
-    One with `every` is scheduled: it starts at this interval, without a row and without arguments.
+    One with `every` is scheduled: it starts at these times, without a row and without arguments.
+    It also runs the jobs of the names in `was`, which it had before.
     """
 
     name: str
     fields: tuple[Field, ...] = ()
     every: str | None = None
+    was: tuple[str, ...] = ()
 
     @classmethod
     def from_record(cls, record: object) -> Self:
@@ -141,7 +143,7 @@ class Task:
         if extra := given.pop("extra"):
             raise CofeeError(
                 f"{quote(record['name'])}: the key {quote(next(iter(extra)))} is unknown; "
-                "keys of a task are `name`, `fields` and `every`"
+                "keys of a task are `name`, `fields`, `every` and `was`"
             )
         check_each(Field.from_record, record.get("fields") or ())
         given["fields"] = tuple(map(Field.from_record, record.get("fields") or ()))
@@ -156,7 +158,8 @@ class Task:
         """Return the record; what is not set is absent."""
         fields = [field.to_record() for field in self.fields]
         every = {"every": self.every} if self.every else {}
-        return {"name": self.name, "fields": fields, **every}
+        was = {"was": [*self.was]} if self.was else {}
+        return {"name": self.name, "fields": fields, **every, **was}
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +342,7 @@ TASK_SHAPES: Mapping[str, Shape] = {
     "name": TEXT,
     "fields": Shape("a list", _list_of(lambda field: isinstance(field, Mapping))),
     "every": TEXT,
+    "was": Shape("a list of names", _list_of(_is_text)),
 }
 
 

@@ -14,6 +14,9 @@ from cofee.spec.record import Field, Module, Task
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST_NAME = 50
 EVERY = re.compile(r"[1-9][0-9]{0,4}[mhd]")
+# The fields of a cron expression, with their least and greatest values; and one part of a field.
+CRON = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
+CRON_PART = re.compile(r"(\*|(?P<low>\d{1,2})(-(?P<high>\d{1,2}))?)(/(?P<step>[1-9]\d?))?")
 # What the arguments of a task can be, of all that a field can.
 MODIFIERS = ("null", "default", "min", "max", "len", "pattern", "labels")
 
@@ -30,14 +33,15 @@ def check_tasks(modules: Sequence[Module], facts: Facts) -> None:
         for task in module.tasks:
             with problems.collected(f"`{module.name}`"):
                 _check_name(task.name, module, facts)
-                if task.name in seen:
-                    raise CofeeError(
-                        f"the task `{task.name}` is in `{seen[task.name]}` already",
-                        hint="give it another name: tasks of all modules share a queue",
-                    )
+                for name in (task.name, *task.was):
+                    if name in seen:
+                        raise CofeeError(
+                            f"the task `{name}` is in `{seen[name]}` already, or was",
+                            hint="give it another name: tasks of all modules share a queue",
+                        )
                 _check_apart(task, module, facts)
                 _check_every(task)
-            seen[task.name] = module.name
+            seen |= dict.fromkeys((task.name, *task.was), module.name)
     problems.require_none()
 
 
@@ -111,16 +115,37 @@ def _check_apart(task: Task, module: Module, facts: Facts) -> None:
 def _check_every(task: Task) -> None:
     if task.every is None:
         return
-    if not EVERY.fullmatch(task.every):
+    if not EVERY.fullmatch(task.every) and not _is_cron(task.every):
         raise CofeeError(
             f"`{task.name}`: {quote(task.every)} is not a schedule",
-            hint="write minutes, hours or days: `15m`, `2h` or `1d`",
+            hint="write minutes, hours or days, `15m`, `2h` or `1d`, or a cron expression of "
+            "numbers in UTC, `30 3 * * 1-5`",
         )
     if task.fields:
         raise CofeeError(
             f"`{task.name}`: a scheduled task has no arguments",
             hint="remove them, or remove `--every`",
         )
+
+
+def _is_cron(text: str) -> bool:
+    """Return whether a text is a cron expression, with numbers in their ranges."""
+    fields = text.split(" ")
+    if len(fields) != len(CRON):
+        return False
+    return all(
+        _is_cron_part(part, *limits)
+        for field, limits in zip(fields, CRON.values(), strict=True)
+        for part in field.split(",")
+    )
+
+
+def _is_cron_part(text: str, least: int, greatest: int) -> bool:
+    part = CRON_PART.fullmatch(text)
+    if part is None:
+        return False
+    low = int(part["low"] or least)
+    return least <= low <= int(part["high"] or low) <= greatest
 
 
 def _check_argument(field: Field, facts: Facts) -> None:

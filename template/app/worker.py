@@ -19,6 +19,7 @@ from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 import app.api.v1.router  # noqa: F401  # importing the routes imports every task
+from app.db.base import utc_now
 from app.db.session import get_engine, get_sessions
 from app.infrastructure.broker import get_broker, ping, send
 from app.infrastructure.job_traces import worker_traces
@@ -110,10 +111,12 @@ async def send_due() -> None:
 
 async def schedule() -> None:
     """Start the scheduled tasks that are due. Of several workers, one starts them."""
-    for task in TASKS.values():
-        if task.every is not None:
+    now = utc_now()
+    for kind, task in TASKS.items():
+        due = task.schedule and kind == task.kind and task.schedule.due(now)
+        if due:
             async with get_sessions().begin() as session:
-                await JobService(session).schedule(task.kind, task.every)
+                await JobService(session).schedule(kind, due)
 
 
 async def clean_up() -> None:

@@ -14,7 +14,7 @@ import contextlib
 import datetime as dt
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from app.common.schemas import Schema
 from app.db.session import get_sessions
 from app.infrastructure.broker import get_broker
 from app.infrastructure.job_traces import continued_trace
+from app.infrastructure.schedules import Schedule, read_schedule
 from app.infrastructure.settings import get_settings
 from app.modules.jobs.models import Job
 from app.modules.jobs.schemas import JobRead
@@ -36,7 +37,6 @@ from app.modules.jobs.service import AttemptService, JobService
 
 ERROR_TIME_LIMIT = "The task took too long"
 ERROR_INTERNAL = "The task failed unexpectedly"
-PERIODS = {"m": "minutes", "h": "hours", "d": "days"}
 JOBS_URL = "/api/v1/jobs"
 MAX_BACKOFF = 3_600_000
 # The broker interrupts a task that cannot be interrupted in time, and drops a message that is old.
@@ -96,7 +96,7 @@ class Task:
     min_backoff: int
     time_limit: int
     max_age: int
-    every: dt.timedelta | None
+    schedule: Schedule | None
 
     @property
     def kind(self) -> str:
@@ -120,7 +120,7 @@ class Task:
         return await self.enqueue(session, owner_id, found | data.model_dump(mode="json"))
 
 
-# Every task by its name, which is the kind of its jobs.
+# Every task by the kinds of its jobs: its name, and those that it had before.
 TASKS: dict[str, Task] = {}
 
 
@@ -132,42 +132,39 @@ def task(
     time_limit: int,
     max_age: int,
     every: str = "",
+    was: Sequence[str] = (),
 ) -> Callable[[Work], Task]:
     """Return a decorator that makes a function a task. It can run twice, and must tolerate that.
 
     A failed attempt is repeated `max_retries` times, after `min_backoff` milliseconds at first
     and twice as many each time. An attempt takes `time_limit` at most, and none starts when the job
-    is older than `max_age`. With `every`, such as `15m`, `2h` or `1d`, a job starts at this
-    interval, once for all workers.
+    is older than `max_age`. With `every`, such as `15m`, `2h`, `1d` or the cron expression
+    `30 3 * * *`, a job starts at these times, once for all workers. The task also runs the jobs of
+    the names in `was`, which it had before.
     """
 
     def register(work: Work) -> Task:
-        found = Task(work, max_retries, min_backoff, time_limit, max_age, _period(every))
+        found = Task(work, max_retries, min_backoff, time_limit, max_age, read_schedule(every))
 
         async def run(job_id: str) -> None:
             with continued_trace(found.kind):
                 await run_job(found, uuid.UUID(job_id))
 
-        as_actor = dramatiq.actor(
-            actor_name=found.kind,
-            broker=get_broker(),
-            queue_name=queue,
-            max_retries=max_retries,
-            min_backoff=min_backoff,
-            time_limit=time_limit + GRACE,
-            max_age=max_age + GRACE,
-        )
-        as_actor(run)
-        TASKS[found.kind] = found
+        for kind in (found.kind, *was):
+            as_actor = dramatiq.actor(
+                actor_name=kind,
+                broker=get_broker(),
+                queue_name=queue,
+                max_retries=max_retries,
+                min_backoff=min_backoff,
+                time_limit=time_limit + GRACE,
+                max_age=max_age + GRACE,
+            )
+            as_actor(run)
+            TASKS[kind] = found
         return found
 
     return register
-
-
-def _period(every: str) -> dt.timedelta | None:
-    if not every:
-        return None
-    return dt.timedelta(**{PERIODS[every[-1]]: int(every[:-1])})
 
 
 def located(response: Response, job: JobRead) -> JobRead:

@@ -20,8 +20,8 @@ from tests.owner import sign_in
 def started_tasks(case: Case) -> Collection[str]:
     """Return the tasks of a module that a route starts: all but those with a schedule."""
     service = importlib.import_module(case.model.__module__.replace(".models", ".service"))
-    tasks = TASKS.values()
-    return [t.kind for t in tasks if t.work.__module__ == service.__name__ and not t.every]
+    tasks = {task.kind: task for task in TASKS.values() if not task.schedule}
+    return [name for name, task in tasks.items() if task.work.__module__ == service.__name__]
 
 
 def arguments_of(case: Case, task: str) -> JSON:

@@ -31,7 +31,6 @@ UNKNOWN_AGE = dt.timedelta(days=1)
 # How long a request can be sent again.
 KEY_AGE = dt.timedelta(days=1)
 BATCH = 1000
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class JobService:
@@ -52,14 +51,9 @@ class JobService:
         publish_job(self._session, job)
         return JobRead.model_validate(job)
 
-    async def schedule(self, kind: str, every: dt.timedelta) -> bool:
-        """Write the job of the current period, unless it exists.
-
-        Periods begin at multiples of their length since 1970, so that all workers agree.
-        """
-        now = utc_now()
-        begun = now - (now - EPOCH) % every
-        job = Job(kind=kind, arguments={}, scheduled_for=begun, send_at=_later())
+    async def schedule(self, kind: str, due: dt.datetime) -> bool:
+        """Write the job for a time, unless there is one, and return whether it is new."""
+        job = Job(kind=kind, arguments={}, scheduled_for=due, send_at=_later())
         is_new = await self._repository.schedule(job)
         if is_new:
             after_commit(self._session, send, (kind, job.id))

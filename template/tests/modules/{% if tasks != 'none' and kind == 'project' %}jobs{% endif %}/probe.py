@@ -17,7 +17,14 @@ MISSING = "There is no such row"
 steps: list[Callable[[Run], Awaitable[None]]] = []
 
 
-@task(queue="default", max_retries=2, min_backoff=1_000, time_limit=500, max_age=60_000)
+@task(
+    queue="default",
+    max_retries=2,
+    min_backoff=1_000,
+    time_limit=60_000,
+    max_age=60_000,
+    was=["old_probe"],
+)
 async def probe(run: Run) -> dict[str, Any]:
     """Do what the arguments say."""
     await run.report(50)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime as dt
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -158,15 +159,15 @@ async def test_error_is_tried_again_later_and_not_for_ever(session: AsyncSession
 
 
 @pytest.mark.parametrize(
-    ("does", "status", "error"),
-    [("miss", "failed", MISSING), ("hang", "running", ERROR_TIME_LIMIT)],
+    ("does", "limit", "status", "error"),
+    [("miss", 60_000, "failed", MISSING), ("hang", 100, "running", ERROR_TIME_LIMIT)],
 )
 async def test_error_says_what_went_wrong(
-    session: AsyncSession, does: str, status: str, error: str
+    session: AsyncSession, does: str, limit: int, status: str, error: str
 ) -> None:
     job_id = await enqueue(session, does)
 
-    await run_job(probe, job_id)
+    await run_job(dataclasses.replace(probe, time_limit=limit), job_id)
 
     job = await read(session, job_id)
     assert (job.status, job.error) == (status, error)
@@ -284,17 +285,17 @@ async def test_interrupted_task_gives_its_job_back(session: AsyncSession) -> Non
     assert job.send_at <= utc_now()
 
 
-async def test_scheduled_task_starts_once_in_a_period(session: AsyncSession) -> None:
-    every = dt.timedelta(days=1)
+async def test_scheduled_task_starts_once_for_a_time(session: AsyncSession) -> None:
+    due = utc_now()
     service = JobService(session)
-    assert await service.schedule("probe", every)
-    assert not await service.schedule("probe", every)
+    assert await service.schedule("probe", due)
+    assert not await service.schedule("probe", due)
     job = (await session.scalars(sa.select(Job).filter_by(kind="probe"))).one()
-    assert job.scheduled_for == utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+    assert job.scheduled_for == due
 
-    job.scheduled_for -= every
+    job.scheduled_for -= DAY
     await session.flush()
-    assert await service.schedule("probe", every)
+    assert await service.schedule("probe", due)
     await session.commit()
     assert waiting() == 2
 

@@ -24,12 +24,15 @@ WAIT_SECONDS = 90
 
 @pytest_asyncio.fixture
 async def job_id(engine: AsyncEngine, database_url: str) -> AsyncIterator[uuid.UUID]:
-    """A job whose first worker dies. Other processes see it, so it is removed afterwards."""
+    """A job whose first worker dies, and whose task has been renamed since it was started.
+
+    Other processes see it, so it is removed afterwards.
+    """
     if database_url == "sqlite+aiosqlite://":
         pytest.skip("no other process sees a database in memory")
     job_id = uuid.uuid4()
     job = sa.insert(Job).values(
-        id=job_id, kind="probe", arguments={"does": "die"}, send_at=utc_now()
+        id=job_id, kind="old_probe", arguments={"does": "die"}, send_at=utc_now()
     )
     async with engine.begin() as connection:
         await connection.execute(job)
