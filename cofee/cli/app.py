@@ -150,6 +150,10 @@ def undo(
     only_list: Annotated[
         bool, typer.Option("--list", help="Show the recorded commands, newest first.")
     ] = False,
+    downgrade: Annotated[
+        bool,
+        typer.Option("--downgrade", help="Revert its migration in the database, with the rows."),
+    ] = False,
     directory: Directory = HERE,
     *,
     options: Options,
@@ -160,7 +164,7 @@ def undo(
     if only_list:
         undo.show_records(directory, options)
     else:
-        undo.undo(directory, options)
+        undo.undo(directory, options, downgrade=downgrade)
 
 
 @app.command("diff")

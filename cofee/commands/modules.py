@@ -10,6 +10,7 @@ from cofee.changes import fields as field_changes
 from cofee.changes import modules as module_changes
 from cofee.changes import rules as rule_changes
 from cofee.changes.step import Step, find, names_module
+from cofee.commands import database
 from cofee.commands.new_module import module_names
 from cofee.commands.session import finish, opened
 from cofee.console.mode import Options
@@ -158,7 +159,8 @@ def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, 
     """Remove the migration of a module that was never committed, instead of adding one.
 
     Returns:
-        The step without a migration and the path of the one to remove, or the step unchanged.
+        The step without a migration and the path of the one to remove; or the step unchanged, if
+        others may have that migration, or the database has applied it.
     """
     path = project.migrations.created_by(module)
     is_new = (
@@ -166,4 +168,11 @@ def forget_new_module(project: Project, step: Step, module: str) -> tuple[Step, 
         and git_index.is_new(project.root, path)
         and project.migrations.is_head(path)
     )
-    return (replace(step, migration=None), path) if is_new else (step, None)
+    removal = database.plan_removal(project, [path]) if is_new and path is not None else None
+    if removal is None:
+        return step, None
+    if removal.is_applied:
+        note = f"{removal.note}, so another migration drops the table"
+        return replace(step, warnings=(*step.warnings, note)), None
+    notes = filter(None, [removal.note])
+    return replace(step, migration=None, warnings=(*step.warnings, *notes)), path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cofee.console import output
 from cofee.console.mode import Options
-from cofee.errors import CONFLICTS_LEFT
+from cofee.errors import CONFLICTS_LEFT, CofeeError
 from cofee.files import read_file
 from cofee.project import apply, project
 from cofee.project.plan import Plan
@@ -76,9 +76,24 @@ def _apply(found: Project, plan: Plan, options: Options, concerned: Collection[s
 
     def check() -> None:
         options.printer.say("verifying: running the checks after the change …")
-        verify.require_still_green(found, failing, concerned)
+        try:
+            verify.require_still_green(found, failing, concerned)
+        except CofeeError as error:
+            raise _with_database(found, plan, error) from error
 
     apply.execute(found, plan, check, {path: lock})
+
+
+def _with_database(found: Project, plan: Plan, error: CofeeError) -> CofeeError:
+    """Return an error with what to do if `poe dev` has applied the migration in the meantime."""
+    from cofee.commands import database
+
+    added = [one.path for one in plan.changes if one.before is None and one.after is not None]
+    removal = database.plan_removal(found, list(filter(found.migrations.holds, added)))
+    if removal is None or not removal.is_applied:
+        return error
+    again = "run the command without `--verify`, then `cofee undo --downgrade`"
+    return CofeeError(error.message, hint=f"{removal.note} in the meantime: {again}")
 
 
 def _say_what_is_next(

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cofee.commands import database
+from cofee.commands.database import Removal
 from cofee.commands.session import finish, opened
 from cofee.console import output
-from cofee.console.confirm import confirm, confirm_broken
+from cofee.console.confirm import confirm_broken
 from cofee.console.mode import Options
 from cofee.errors import CofeeError
 from cofee.files import File, read_file, with_endings_of
@@ -22,27 +24,33 @@ from cofee.template.upgrade_notes import follow_up
 
 @dataclass(frozen=True)
 class Undo:
-    """A planned undo and the manual steps that it needs."""
+    """A planned undo, and what it needs of the user."""
 
     plan: Plan
     record: Record
-    notes: tuple[str, ...]
+    removal: Removal | None  # of its migrations
     mentions: tuple[str, ...]  # hand-written lines that use what it removes
 
 
-def undo(directory: Path, options: Options) -> None:
-    """Run `cofee undo`."""
+def undo(directory: Path, options: Options, *, downgrade: bool) -> None:
+    """Run `cofee undo`.
+
+    Args:
+        downgrade: revert its migration in the database first, if that has applied it.
+    """
     with opened(directory, options) as found:
         planned = plan_undo(found)
         options.printer.say(f"undoing `{planned.record.data['command']}`")
-        for note in planned.notes:
-            options.printer.verb("note", note)
         broken = confirm_broken(found, planned.plan, options)
-        if planned.notes and options.writes:
-            confirm("Undo it now?", options)
+        removal = planned.removal
+        database.agree(found, removal, options, "Undo it now?", downgrade=downgrade)
         options.printer.listed("uses of removed names:", planned.mentions)
         steps = follow_up(found.template, planned.plan.outcome)
-        more = {"notes": planned.notes, "broken": broken, "mentions": planned.mentions}
+        more = {
+            "notes": [removal.note] if removal and removal.note else [],
+            "broken": broken,
+            "mentions": planned.mentions,
+        }
         finish(found, planned.plan, options, next_steps=steps, more=more)
 
 
@@ -100,11 +108,11 @@ def plan_undo(project: Project) -> Undo:
     command = f"cofee undo of `{record.data['command']}`"
     planned = plan_merge(project, command, {**rest, **after}, {**rest, **before}, is_step=False)
     planned = replace(planned, undoes=record)
-    notes = tuple(_downgrade(project, path) for path in revisions)
     uses = sides.uses_of_removed(
         project, planned, after, before, lambda: {**sides.rendered_now(project), **before}
     )
-    return Undo(planned, record, notes, tuple(map(str, uses)))
+    removal = database.plan_removal(project, revisions)
+    return Undo(planned, record, removal, tuple(map(str, uses)))
 
 
 def _rest(project: Project, after: Mapping[str, File]) -> dict[str, File]:
@@ -151,10 +159,3 @@ def _require_same_answers(project: Project, record: Record, answers: File | None
             f"`{ANSWERS_FILE}` was changed since `{record.data['command']}`",
             hint="restore the file to what that command wrote, then try again",
         )
-
-
-def _downgrade(project: Project, path: str) -> str:
-    """Return the command that reverts a migration in a database."""
-    parent = project.migrations.parent_of(path) or "base"
-    alembic = project.template.setting("cofee_alembic", "alembic")
-    return f"if `{path}` was applied, run `{alembic} downgrade {parent}` first"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cofee.commands import database
 from cofee.commands.session import asker, finish, opened
 from cofee.console.confirm import confirm_broken
 from cofee.console.mode import Options
@@ -94,6 +95,9 @@ def finish_update(
             options.printer.say(f"done: `{record.data['command']}` is complete")
         else:
             plan = apply.plan_abort(found, agreed=options.yes)
+            gone = [change.path for change in plan.changes if change.after is None]
+            removal = database.plan_removal(found, list(filter(found.migrations.holds, gone)))
+            database.agree(found, removal, options, "Abort it now?", downgrade=None)
             apply.abort(found, plan)
             options.printer.plan(plan)
             options.printer.say("done: the state before the update is restored")

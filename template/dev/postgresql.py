@@ -229,10 +229,7 @@ def read_pid_file(data: Path) -> list[str]:
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     """Shut the server down, and kill it if it does not stop."""
-    if sys.platform == "win32":
-        process.terminate()
-    else:
-        process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGINT)
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
