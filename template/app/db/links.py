@@ -27,6 +27,11 @@ def link_table(metadata: sa.MetaData, table: str, field: str, target: str) -> sa
     )
 
 
+def linked_ids(relationship: str) -> property:
+    """Return a property with the ids of linked rows, which must be loaded."""
+    return property(lambda row: [other.id for other in getattr(row, relationship)])
+
+
 def live_links(links: str, target: str) -> str:
     """Return the join of links with the target rows that are not deleted."""
     return f"and_({target}.id == {links}.c.other_id, not_({target}.is_deleted))"
