@@ -11,6 +11,7 @@ import contextlib
 import functools
 import importlib
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -28,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import selectinload
 
 Found = Any
+READING = ("SELECT", "SHOW", "SET", "show")
 command: Any = importlib.import_module("alembic.command")
 config: Any = importlib.import_module("alembic.config").Config(toml_file="pyproject.toml")
 # Migrations need the models, and no route: those take longer to build than to migrate.
@@ -35,6 +37,10 @@ sys.modules["app.api.v1.router"] = importlib.import_module("app.modules")
 # The revisions of a service are read once for all steps.
 scripts: Any = importlib.import_module("alembic.script").ScriptDirectory
 scripts.from_config = functools.cache(scripts.from_config)
+
+
+class ConnectionLostError(Exception):
+    """The connection is gone."""
 
 
 def upgrade(revision: str) -> Found:
@@ -75,17 +81,54 @@ def print_sql(revisions: str) -> Found:
     return printed.getvalue()
 
 
-def execute(script: str) -> Found:
-    """Run a script with `psql`; return why it failed."""
+def print_downgrade(revisions: str) -> Found:
+    """Return the SQL of a downgrade, which is not run."""
+    printed = config.output_buffer = io.StringIO()
+    command.downgrade(config, revisions, sql=True)
+    return printed.getvalue()
+
+
+def interrupt(revision: str) -> Found:
+    """Go up, and lose the connection at each statement that changes something, one after the other.
+
+    Return how many attempts that took.
+    """
+    for attempt in itertools.count(1):
+        left = itertools.count(attempt, -1)
+
+        def cut(connection: Any, _: Any, statement: str, *more: Any, left: Any = left) -> None:
+            if not statement.startswith(READING) and next(left) == 1:
+                connection.connection.driver_connection.terminate()
+                raise ConnectionLostError
+
+        sa.event.listen(sa.Engine, "before_cursor_execute", cut)
+        try:
+            command.upgrade(config, revision)
+        except (sa.exc.DBAPIError, ConnectionLostError):
+            continue
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", cut)
+        return attempt
+    return None
+
+
+def dump(_: object) -> Found:
+    """Return all definitions of the database."""
+    return server_program("pg_dump", "--schema-only", "--restrict-key=x").stdout
+
+
+def server_program(name: str, *arguments: str, given: str = "") -> Found:
+    """Run a program of PostgreSQL on the database."""
     folder = importlib.import_module("dev.postgresql").find_programs()
     url = os.environ["DATABASE_URL"].replace("+asyncpg", "")
-    done = subprocess.run(
-        [folder / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", url],
-        input=script,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [folder / name, *arguments, url]
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+
+
+def execute(script: str) -> Found:
+    """Run a script with `psql`; return why it failed."""
+    options = ["-Xq", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse"]
+    done = server_program("psql", *options, given=script)
     return done.stderr.partition("ERROR:  ")[2].strip() if done.returncode else None
 
 
@@ -237,8 +280,8 @@ def main() -> None:
 STEPS: dict[str, Callable[[Any], Found]] = {
     one.__name__: one
     for one in (
-        *(upgrade, downgrade, check, refuse, print_sql, execute),
-        *(register, insert, mark, read, schema),
+        *(upgrade, downgrade, check, refuse, print_sql, print_downgrade, execute, interrupt),
+        *(register, insert, mark, read, schema, dump),
     )
 }
 

@@ -104,9 +104,10 @@ class Place:
         data = {"database": self.kind, "auth": "none", **options, **given}
         write_tree(self.renderer.render(self.renderer.settle(data, {}, name), "copy"), project)
         (project / ".env").write_bytes((project / ".env.example").read_bytes())
-        return Service(project, self.forks, self._url(database))
+        return Service(project, self.forks, self.url(database))
 
-    def _url(self, name: str) -> str:
+    def url(self, name: str) -> str:
+        """Return the URL of a database."""
         if self.kind == "sqlite":
             return f"sqlite+aiosqlite:///{self.folder / name}.sqlite3"
         return f"{self.server.rsplit('/', 1)[0]}/{name}"
@@ -235,21 +236,6 @@ def test_a_migration_that_rows_do_not_fit_says_so_and_changes_nothing(place: Pla
         reasons = service.do(*[("execute", script) for script in scripts])
         for message, (reason, _) in zip(reasons, found, strict=True):
             assert message == reason or "date" in message, message
-
-
-@pytest.mark.parametrize("place", DATABASES[1:], indirect=True)
-def test_printed_sql_migrates_as_the_migrations_do(place: Place) -> None:
-    create_databases(place, "printed")
-    created = creations(OLD)
-    old = place.service("old", OLD, created, "printed")
-    service = place.service("new", NEW, chain(STEPS, created[-1]["revision"]), "printed")
-    write_later(old, service)
-
-    (script,) = service.do(("print_sql", "head"))
-    (reason,) = service.do(("execute", script))
-
-    assert reason is None
-    service.do(("check", 0))
 
 
 def refused(name: str) -> Record:

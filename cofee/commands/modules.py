@@ -15,7 +15,7 @@ from cofee.commands.new_module import module_names
 from cofee.commands.session import finish, opened
 from cofee.console.mode import Options
 from cofee.engine.merge import lines_at_stake
-from cofee.project import git_index, sides
+from cofee.project import git_index, migrations, sides
 from cofee.project.project import Project
 from cofee.project.sides import Changed
 from cofee.source import breakage
@@ -125,10 +125,13 @@ def run_step(
 
             confirm_loss(at_stake, options)
             changed = sides.plan_step(found, step, prefer_template=True, removed=removed)
+        warnings = migrations.warnings_of(changed.plan.changes, found.template.facts.migrations)
+        for warning in warnings:
+            options.printer.verb("note", warning)
         plan, packages = changed.plan, found.template.facts.packages
         breakage.require_sound(found.root, plan.outcome, plan.conflicted, packages)
         mentions = [str(use) for use in changed.mentions]
-        more = {"mentions": mentions, "warnings": list(step.warnings)}
+        more = {"mentions": mentions, "warnings": [*step.warnings, *warnings]}
         next_steps = found.template.setting("cofee_next_steps", [])
         options.printer.listed(
             "other uses of the old name:" if step.renaming else "uses of removed names:", mentions

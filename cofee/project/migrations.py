@@ -8,11 +8,12 @@ import datetime as dt
 import hashlib
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cofee.errors import CofeeError
+from cofee.files import Change
 
 Constants = dict[str, str | tuple[str, ...] | None]
 CONSTANTS = ("revision", "down_revision")
@@ -125,6 +126,18 @@ class Migrations:
                 f"`{self.folder}/{path.name}` does not define its revision as a constant",
                 hint="`revision` and `down_revision` must be constants",
             ) from error
+
+
+def warnings_of(changes: Iterable[Change], folder: str) -> list[str]:
+    """Return what new migrations warn of: what their upgrades say after the first paragraph."""
+    return [
+        " ".join(paragraph.split()).removesuffix(".")
+        for change in changes
+        if change.before is None and change.after and change.path.startswith(f"{folder}/")
+        for statement in ast.parse(change.after.content).body
+        if isinstance(statement, ast.FunctionDef) and statement.name == "upgrade"
+        for paragraph in (ast.get_docstring(statement) or "").split("\n\n")[1:]
+    ]
 
 
 def _constants(source: bytes) -> Constants:

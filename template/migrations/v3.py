@@ -23,20 +23,21 @@ from migrations.offline import Compiler
 
 BATCH = 1000
 TIMEOUT = "current_setting('lock_timeout')"  # of a script that `--sql` prints
+# No column is called like its variables.
 FILL = """DO $fill$
 DECLARE
-    first "{table}"."{key}"%TYPE;
-    last "{table}"."{key}"%TYPE;
+    first__ "{table}"."{key}"%TYPE;
+    last__ "{table}"."{key}"%TYPE;
 BEGIN
-    SELECT "{key}" INTO first FROM "{table}" ORDER BY "{key}" LIMIT 1;
-    WHILE first IS NOT NULL LOOP
+    SELECT "{key}" INTO first__ FROM "{table}" ORDER BY "{key}" LIMIT 1;
+    WHILE first__ IS NOT NULL LOOP
         PERFORM set_config('lock_timeout', {timeout}, true);
-        SELECT "{key}" INTO last FROM "{table}" WHERE "{key}" > first
+        SELECT "{key}" INTO last__ FROM "{table}" WHERE "{key}" > first__
         ORDER BY "{key}" OFFSET {offset} LIMIT 1;
         UPDATE "{table}" SET "{column}" = {value}
-        WHERE "{key}" >= first AND (last IS NULL OR "{key}" <= last) AND "{column}" IS NULL;
+        WHERE "{key}" >= first__ AND (last__ IS NULL OR "{key}" <= last__) AND "{column}" IS NULL;
         COMMIT;
-        first := last;
+        first__ := last__;
     END LOOP;
 END
 $fill$"""
@@ -56,6 +57,12 @@ def committed() -> Iterator[None]:
     """
     with op.get_context().autocommit_block():
         yield
+
+
+def commit() -> None:
+    """Commit, because what was done so far has locks that requests wait for."""
+    with committed():
+        pass
 
 
 def find(query: str, **names: str) -> object:
@@ -107,12 +114,12 @@ def set_not_null(
     if value is not None:
         backfill(table, column, value)
     check = f"{table}_{column.name}_required"
-    _add_check(check, table, f'"{column.name}" IS NOT NULL')
+    add_unchecked(check, table, f'"{column.name}" IS NOT NULL')
     if value is not None:
         backfill(table, column, value)  # rows that were written in the meantime
     validate(table, check)
     op.alter_column(table, column.name, nullable=False)
-    op.drop_constraint(op.f(check), table)
+    drop_constraint(check, table, "check")
 
 
 def backfill(table: str, column: sa.ColumnClause[Any], value: object, key: str = "id") -> None:
@@ -133,27 +140,34 @@ def backfill(table: str, column: sa.ColumnClause[Any], value: object, key: str =
 
 
 def add_index(
-    name: str, table: str, columns: Sequence[Any], live: bool = True, **options: Any
+    name: str, table: str, columns: Sequence[Any], replace: bool = False, **options: Any
 ) -> None:
-    """Create an index; `options` are those of `op.create_index`.
+    """Create an index, or replace the one with this name; `options` are those of `op.create_index`.
 
-    One that an earlier attempt left incomplete is dropped.
+    An index that an earlier attempt left incomplete is dropped. The old one serves until the new
+    one is complete.
     """
-    if not is_live(live):
+    if not is_live():
+        if replace:
+            op.drop_index(name, table)
         op.create_index(name, table, columns, **options)
         return
+    built = f"{name[:58]}__new" if replace else name
     query = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"
     with committed():
-        if find(query, name=f'"{name}"'):
-            return
-        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
-        op.create_index(
-            name, table, columns, if_not_exists=True, postgresql_concurrently=True, **options
-        )
+        if not find(query, name=f'"{built}"'):
+            op.drop_index(built, table, if_exists=True, postgresql_concurrently=True)
+            op.create_index(
+                built, table, columns, if_not_exists=True, postgresql_concurrently=True, **options
+            )
+    if replace:
+        op.drop_index(name, table, if_exists=True)
+        v1.rename_index(built, name)
+        commit()
 
 
-def drop_index(name: str, table: str, live: bool = True) -> None:
-    if not is_live(live):
+def drop_index(name: str, table: str) -> None:
+    if not is_live():
         op.drop_index(name, table)
         return
     with committed():
@@ -166,43 +180,51 @@ def add_foreign_key(
     column: str,
     target: str,
     ondelete: str = "RESTRICT",
+    replace: bool = False,
     live: bool = True,
 ) -> None:
-    """Create a reference to the `id` of another table."""
+    """Create a reference to the `id` of another table, or replace the one with this name."""
+    columns, others = [column], ["id"]
+    if replace and not is_live(live):
+        drop_constraint(name, table, "foreignkey")
     if not is_live(live):
         with op.batch_alter_table(table) as batch:
-            batch.create_foreign_key(name, target, [column], ["id"], ondelete=ondelete)
+            batch.create_foreign_key(name, target, columns, others, ondelete=ondelete)
         return
-    if not has_constraint(table, name):
+    if replace or not has_constraint(table, name):
         drop_constraint(name, table, "foreignkey")
-        columns, others = [column], ["id"]
         op.create_foreign_key(
             name, table, target, columns, others, ondelete=ondelete, postgresql_not_valid=True
         )
     validate(table, name)
 
 
-def add_check(name: str, table: str, condition: str, live: bool = True) -> None:
-    """Create a check that all rows have to pass."""
+def add_check(
+    name: str, table: str, condition: str, replace: bool = False, live: bool = True
+) -> None:
+    """Create a check that all rows have to pass, or replace the one with this name."""
+    if replace and not is_live(live):
+        drop_constraint(name, table, "check")
     if not is_live(live):
         with op.batch_alter_table(table) as batch:
             batch.create_check_constraint(op.f(name), condition)
         return
-    _add_check(name, table, condition)
+    if replace or not has_constraint(table, name):
+        add_unchecked(name, table, condition)
     validate(table, name)
 
 
-def _add_check(name: str, table: str, condition: str) -> None:
-    """Create a check that only new values have to pass."""
-    if not has_constraint(table, name):
-        drop_constraint(name, table, "check")
-        op.create_check_constraint(op.f(name), table, condition, postgresql_not_valid=True)
+def add_unchecked(name: str, table: str, condition: str) -> None:
+    """Create a check that only new values have to pass, in place of the one with this name."""
+    drop_constraint(name, table, "check")
+    op.create_check_constraint(op.f(name), table, condition, postgresql_not_valid=True)
 
 
 def validate(table: str, constraint: str) -> None:
     """Check the rows that are there; nothing happens if they were checked before."""
-    with committed():
-        op.execute(f'ALTER TABLE "{table}" VALIDATE CONSTRAINT "{constraint}"')
+    commit()
+    op.execute(f'ALTER TABLE "{table}" VALIDATE CONSTRAINT "{constraint}"')
+    commit()
 
 
 def drop_constraint(name: str, table: str, kind: str) -> None:

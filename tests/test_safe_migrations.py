@@ -1,0 +1,149 @@
+"""Migrations of tables that are in use: what their SQL locks, and how they go on after a kill."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import evolutions, test_rule_migrations
+from tests.evolutions import CHANGES, REFERENCES, Record
+from tests.strategies import with_rules
+from tests.test_migrations import (
+    DATABASES,
+    Place,
+    Service,
+    chain,
+    create_databases,
+    creations,
+    place,
+    programs,
+    server,
+    template,
+    write_later,
+)
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.parametrize("place", DATABASES[1:], indirect=True),
+]
+
+__all__ = ["place", "programs", "server", "template"]  # pytest finds the fixtures by their names
+
+PAGE = Path(__file__).parents[1] / "docs/production.md"
+DOCUMENTED = re.compile(r"^\| `([a-z-]+)` \| (any|locked) \|", re.MULTILINE)
+# Changes of fields for which no row is written or read under a lock.
+LIVING = (
+    *("longer", "choice", "choices", "wider", "tightened", "loosened", "keyed", "unkeyed"),
+    *("caseless", "cased", "drawn", "indexed", "kept", "owner"),
+)
+INTERRUPTED = ("growing", "shrinking", "living", "bound", "hardening")
+RULED = ("makers", "bound", "freed", "hardening", "softening")
+
+
+def living(side: int) -> list[Record]:
+    """Give the fields of a module as they are before (0) or after (1)."""
+    every: dict[str, Any] = CHANGES | REFERENCES
+    return [{"name": name, **every[name][side]} for name in LIVING]
+
+
+def sides() -> tuple[list[Record], list[Record]]:
+    """Give all modules before and after the migrations."""
+    ruled = [
+        [one for one in modules if one["name"] in RULED]
+        for modules in (test_rule_migrations.OLD, test_rule_migrations.NEW)
+    ]
+    old, new = ({"name": "living", "entity": "Living", "fields": living(n)} for n in (0, 1))
+    return [*evolutions.OLD, old, *ruled[0]], [*evolutions.NEW, new, *ruled[1]]
+
+
+OLD, NEW = sides()
+
+
+def steps() -> list[Record]:
+    """Give every operation, as the commands record it."""
+    changes = [{"old": o, "new": n} for o, n in zip(living(0), living(1), strict=True)]
+    change = {"module": "living", "operation": "change_fields", "changes": changes}
+    ruled = [step for step in test_rule_migrations.STEPS if step["module"] in RULED]
+    return [
+        *evolutions.STEPS,
+        {**change, "backfill": {"tightened": 60}},
+        *(with_rules(step, test_rule_migrations.OLD, test_rule_migrations.NEW) for step in ruled),
+    ]
+
+
+def squawk(script: str) -> set[str]:
+    """Return the rules of squawk that a script breaks."""
+    command = ["squawk", "--reporter", "json", "--pg-version", "14"]
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
+    return {found["rule_name"] for found in json.loads(done.stdout)}
+
+
+def accepted() -> dict[str, bool]:
+    """Return the rules that are documented, and whether they are for locked tables alone."""
+    return {rule: where == "locked" for rule, where in DOCUMENTED.findall(PAGE.read_text())}
+
+
+def lived(place: Place, *databases: str) -> tuple[list[Service], str, list[Record]]:
+    """Give services with all migrations, the revision with the old tables, and what follows."""
+    created = creations(OLD)
+    below = created[-1]["revision"]
+    done = chain(steps(), below)
+    old = place.service("old", OLD, created, databases[0])
+    new = place.service("new", NEW, done, databases[0])
+    write_later(old, new)
+    services = [Service(new.project, new.forks, place.url(name)) for name in databases]
+    return services, below, done
+
+
+def test_sql_of_all_operations_locks_no_table_for_long(place: Place) -> None:
+    """What squawk finds is documented, each rule with its reason, and nothing else is."""
+    (service,), below, done = lived(place, "printed")
+    first = chain([{}])[0]["revision"]  # the table of Alembic itself is before it
+    revisions = [below, *(one["revision"] for one in done)]
+    pairs = [*itertools.pairwise(revisions)]
+    scripts = service.do(
+        ("print_sql", f"{first}:{below}"),
+        ("print_downgrade", f"{below}:{first}"),
+        *[("print_sql", f"{old}:{new}") for old, new in pairs],
+        *[("print_downgrade", f"{new}:{old}") for old, new in pairs],
+    )
+
+    modules = [one["module"] for one in done]
+    ups = [module == "changing" for module in modules]
+    downs = [module in ("changing", "living") for module in modules]  # shorter texts
+    found: dict[str, bool] = {}
+    for script, is_locked in zip(scripts, [False, False, *ups, *downs], strict=True):
+        for rule in squawk(script):
+            found[rule] = found.get(rule, True) and is_locked
+    assert found == accepted()
+
+
+def test_printed_sql_and_interrupted_migrations_do_what_migrations_do(place: Place) -> None:
+    """The connection is lost at each statement that changes something, and they run again."""
+    names = ("online", "printed", "interrupted")
+    create_databases(place, *names)
+    (online, printed, interrupted), below, done = lived(place, *names)
+    *_, up, _, down = online.do(
+        *[("upgrade", "head"), ("check", 0), ("dump", 0), ("downgrade", below), ("dump", 0)]
+    )
+    scripts = printed.do(("print_sql", "head"), ("print_downgrade", f"head:{below}"))
+    results = printed.do(*[step for one in scripts for step in (("execute", one), ("dump", 0))])
+    ways = ["interrupt" if one["module"] in INTERRUPTED else "upgrade" for one in done]
+    attempts = [(way, one["revision"]) for way, one in zip(ways, done, strict=True)]
+    *_, again = interrupted.do(("upgrade", below), *attempts, ("dump", 0))
+
+    assert [results[0], results[2]] == [None, None]
+    assert without_moments(results[1]) == without_moments(up)
+    assert without_moments(results[3]) == without_moments(down)
+    assert without_moments(again) == without_moments(up)
+
+
+def without_moments(dumped: str) -> str:
+    """Leave out the values that depend on the time."""
+    return re.sub(r"'20\d\d-[^']*'", "''", dumped)
