@@ -11,7 +11,7 @@ from cofee.spec import checks, gate, module_rules
 from cofee.spec.facts import Facts
 from cofee.spec.record import Module
 
-# The rules that name fields, and have to step aside while the fields change.
+# The rules that name fields. A migration of fields drops them first.
 NAMING = ("unique_together", "indexes", "checks")
 
 
@@ -71,7 +71,7 @@ def _ruled(before: Module, given: Mapping[str, object]) -> Module:
 
 
 def _about(module: Module, names: Collection[str], facts: Facts) -> Module:
-    """Return a module with no more rules than those that name one of some fields."""
+    """Return a module with only those rules that name one of some fields."""
     named = {*names}
     return Module(
         module.name,

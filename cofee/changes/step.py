@@ -20,7 +20,7 @@ class Renaming:
     `classes` and `attributes` map old names to new ones; `owners` are the classes whose attributes
     they are, by their new names. `url` is an old one, which only a text can contain. `parts`
     are what generated names contain. `places` are packages that keep their names, in which classes
-    and functions get others.
+    and functions are renamed.
     """
 
     module: str
@@ -34,7 +34,7 @@ class Renaming:
 
     @property
     def words(self) -> list[str]:
-        """What a file says that holds an old name."""
+        """The words of which a file with an old name contains one."""
         packages = [package.rpartition(".")[2] for package in self.packages]
         return [*self.attributes, *self.classes, *packages, *filter(None, [self.url])]
 
@@ -67,10 +67,10 @@ class Step:
     Attributes:
         modules: the modules as they will be.
         migration: the migration for it; None if the database does not change.
-        moves: folders of the project that get another name.
+        moves: folders of the project that are renamed.
         warnings: what the change narrows, each a sentence.
         takes_away: whether it removes generated code and the manual edits in it.
-        answers: what else becomes another answer.
+        answers: other answers that change.
     """
 
     command: str
@@ -92,7 +92,7 @@ def find(modules: Modules, name: str, facts: Facts) -> Module:
     """Return a module by any spelling of its name.
 
     Args:
-        facts: tell a module that an option brings along from an unknown one.
+        facts: distinguish a module that an option brings along from an unknown one.
 
     Raises:
         CofeeError: it does not exist; the hint has a similar name.

@@ -12,7 +12,7 @@ from cofee.files import File, Tree, read_file, reason
 from cofee.git import GitError, git
 from cofee.project import staging
 
-# What a repository has that a host created, or that a person starts with.
+# The files of a repository that a host or a user has just created.
 STARTING_FILES = ("LICENSE*", "LICENCE*", "COPYING*", "README*", ".gitignore", ".gitattributes")
 IGNORED = ".gitignore"
 

@@ -154,7 +154,7 @@ def _concerned(found: Project, step: Step) -> set[str]:
 
 
 def _at_stake(changed: Changed) -> dict[str, list[str]]:
-    """Return the hand-written lines in what would go, by file."""
+    """Return the hand-written lines that would be removed, by file."""
     return {conflict.path: lines_at_stake(conflict) for conflict in changed.plan.conflicts}
 
 

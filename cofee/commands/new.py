@@ -92,8 +92,8 @@ def plan_service(request: Request, ask: Ask | None) -> Service:
         ask: asks the open questions; None without a terminal.
 
     Raises:
-        CofeeError: the destination is taken, the template is not to be had or not trusted, or an
-            answer is refused.
+        CofeeError: the destination exists, the template cannot be fetched or is not trusted, or an
+        answer is rejected.
     """
     destination = examine(request.destination)
     source = template.absolute_source(request.template or trust.default_source())
@@ -143,7 +143,7 @@ def message_after_copy(service: Service) -> str:
 
 
 def read_data(pairs: Sequence[str], data_file: Path | None) -> dict[str, Any]:
-    """Read `--data KEY=VALUE` and `--data-file`; a `--data` counts more."""
+    """Read `--data KEY=VALUE` and `--data-file`; `--data` takes precedence."""
     data: dict[str, Any] = {}
     if data_file is not None:
         data = read_mapping(data_file)
@@ -195,7 +195,7 @@ def _known(found: Template, request: Request) -> dict[str, Any]:
 
 
 def _added_fields(given: object, name: str, facts: Facts) -> list[dict[str, object]]:
-    """Return the records of the fields that something which an option brings has in addition."""
+    """Return the records of fields that are added to what an option brings."""
     fields = _loaded(given, name)
     if not isinstance(fields, list):
         raise CofeeError(f"its fields must be a list, not {quote(given)}")

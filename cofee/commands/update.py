@@ -39,7 +39,7 @@ def update(
 
     Args:
         source: the new address of the template; None if it did not move.
-        defaults: new questions take their defaults; `--yes` says so too, and not the other way.
+        defaults: new questions take their defaults, which `--yes` implies.
     """
     with opened(directory, options) as found:
         if source is not None:

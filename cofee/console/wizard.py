@@ -97,7 +97,7 @@ def ask_fields(
         facts: what the template states.
         modules: the other modules that a reference can name.
         module: the module that gets the fields.
-        about: what was said of it, shown again above the fields.
+        about: its description, shown above the fields.
         rules: its rules as options, shown below them.
 
     Raises:
@@ -127,7 +127,7 @@ def _cancellable() -> Iterator[None]:
 
 
 def _ask_name(scope: Scope, records: Sequence[Field]) -> str:
-    """Ask for a name; who knows the language may give the whole specification instead."""
+    """Ask for a name; a whole specification is accepted instead."""
 
     def check(name: str) -> bool | str:
         return not name or _verdict(lambda: _check_place(_known(name, scope), scope, records))
@@ -178,7 +178,7 @@ def _ask_rest(draft: _Draft, scope: Scope) -> _Draft:
 
 
 def _of_now(chosen: Iterable[str]) -> tuple[str, ...]:
-    """Return the flags that can be checked before the default is known: `readonly` may need it."""
+    """Return the flags to check before the default is known, which `readonly` may need."""
     return tuple(flag for flag in chosen if flag in FLAG_KEYS and flag != "readonly")
 
 
@@ -189,7 +189,7 @@ def _ask_type(scope: Scope) -> str:
         questionary.Choice(name, value=name, description=entry.help)
         for name, entry in scope.facts.types.items()
     ]
-    # Typing narrows the list down, which takes the keys j and k away from moving in it.
+    # Typing filters the list, so the keys j and k cannot move in it.
     question = questionary.select("Type:", choices, use_search_filter=True, use_jk_keys=False)
     return str(question.unsafe_ask())
 
@@ -287,7 +287,7 @@ def _sentence(error: CofeeError) -> str:
 
 
 def _preview(lines: Sequence[str]) -> None:
-    """Show the module as the command line would say it."""
+    """Show the module as it is written on the command line."""
     import questionary
 
     questionary.print("\n".join(f"  {line}" for line in lines), style="bold")

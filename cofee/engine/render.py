@@ -2,7 +2,7 @@
 
 Importing Copier takes a second, and it renders into a directory.
 Here the same templates are rendered into memory, so that two sides can be compared at once. A test
-holds this against Copier for every example and option.
+compares this with Copier for every example and option.
 
 Most files are identical on both sides of a merge, so each is rendered once: a rendered file depends
 on its source, on what that imports, and on the values that these name. All of it is compared as
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Scope = Mapping[str, object]  # what a file's expressions can name
 Operation = Literal["copy", "update"]
-MODULE = "module"  # what a file of a module sees the module as
+MODULE = "module"  # the name of the module in its own files
 WORD = re.compile(r"\w+")
 YIELD = re.compile(r"{%-?\s*yield\s+(\w+)\s+from\s+(.+?)\s*-?%}(.*){%-?\s*endyield\s*-?%}")
 
@@ -47,10 +47,10 @@ def _parsed(text: str) -> Any:
 
 
 class Renderer:
-    """Renders one template, as often as asked.
+    """Renders one template for several answers.
 
-    What was rendered is kept, and used again where all that it depends on is the same: between the
-    answers before and after a change, and from the commit that is left to the one that follows.
+    Rendered files are kept, and used again if all that they depend on is the same: for the answers
+    before and after a change, and for the old and the new commit.
     """
 
     def __init__(self, template: Template, like: Renderer | None = None) -> None:
@@ -286,7 +286,7 @@ class _Place(NamedTuple):
 
 
 class _Values:
-    """The answers that many files share, each spelt out once."""
+    """The answers that many files share, each converted to text once."""
 
     def __init__(self, answers: Mapping[str, object]) -> None:
         self._answers = answers

@@ -26,7 +26,7 @@ def execute(
     With conflicts, the answers file is not changed until `resume` or `abort`.
 
     Args:
-        check: raises if the written files must not stay.
+        check: raises if the written files must be rolled back.
         kept: files that are restored then, because checks may change them.
     """
     data: Data = {"command": plan.command, "is_step": plan.is_step}

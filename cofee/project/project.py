@@ -83,7 +83,7 @@ class Project:
         """The template at the commit that the project records.
 
         Raises:
-            CofeeError: it cannot be reached, or speaks another contract.
+            CofeeError: it cannot be reached, or its contract is not supported.
         """
         source = self.source or self._recorded["_src_path"]
         commit = self._recorded["_commit"]

@@ -1,7 +1,7 @@
 """Uses of names that a change removes: fields, methods and classes of generated files.
 
 Only the text of a line is known here, not the type of an object. A line is listed if it uses a
-removed name as an attribute, a keyword or a text, in a file that can have to do with the class.
+removed name as an attribute, a keyword or a text, in a file that can use the class.
 """
 
 from __future__ import annotations

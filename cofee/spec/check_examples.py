@@ -1,8 +1,8 @@
 """Two example rows that satisfy the checks of a module, for the tests of the service.
 
-Every value that may be needed is tried: usual ones, the bounds of the fields and the literals of
-the checks. SQLite judges the rows. It stores a decimal as a whole number of its smallest unit: what
-is about such numbers alone means the same in any unit, and only then on PostgreSQL too.
+The values that are tried are usual ones, the bounds of the fields and the literals of the checks.
+SQLite decides about the rows. It stores a decimal as a whole number of its smallest unit: a
+condition that has the same result in any unit also has it on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Columns = Mapping[str, _Column]
 
 
 def find(module: Module, facts: Facts, later: Collection[str] = ()) -> tuple[Row, ...]:
-    """Return the first and the second row of the tests, as far as checks are about them.
+    """Return the first and the second row of the tests, with the columns that checks name.
 
     Args:
         later: the modules that are listed after this one.
@@ -86,7 +86,7 @@ def _recorded(
     facts: Facts,
     together: Sequence[Sequence[str]],
 ) -> tuple[Row, ...]:
-    """Return the rows that are recorded, if they still are what they have to be."""
+    """Return the recorded rows, if they still satisfy the checks."""
     chosen = _chosen(fields).items()
     ordered = tuple({name: row[name] for name, _ in chosen if name in row} for row in rows)
     if len(rows) != 2 or any(row.keys() != _chosen(fields).keys() for row in ordered):
@@ -162,7 +162,7 @@ def _rows(
     *,
     bound: bool = True,
 ) -> Iterator[Row]:
-    """Yield every combination of the values that are tried, or as many as are not too many.
+    """Yield every combination of the values that are tried, up to a limit.
 
     Args:
         bound: only values that the fields allow.
@@ -302,7 +302,7 @@ def _satisfying(
     given: Sequence[str],
     facts: Facts,
 ) -> list[Row]:
-    """Return the rows that no check refuses."""
+    """Return the rows that satisfy all checks."""
     forms = list(_forms(fields))
     verdicts = [_judge(check, form, rows, facts) for check in given for form in forms]
     return [row for row, *passed in zip(rows, *verdicts, strict=True) if all(passed)]

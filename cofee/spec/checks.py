@@ -16,9 +16,9 @@ from cofee.spec import reserved
 from cofee.spec.facts import Facts
 from cofee.spec.record import Field, Module
 
-# Functions that PostgreSQL and SQLite have, and that give the same for the same.
+# Functions that return the same on PostgreSQL and SQLite.
 FUNCTIONS = ("abs", "coalesce", "length", "nullif", "replace", "substr", "trim")
-# What SQLite takes and PostgreSQL does not, or takes for something else.
+# What SQLite accepts and PostgreSQL rejects, or understands differently.
 FOREIGN = re.compile(
     r"==|[/;`\[\]{}#$?@:\\^&~]|--|/\*|<<|>>|->|\.\s*[a-z_\"]|\b(?:0x|x'')"
     r"|\b(?:collate|glob|regexp|match|isnull|notnull)\b|\bsubstr\s*\([^(),]*,\s*-"
@@ -38,7 +38,7 @@ KINDS = {
     **dict.fromkeys(("integer", "number", "decimal"), "number"),
     **dict.fromkeys(("string", "choice"), "text"),
 }
-# A single number or column on each side of what compares them.
+# A comparison of single numbers or columns.
 SIDE = r"(\d+(?:\.\d+)?|\"[^\"]*\"|[A-Za-z_]\w*)(?![\w.]|\s*\()"
 COMPARISON = re.compile(
     rf"(?<![\w.\"]){SIDE}\s*(?:[<>=!]+|(?:not\s+)?(?:between\b|in\s*\())\s*[-+]?\s*(?={SIDE})",
@@ -91,7 +91,7 @@ def renamed(check: str, names: Mapping[str, str]) -> str:
         token = found[0]
         if token.startswith('"'):
             return f'"{names.get(token[1:-1], token[1:-1])}"'
-        name = token.lower()  # outside of quotes SQL does not tell capitals from small letters
+        name = token.lower()  # outside of quotes, SQL ignores case
         return _quoted(names[name]) if name in names else token
 
     return TOKEN.sub(rename, check)

@@ -41,14 +41,14 @@ class FieldType:
     searchable: bool = False
     unique: str | None = None
     sqlite: str | None = None
-    column: object = True  # false for links of rows, which have a table of their own
+    column: object = True  # false for links of rows, which have a separate table
 
 
 Types = Mapping[str, FieldType]
 
 
 def read_types(table: object) -> dict[str, FieldType]:
-    """Return a table of types; what only the template reads of it is left out."""
+    """Return a table of types, without what only the template reads."""
     if not isinstance(table, Mapping):
         return {}
     read = {attribute.name for attribute in dataclasses.fields(FieldType)} - {"name"}
@@ -206,7 +206,7 @@ class Facts:
         return not self.types[type_name].column
 
     def index_kind(self, field: Field) -> str:
-        """Return which index a field has beside that of `unique` or of a reference, or nothing."""
+        """Return which index a field has besides that of `unique` or of a reference, or nothing."""
         lists_have_indexes = "list" in self.names
         if field.sort and lists_have_indexes:
             return "sort"
@@ -229,7 +229,7 @@ def read_facts(
     Args:
         stated: the content of `macros/facts.yml`.
         types: the content of `macros/types.yml`.
-        where: what a refusal names as their file.
+        where: the name of their file in errors.
 
     Raises:
         CofeeError: a fact is missing, or has another form.

@@ -27,7 +27,7 @@ def complete(field: Field, scope: Scope) -> Field:
     """Return a field once it follows every rule, with its values as a record keeps them.
 
     Raises:
-        CofeeError: the first thing that is wrong with it.
+        CofeeError: the first rule that it breaks.
     """
     check_name(field.name, scope.facts, filterable=field.filter, reference=field.to is not None)
     check_type(field.name, field.type, scope.facts)
@@ -47,7 +47,7 @@ def complete(field: Field, scope: Scope) -> Field:
 
 
 def check_readable(field: Field, facts: Facts) -> None:
-    """Reject a recorded field whose type, keys or values mean nothing to the template.
+    """Reject a recorded field with a type, keys or values that the template does not know.
 
     Raises:
         CofeeError: the type or a key is unknown, or a value is not of the type.

@@ -14,7 +14,7 @@ from cofee.spec.names import LONGEST_IDENTIFIER
 from cofee.spec.record import Field, Module, Row, Scope
 
 ALL, NONE = "all", "none"  # mean every route, and no route
-CHECK_LABEL = 8  # the length of what tells a check from others of its table
+CHECK_LABEL = 8  # the length of the label of a check, which is unique in its table
 
 
 def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Module:
@@ -59,7 +59,7 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
 def complete_all(
     modules: Sequence[Module], facts: Facts, settled: Collection[Module] = ()
 ) -> list[Module]:
-    """Check the rules of all modules but those that are as they were.
+    """Check the rules of all modules except unchanged ones.
 
     Args:
         settled: the modules that were checked when they were recorded.
@@ -146,7 +146,7 @@ def index_names(module: Module, facts: Facts) -> Iterator[tuple[str, str]]:
             yield facts.name("index", table, field.column), f"the indexed field `{field.name}`"
         if facts.index_kind(field) in ("sort", "filter"):
             name = facts.name("list", table, f"{owner}{field.column}")
-            if len(name) <= LONGEST_IDENTIFIER:  # a longer one is cut, and made different
+            if len(name) <= LONGEST_IDENTIFIER:  # a longer one is shortened, and made unique
                 yield name, f"lists by `{field.name}`"
     for names in module.unique_together:
         name = facts.name("unique", table, f"{owner}{_columns(module, names)}")
@@ -177,7 +177,7 @@ def _check_unique_together(module: Module, facts: Facts) -> None:
 
 
 def _require_needed(module: Module, names: Sequence[str], facts: Facts) -> None:
-    """Reject what no two rows can share, because they cannot share one of its fields."""
+    """Reject a unique combination with a field that is unique by itself."""
     for name in names:
         if facts.is_unique(module.field(name)):
             raise CofeeError(
@@ -236,7 +236,7 @@ def served(module: Module, facts: Facts) -> list[str]:
 
 
 def _routes(module: Module, facts: Facts) -> tuple[str, ...]:
-    """Return the routes in their order; all of them are as good as no rule."""
+    """Return the routes in their order; all of them count as no rule."""
     if module.routes == (ALL,):
         return ()
     if module.routes == (NONE,):
@@ -280,7 +280,7 @@ def _check_idempotent(module: Module) -> None:
 
 
 def _check_expand(module: Module) -> None:
-    """Reject related rows in responses that the module does not have, or beside such a filter."""
+    """Reject `expand` without the routes that it needs, or with a filter of this name."""
     expanded = [field.name for field in module.fields if field.expand]
     missing = {"list", "read"} - {*module.routes} if module.routes else set()
     if expanded and missing:
@@ -330,7 +330,7 @@ def _check_access(module: Module, facts: Facts) -> None:
 def _with_choices(module: Module, facts: Facts) -> Module:
     """Return a module once its flags and choices have values that the template knows.
 
-    The first value of a choice and a flag that is off are as good as no rule.
+    The first value of a choice and a flag that is off count as no rule.
     """
     record = module.to_record()
     for name, rule in facts.rules.items():
@@ -392,7 +392,7 @@ def _check_names(module: Module, facts: Facts) -> None:
 
 
 def _check_reserved(module: Module, facts: Facts) -> None:
-    """Reject fields that have the name of what a rule adds."""
+    """Reject fields with the name of a column or parameter that a rule adds."""
     for rule in module.rules:
         column, parameter = facts.added_columns.get(rule), facts.added_parameters.get(rule)
         for field in module.fields:

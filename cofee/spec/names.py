@@ -15,7 +15,7 @@ from cofee.spec import reserved
 if TYPE_CHECKING:
     from cofee.spec.facts import Facts
 
-# PostgreSQL cuts longer identifiers off without a word, and two that are cut alike then clash.
+# PostgreSQL shortens longer identifiers silently, so that two of them can clash.
 LONGEST_IDENTIFIER = 63
 
 TYPED_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[ _-][A-Za-z0-9]+)*")
@@ -189,7 +189,7 @@ def _words(name: str, what: str) -> list[str]:
         raise CofeeError(_why_no_name(name, what), hint=f"try `{_suggest_module(name)}`")
     text = re.sub(r"([A-Z]{2,})([A-Z][a-z])", r"\1_\2", name)
     text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
-    # A word of digits joins the one before it, because a class name cannot show the seam.
+    # A word of digits is joined to the one before it, because a class name does not separate them.
     return re.split(r"[ _-]", re.sub(r"[ _-](?=[0-9])", "", text))
 
 
@@ -239,7 +239,7 @@ def _plural(word: str) -> str:
 
 
 def _check_spelling(names: Names) -> None:
-    """Reject names of a record that no typed name gives."""
+    """Reject recorded names that `derive` would not return."""
     if not FIELD_NAME.fullmatch(names.module):
         raise CofeeError(
             f"{quote(names.module)} is not in snake case; a-z, 0-9 and single underscores are "

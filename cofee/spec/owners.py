@@ -165,7 +165,7 @@ def check_values(modules: Sequence[Module], filled: Iterable[Field]) -> None:
         filled: the fields whose existing rows get a value.
 
     Raises:
-        CofeeError: the hint says how to go about it.
+        CofeeError: the hint says what to do instead.
     """
     owned = [module.name for module in modules if module.owned_by is not None]
     for field in filled:

@@ -70,7 +70,7 @@ def read_backfill(field: Field, value: str, facts: Facts) -> Value:
     """Read a value for existing rows, by the rules of the field's default.
 
     Raises:
-        CofeeError: the value does not fit the field, or its type has no values to write down.
+        CofeeError: the value does not fit the field, or its type has no values that can be written.
     """
     scope = Scope(facts, (), "")
     if "default" in facts.types[field.type].modifiers:
@@ -91,7 +91,7 @@ def read_backfill(field: Field, value: str, facts: Facts) -> Value:
 def format_field(field: Field, facts: Facts | None = None) -> str:
     """Return the specification of a field; parsing it gives the field again.
 
-    Examples have no place in a specification; parsing finds them again. With the facts,
+    A specification has no examples; parsing finds them again. With the facts,
     moments are written without colons; without them, their colons are escaped.
     """
     kind = facts.types[field.type].value if facts and field.type in facts.types else None

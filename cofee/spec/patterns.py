@@ -20,7 +20,7 @@ GIVE_EXAMPLES = "define the field in a file with two matching `examples`"
 
 
 class _Text(NamedTuple):
-    """What the field itself says about matching."""
+    """A text that must match the pattern of a field, or must not."""
 
     label: str
     text: str
@@ -67,7 +67,7 @@ def check_compiles(name: str, pattern: str) -> None:
         raise CofeeError(f"`{name}`: the pattern {quote(pattern)} must be text on one line")
     try:
         with warnings.catch_warnings():
-            # What Python warns of today is an error in the generated service's tests.
+            # A warning of Python is an error in the tests of the generated service.
             warnings.simplefilter("error")
             re.compile(pattern)
             re.compile(whole(pattern))  # A comment or a flag inside could undo the anchors.
@@ -137,7 +137,7 @@ def _check_matches(field: Field, given: list[_Text], matching: list[bool]) -> No
 
 def _two_examples(field: Field, found: list[str], scope: Scope) -> list[str]:
     if len(found) == 2:
-        return sorted(found)  # Like the samples of every type: the smaller first.
+        return sorted(found)  # The smaller first, as in the samples of every type.
     shortest, longest = length_bounds(field, scope)
     raise CofeeError(
         f"`{field.name}`: no two different values of {max(1, shortest)} to {longest} "

@@ -167,8 +167,8 @@ class Module:
     """A module: its names, its fields and its rules.
 
     `examples` are the values of two rows that satisfy the checks, where plain samples would not.
-    No `routes` means all of them, and `none` alone that there is none. No `deletion` means that
-    rows are marked as deleted.
+    Without `routes`, the module has all of them; with `none` alone, it has no routes. Without
+    `deletion`, rows are marked as deleted.
     """
 
     name: str
@@ -208,7 +208,7 @@ class Module:
                 raise CofeeError(f"its `{key}` must be text, not {quote(record.get(key))}")
         if not isinstance(record.get("fields"), Sequence) or isinstance(record["fields"], str):
             raise CofeeError(f"its `fields` must be a list, not {quote(record.get('fields'))}")
-        if record.get("routes") == []:  # every other rule that is empty says nothing
+        if record.get("routes") == []:  # every other empty rule has no effect
             raise CofeeError(
                 "`routes`: a module must have at least one route",
                 hint="omit the rule to have all routes, or write `[none]`",
@@ -351,7 +351,7 @@ def _shaped(
 ) -> dict[str, Any]:
     """Return the values of a record by attribute, each in the shape of its key.
 
-    A key without a value is as good as absent. Keys without a shape are `extra`.
+    A key without a value counts as absent. Keys without a shape are `extra`.
     """
     given: dict[str, Any] = {}
     extra: dict[str, object] = {}

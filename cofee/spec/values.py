@@ -41,7 +41,7 @@ def read(kind: str, value: object) -> Value:
     """Return the value for a record.
 
     Raises:
-        ValueError: it is nothing that `EXPECTED` names for the kind.
+        ValueError: it is not what `EXPECTED` describes for the kind.
     """
     reader = READERS.get(kind)
     if reader is None:
@@ -108,7 +108,7 @@ def _number(value: object) -> float:
     number = float(str(value))
     if not math.isfinite(number):
         raise ValueError(value)
-    return number + 0.0  # Minus nought becomes nought.
+    return number + 0.0  # Negative zero becomes zero.
 
 
 def _decimal(value: object) -> str:
