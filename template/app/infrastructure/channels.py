@@ -19,10 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from app.infrastructure.after_commit import after_commit
-from app.infrastructure.redis import get_redis
+from app.infrastructure.redis import get_redis, owned_key
 from app.infrastructure.settings import get_settings
 
-SHARED_CHANNEL = "all:events"  # of rows without an owner; every user reads it
 PAGE_SIZE = 100
 NO_KEY = "no such key"
 MAX_BYTES = 16_384
@@ -60,11 +59,19 @@ class Missed:
 
 
 def user_channel(user_id: uuid.UUID) -> str:
-    return f"user:{user_id}:events"
+    return channel_of("user_id", user_id)
 
 
 def project_channel(project_id: uuid.UUID) -> str:
-    return f"proj:{project_id}:events"
+    return channel_of("project_id", project_id)
+
+
+def channel_of(owner: str, owner_id: uuid.UUID | None) -> str:
+    """Return the channel of an owner; without the column `owner`, the one that every user reads."""
+    return owned_key(owner, owner_id, "events")
+
+
+SHARED_CHANNEL = channel_of("", None)
 
 
 def publish(

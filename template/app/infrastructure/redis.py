@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import uuid
 from collections.abc import AsyncIterator
 from functools import lru_cache
 
@@ -15,6 +16,8 @@ from app.common.errors import UnavailableError
 from app.infrastructure.settings import get_settings
 
 ERROR_REDIS_DOWN = "Redis does not respond"
+# What the keys of an owner begin with, by the column of the owner.
+OWNERS = {"user_id": "user", "project_id": "proj"}
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +38,11 @@ def get_redis() -> Redis:
         decode_responses=True,
     )
     return Redis.from_pool(pool)
+
+
+def owned_key(owner: str, owner_id: uuid.UUID | None, name: str) -> str:
+    """Return the key with this name of an owner; without the column `owner`, that of all users."""
+    return f"{OWNERS[owner]}:{owner_id}:{name}" if owner else f"all:{name}"
 
 
 @contextlib.asynccontextmanager

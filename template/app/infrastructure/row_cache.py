@@ -13,10 +13,9 @@ from app.common.schemas import Schema
 from app.db.base import Base, owner_column
 from app.infrastructure.cache import cached, forget
 from app.infrastructure.changes import Change, on_change
+from app.infrastructure.redis import owned_key
 
 Value = TypeVar("Value", bound=Schema)
-
-OWNERS = {"user_id": "user", "project_id": "proj"}
 
 
 class RowCache(Generic[Value]):
@@ -46,8 +45,7 @@ class RowCache(Generic[Value]):
 
     def key_of(self, owner_id: uuid.UUID | None, row_id: uuid.UUID) -> str:
         """Return the key of a row, which begins with the owner."""
-        owner = f"{OWNERS[self._owner]}:{owner_id}" if self._owner else "all"
-        return f"{owner}:cache:{self._model.__tablename__}:{row_id}"
+        return owned_key(self._owner, owner_id, f"cache:{self._model.__tablename__}:{row_id}")
 
     def _forget(self, session: Session, row: Any, _: Change) -> None:
         owner_id = getattr(row, self._owner) if self._owner else None

@@ -8,23 +8,17 @@ from sqlalchemy.orm import Session
 
 from app.db.base import Base, owner_column
 from app.infrastructure.changes import Change, on_change
-from app.infrastructure.channels import SHARED_CHANNEL, project_channel, publish, user_channel
-
-OWNERS = {"user_id": user_channel, "project_id": project_channel}
+from app.infrastructure.channels import channel_of, publish
 
 
 def publish_changes(model: type[Base], *changes: Change) -> None:
     """Publish these changes of rows, to those who can see them: the owner, or all users."""
 
+    owner = owner_column(model.__table__)
+
     def listener(session: Session, row: Any, change: Change) -> None:
         if change in changes:
-            name = f"{model.__tablename__}.{change}"
-            publish(session, channel_of(row), name, {"id": row.id})
+            channel = channel_of(owner, getattr(row, owner, None))
+            publish(session, channel, f"{model.__tablename__}.{change}", {"id": row.id})
 
     on_change(model, listener)
-
-
-def channel_of(row: Base) -> str:
-    """Return the channel of a row's owner."""
-    owner = owner_column(row.__table__)
-    return OWNERS[owner](getattr(row, owner)) if owner else SHARED_CHANNEL

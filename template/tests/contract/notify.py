@@ -10,9 +10,8 @@ import httpx2
 import pytest_asyncio
 
 from app.db.base import owner_column
-from app.infrastructure.channels import DATA, NAME, SHARED_CHANNEL
+from app.infrastructure.channels import DATA, NAME, channel_of
 from app.infrastructure.redis import get_redis, running
-from app.infrastructure.row_events import OWNERS
 from tests.contract.base import Contract
 
 
@@ -51,7 +50,7 @@ class NotifyContract(Contract):
         """The channel of those who can see the rows."""
         owner = owner_column(self.case.table)
         assert self.case.owner or not owner
-        return OWNERS[owner](self.case.owner) if self.case.owner else SHARED_CHANNEL
+        return channel_of(owner, self.case.owner)
 
     async def events(self) -> list[tuple[str, str, str]]:
         """Return the events of the module in all channels."""
