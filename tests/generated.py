@@ -40,6 +40,7 @@ EVERY_PART: Mapping[str, object] = {
     "clients": ["billing"],
     "telemetry": "opentelemetry",
     "deploy": "kubernetes",
+    "mcp": True,
 }
 # What tells the tests of a service which database they run on.
 DATABASES: Mapping[str, Mapping[str, str]] = {

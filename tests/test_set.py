@@ -322,6 +322,7 @@ OPTIONS = {
     "files": ["none", "s3"],
     "telemetry": ["none", "opentelemetry"],
     "deploy": ["compose", "kubernetes"],
+    "mcp": ["false", "true"],
     "python_version": ["3.11", "3.14"],
     "project_name": ["shop", "corner-shop"],
     "description": ["A FastAPI service", 'Sells "tea" & more: 日本'],

@@ -94,6 +94,10 @@ Cache = Annotated[
     int | None,
     typer.Option("--cache", metavar="SECONDS", help="How long one row is cached; 0 for not."),
 ]
+Tools = Annotated[
+    str | None,
+    typer.Option("--tools", metavar="ROUTES", help="Routes that models can call: `list,read`."),
+]
 Rules = Annotated[
     list[str] | None,
     typer.Option(
@@ -130,6 +134,7 @@ def read_rules(
     notify: Notify = None,
     idempotent: Idempotent = None,
     cache: Cache = None,
+    tools: Tools = None,
     rules: Rules = None,
 ) -> dict[str, object]:
     """Return the rules that are given as options; others are absent.
@@ -160,6 +165,7 @@ def read_rules(
         "cache": cache,
         "notify": None if notify is None else _names(notify),
         "idempotent": idempotent,
+        "tools": None if tools is None else _names(tools),
         **dict(map(_named_rule, rules or ())),
     }
     return {key: value for key, value in given.items() if value is not None}

@@ -47,6 +47,8 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         _check_expand(module)
     with problems.collected():
         _check_cache(module, facts)
+    with problems.collected():
+        _check_tools(module, facts)
     problems.require_none()
     module = replace(_with_choices(module, facts), examples=_examples(module, facts, later))
     for check in (_check_names, _check_reserved):
@@ -295,6 +297,16 @@ def _check_expand(module: Module) -> None:
         )
 
 
+def _check_tools(module: Module, facts: Facts) -> None:
+    """Reject tools for routes that the module does not have."""
+    routes = module.routes or facts.routes
+    missing = [name for name in module.tools if name not in routes]
+    if missing:
+        raise CofeeError(
+            f"`tools`: the module has no route `{missing[0]}`", hint="add the route to `--only`"
+        )
+
+
 def _check_cache(module: Module, facts: Facts) -> None:
     """Reject the cache of rows that no route returns, or that change with other rows."""
     if not module.cache:
@@ -337,7 +349,7 @@ def _with_choices(module: Module, facts: Facts) -> Module:
         if rule.kind == "number" and record.get(name) == 0:
             del record[name]
         if name in record and rule.kind == "choices":
-            record[name] = _ordered(rule, module.notify)
+            record[name] = _ordered(rule, getattr(module, name))
         if name in record and rule.kind in ("choice", "flag"):
             allowed = rule.values if rule.kind == "choice" else (False, True)
             if record[name] not in allowed:

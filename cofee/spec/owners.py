@@ -9,6 +9,8 @@ from cofee.spec import reserved
 from cofee.spec.facts import Facts
 from cofee.spec.record import Field, Module
 
+ABSENT = (None, "none", False)  # the answers of options that are off
+
 
 def check_kind(module: Module, facts: Facts) -> None:
     """Reject an unknown owner, and a field that has the name of the owner's column."""
@@ -64,7 +66,7 @@ def require_options(
     for owner, stated in facts.owners.items():
         options = stated.needs
         names = [module.name for module in modules if module.owned_by == owner]
-        missing = [option for option in options if answers.get(option, "none") == "none"]
+        missing = [option for option in options if answers.get(option) in ABSENT]
         if not names or not missing:
             continue
         if gone := [option for option in missing if option in given]:
@@ -84,12 +86,12 @@ def require_options(
 def _require_rules(modules: Sequence[Module], answers: Mapping[str, object], facts: Facts) -> None:
     for rule in facts.rules.values():
         names = [module.name for module in modules if rule.name in module.rules]
-        missing = [option for option in rule.needs if answers.get(option, "none") == "none"]
+        missing = [option for option in rule.needs if answers.get(option) in ABSENT]
         if names and missing:
             words = " ".join(f"{option}={rule.needs[option]}" for option in missing)
             raise CofeeError(
                 f"`{names[0]}`: the rule `{rule.name}` needs the option `{missing[0]}`, "
-                "which is `none`",
+                "which is off",
                 hint=f"turn it on with `cofee set {words}`, or remove the rule first",
             )
 

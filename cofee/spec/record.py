@@ -189,6 +189,7 @@ class Module:
     notify: tuple[str, ...] = ()
     idempotent: bool = False
     cache: int | None = None
+    tools: tuple[str, ...] = ()
     tasks: tuple[Task, ...] = ()
     extra: Mapping[str, object] = dataclasses.field(
         default_factory=dict
@@ -336,6 +337,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "cache": WHOLE,
     "notify": Shape("a list of changes", _list_of(_is_text)),
     "idempotent": FLAG,
+    "tools": Shape("a list of routes", _list_of(_is_text)),
     "tasks": Shape("a list of tasks", _list_of(lambda task: isinstance(task, Mapping))),
 }
 TASK_SHAPES: Mapping[str, Shape] = {

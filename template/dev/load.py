@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from typing import Any
 import httpx2
 
 HOST = "127.0.0.1"
+SERVE = ["fastapi", "run"]
 LOCUST = ["uvx", "--from", "locust>=2.47,<3", "locust", "--locustfile", "dev/locustfile.py"]
 START_SECONDS = 60
 # All users come from one address.
@@ -31,7 +33,7 @@ ACCOUNTS = 3
 NUMBER = "{number}"  # stands for another one in each request, since a field can be unique
 DIGITS = 7
 LIMITING = {"enum", "const", "format", "pattern"}  # keys of texts that are no plain words
-PASSWORD = "a long passphrase for load"  # noqa: S105
+PASSWORD = secrets.token_urlsafe(24)
 
 Json = dict[str, Any]
 
@@ -61,7 +63,7 @@ def serving() -> Iterator[str]:
         listener.bind((HOST, 0))
         port = listener.getsockname()[1]
     environment = {**os.environ, **dict.fromkeys(LIMITS, "1000/second"), "LOG_LEVEL": "ERROR"}
-    served = subprocess.Popen(["fastapi", "run", "--port", str(port)], env=environment)
+    served = subprocess.Popen([*SERVE, "--port", str(port)], env=environment)
     try:
         wait_until_ready(served, f"http://{HOST}:{port}")
         yield f"http://{HOST}:{port}"

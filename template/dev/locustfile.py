@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import random
+import secrets
 from typing import Any
 
 from locust import HttpUser, between, events, task
@@ -26,22 +26,22 @@ class Client(HttpUser):
     def on_start(self) -> None:
         """Use one of the accounts."""
         if PLAN["tokens"]:
-            self.client.headers["Authorization"] = f"Bearer {random.choice(PLAN['tokens'])}"  # noqa: S311
+            self.client.headers["Authorization"] = f"Bearer {secrets.choice(PLAN['tokens'])}"
 
     @task(9)
     def read(self) -> None:
         """Read a list, and a row of it."""
-        path = random.choice(PLAN["lists"])  # noqa: S311
+        path = secrets.choice(PLAN["lists"])
         page = self.send("GET", path)
         ids = [item["id"] for item in page.get("items", []) if "id" in item]
         if ids:
-            self.send("GET", f"{path}/{random.choice(ids)}", name=f"{path}/{{id}}")  # noqa: S311
+            self.send("GET", f"{path}/{secrets.choice(ids)}", name=f"{path}/{{id}}")
 
     @task(1)
     def create(self) -> None:
         """Create a row."""
         if PLAN["bodies"]:
-            path, body = random.choice(PLAN["bodies"])  # noqa: S311
+            path, body = secrets.choice(PLAN["bodies"])
             self.send("POST", path, json=numbered(body))
 
     def send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
