@@ -323,7 +323,7 @@ def verdicts(service: Path, judge: Judge, only: list[str]) -> Iterator[tuple[Mut
 
 
 def _parses(text: str) -> bool:
-    """Return whether a file can be imported: otherwise its red tests mean nothing."""
+    """Return whether a file can be imported: otherwise the result of its tests says nothing."""
     try:
         ast.parse(text)
     except SyntaxError:

@@ -52,7 +52,7 @@ class Measured:
 
     @property
     def page(self) -> tuple[str, str, str, str]:
-        """Which page it is, whatever the size of the table."""
+        """Which page it is, for every size of the table."""
         return self.table, self.rows, self.sort, self.start
 
 

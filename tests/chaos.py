@@ -118,7 +118,7 @@ class Process:
         self.start()
 
     def start(self) -> None:
-        """Start the process; its log goes on."""
+        """Start the process; its log is continued."""
         with self.log.open("ab") as log:
             self.running = subprocess.Popen(
                 self.command, env=self.environment, cwd=self.folder, stdout=log, stderr=log
@@ -211,7 +211,7 @@ time.sleep(3600)
 
 @contextlib.contextmanager
 def chaos(project: Path, environment: Path, folder: Path) -> Iterator[Chaos]:
-    """Run a service with `MODULES` as an API and two workers, with servers of their own."""
+    """Run a service with `MODULES` as an API and two workers, with their own servers."""
     (project / "probe.py").write_text(PROBE.lstrip())
     probe, (port, broker_port) = ["python", "-m", "probe"], [free_port() for _ in range(2)]
     commands = {

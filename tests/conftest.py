@@ -1,4 +1,4 @@
-"""Setup of every test of the generator: a cache, settings and a git identity of its own."""
+"""Setup of every test of the generator: a separate cache, settings and git identity."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _own_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _seen(reporter: pytest.TerminalReporter, kind: str) -> list[Any]:
-    """Return what tests have counted under a name, in whichever process."""
+    """Return what the tests of all processes have counted under a name."""
     reports = [report for end in ("passed", "failed") for report in reporter.getreports(end)]
     return [
         value

@@ -99,7 +99,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
 
 
 def errors_without_help() -> Iterator[str]:
-    """Yield the errors of the command that neither have a hint nor say what is allowed."""
+    """Yield the errors of the command without a hint that do not say what is allowed."""
     for path in sorted((ROOT / "cofee").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in ERRORS:

@@ -168,7 +168,7 @@ def _plain(name: str, kind: str) -> Record:
 
 
 def _full(name: str, kind: str) -> Record:
-    """Give a field all modifiers but `pattern`, which has a field of its own."""
+    """Give a field all modifiers except `pattern`, which has a separate field."""
     modifiers = TYPES[kind]["modifiers"]
     record = _plain(name, kind) | {FLAGS[key]: True for key in modifiers if key in FLAGS}
     least, default, greatest = BOUNDS.get(TYPES[kind]["value"], (None, None, None))

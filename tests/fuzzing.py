@@ -1,6 +1,6 @@
 """Lets Schemathesis send valid references: the rows that a request refers to exist.
 
-Schemathesis loads this file by itself, in a process of its own, beside the running service.
+Schemathesis loads this file in a separate process, while the service runs.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def valid_value(field: dict[str, Any]) -> Any:
 
 @schemathesis.hook
 def map_body(context: schemathesis.HookContext, body: Any) -> Any:
-    """Let each reference of a body lead to a row of its own; half of the bodies are good ones."""
+    """Let each reference of a body refer to another row; half of the bodies are valid."""
     if not isinstance(body, dict) or collection_of(context) not in MODULES:
         return body
     good = {} if turn(context, "body") // 2 % 2 else good_body(collection_of(context))

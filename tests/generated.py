@@ -112,7 +112,7 @@ def _release(template: Path, tag: str) -> None:
 def environment(template: Path) -> Path:
     """Return an environment with all that a generated service and its tests need.
 
-    It is made once for the dependencies as they are, whichever test process comes first.
+    It is made once for the current dependencies, by the first test process.
     """
     target = ENVIRONMENTS / f"service-{_dependencies(template)}"
     with alone("environment"):

@@ -64,7 +64,7 @@ def forking(venv: Path) -> AbstractContextManager[Preforked]:
 
 
 def meaning(service: Path) -> str:
-    """Tell services apart by what Python sees of them, which is neither comments nor layout."""
+    """Distinguish services by what Python sees of them, without comments and layout."""
     found = hashlib.sha256()
     for path in sorted(service.rglob("*.py")):
         found.update(f"{path.relative_to(service)} {_meaning(path.read_bytes())}".encode())

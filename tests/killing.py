@@ -1,6 +1,6 @@
 """Every state that a kill can leave, and what the next command makes of it.
 
-Runs as a program of its own, because an audit hook cannot be removed:
+Runs as a separate program, because an audit hook cannot be removed:
 
     python tests/killing.py WORK SERVICE SHARE [ARGUMENT…]
 

@@ -1,7 +1,7 @@
 """Runs inside a generated service: migrates its database, and says what is in it.
 
 The steps come as JSON on standard input, and what they found goes as JSON to standard output. It
-is a program of its own because each state of a service has models of its own.
+is a separate program because each state of a service has other models.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def read(tables: list[tuple[str, str]]) -> Found:
 
 
 def schema(_: object) -> Found:
-    """Return what the tables are made of, whatever the order of their columns."""
+    """Return the structure of the tables, independently of the order of their columns."""
     return connected(_schema)
 
 

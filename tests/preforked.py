@@ -1,4 +1,4 @@
-"""Programs of an environment that do not start anew: they fork from a process that has them."""
+"""Programs of an environment that fork from a process that has loaded them."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def press(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
 
 
 def test_without_a_terminal_it_is_refused(applied: Path, cofee: Run) -> None:
-    """The sentence says the downgrade while the file is there; a preview says it too."""
+    """The error names the downgrade while the file exists; a preview names it as well."""
     before = snapshot(applied)
 
     refused = cofee("undo", "-C", applied)

@@ -161,7 +161,7 @@ def test_what_users_need_is_taken(
 def test_a_class_that_users_need_is_renamed_by_the_command_that_is_named(
     released: Path, tmp_path: Path, cofee: Run
 ) -> None:
-    """A class has no command of its own: it takes another name with its module."""
+    """There is no command for a class: it is renamed with its module."""
     shop, data = tmp_path / "shop", tmp_path / "data.yml"
     data.write_text(yaml.safe_dump({"auth": "none", "modules": [{**NOTE, "entity": "User"}]}))
     options = ("--template", released, "--defaults", "--trust", "--data-file", data)

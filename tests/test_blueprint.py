@@ -95,7 +95,7 @@ def ruff(folder: Path, *arguments: str) -> None:
 def test_every_specification_gives_formatted_and_sorted_python(
     renderer: Renderer, tmp_path_factory: pytest.TempPathFactory, batch: list[list[Record]]
 ) -> None:
-    """Ruff leaves alone what is rendered, whatever the names, types and modifiers are."""
+    """Ruff does not change what is rendered, for all names, types and modifiers."""
     folder = tmp_path_factory.mktemp("batch")
     for number, records in enumerate(batch):
         for path, text in render(renderer, extended(records)).items():

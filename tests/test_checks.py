@@ -115,7 +115,7 @@ def test_the_second_row_differs_where_it_has_to() -> None:
 
 
 def test_the_second_row_differs_in_what_is_unique_together() -> None:
-    """By a value that a check leaves free, unless a field beside it tells the rows apart."""
+    """By a value that a check does not limit, unless another field distinguishes the rows."""
     fields = ["a:bool", "b:bool", "n:int"]
     together = {"unique_together": [["a", "b"]]}
 
@@ -151,7 +151,7 @@ def test_rows_that_somebody_wrote_are_kept() -> None:
     ],
 )
 def test_what_means_something_else_on_sqlite_is_refused(fields: list[str], check: str) -> None:
-    """It counts in units of its own."""
+    """It counts in other units."""
     with pytest.raises(CofeeError, match="has another meaning on SQLite"):
         examples(fields, check)
 

@@ -36,7 +36,7 @@ def test_version(cofee: Run) -> None:
     ],
 )
 def test_wrong_usage_ends_with_64(arguments: list[str], cofee: Run) -> None:
-    """A wrong command line is told apart from a refusal and from conflicts."""
+    """An invalid command line differs from a failure and from conflicts."""
     ran = cofee(*arguments)
 
     assert ran.code == 64
@@ -145,7 +145,7 @@ def test_nothing_to_continue_or_abort(shop: Path, cofee: Run) -> None:
 def test_an_old_git_is_refused_by_name(
     shop: Path, cofee: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sentence says which git is there and which is needed, where the user edited a file."""
+    """The error names the installed git and the required one, if the user edited a file."""
     router = shop / "app/router.py"
     router.write_text(f"# mine\n{router.read_text()}")
     old = tmp_path / "bin/git"

@@ -319,13 +319,13 @@ def told(*states: str, attempts: int) -> dict[str, Any]:
 
 
 def require_shown(seen: dict[str, Any]) -> None:
-    """Check the result of the tasks, which is there once."""
+    """Check the result of the tasks, which exists once."""
     assert (seen["text"], seen["content"]) == ("in en", "WEBVTT\n\nin en\n")
     assert sorted(seen["files"]) == ["captions.vtt", "talk.wav"]
 
 
 def require_trace(project: Path, programs: Path, logs: Path, other: Other) -> None:
-    """The trace of a request goes on in its task and in the call of the other service.
+    """The trace of a request continues in its task and in the call of the other service.
 
     The log lines of both processes have its id.
     """

@@ -1,6 +1,6 @@
-"""The documentation is true: its commands run, its links lead somewhere, its tables are current.
+"""The documentation is true: its commands run, its links work, its tables are current.
 
-`uv run pytest tests/test_docs.py --snapshot-update` writes the generated parts anew.
+`uv run pytest tests/test_docs.py --snapshot-update` writes the generated parts again.
 """
 
 from __future__ import annotations

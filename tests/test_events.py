@@ -62,7 +62,7 @@ def test_unknown_change_is_refused(released: Path, tmp_path: Path, cofee: Run) -
 def test_hundreds_of_streams_and_reconnects(
     released: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """The tests of a service with the numbers that it has to bear; its own run has a tenth."""
+    """The tests of a service with the full numbers; its own run has a tenth."""
     if not request.config.getoption("every_cell"):
         pytest.skip("every service runs it with smaller numbers")
     service = make_service(released, tmp_path / "service", {"events": "redis"})

@@ -176,7 +176,7 @@ def test_rename_module_takes_everything_along(shop: Path, cofee: Run) -> None:
 
 
 def test_rename_module_mends_imports_everywhere(shop: Path, cofee: Run) -> None:
-    """A file elsewhere that imports from the module goes on importing."""
+    """A file elsewhere that imports from the module still imports."""
     mine = (
         "from app.modules.customers.models import Customer\n\n\n"
         "def mine(customer: Customer) -> None:\n"
@@ -222,7 +222,7 @@ def test_rename_module_mends_imports_everywhere(shop: Path, cofee: Run) -> None:
 def test_result_that_would_not_import_is_refused(
     path: str, text: str, shop: Path, cofee: Run
 ) -> None:
-    """Hand-written code that needs the module is listed, wherever it is; nothing is written."""
+    """All hand-written code that needs the module is listed; nothing is written."""
     write(shop, {path: text})
     before = snapshot(shop)
 
@@ -259,7 +259,7 @@ def test_code_of_others_and_faults_of_before_do_not_count(
 def test_a_line_that_comes_new_cannot_be_changed_first(
     shop: Path, template: Path, cofee: Run
 ) -> None:
-    """Its file is there, and yet what it imports is what has to be put back."""
+    """Its file exists, but what it imports must be restored."""
     name = "template/app/router.py.jinja"
     line = "import app.modules.{{ module.name }}.models\n"
     wide = f"{{% if module.fields | length > 2 %}}\n{line}{{% endif %}}\n{{% endfor %}}\n"
@@ -297,7 +297,7 @@ def test_remove_module_that_others_refer_to_is_refused(shop: Path, cofee: Run) -
 
 
 def test_remove_committed_module_adds_a_dropping_migration(shop: Path, cofee: Run) -> None:
-    """What is in git is history; the table goes by a migration of its own."""
+    """A committed migration is history; another migration drops the table."""
     ran = cofee("remove-module", "customers", "-C", shop)
 
     assert ran.code == 0

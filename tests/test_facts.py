@@ -108,7 +108,7 @@ def defined(node: ast.stmt) -> list[str]:
 
 
 def test_options_of_rules_are_those_of_the_command_line() -> None:
-    """A rule with an option of its own can be given by it."""
+    """A rule with a separate option can be given by it."""
     taken = {
         word
         for name in dir(options)

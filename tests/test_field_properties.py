@@ -139,7 +139,7 @@ KEYS = ["name", "type", "default", "min", "max", "values", "items", "to", "preci
 )
 @settings(max_examples=300, deadline=2000)
 def test_any_record_is_accepted_or_refused(type_name: str, record: dict[str, Any]) -> None:
-    """A file may hold anything at all under a known key."""
+    """A file can contain any value under a known key."""
     with contextlib.suppress(CofeeError):
         check_fields(
             [{"name": "x_a", "type": type_name, **record}], FACTS, ("customers",), "orders"

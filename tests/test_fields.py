@@ -200,7 +200,7 @@ def test_a_pattern_takes_the_rest_of_the_specification() -> None:
 
 
 def test_a_pattern_gets_two_examples_and_a_counterexample() -> None:
-    """They keep to the lengths, the smaller comes first, and every run finds the same."""
+    """They have valid lengths, the smaller is first, and every run finds the same."""
     record = parse("code:str:len=6-20:pattern=^[a-z-]+[0-9]*$")
     first, second = record["examples"]
 

@@ -1,7 +1,7 @@
 """A fork changes what its services look like, and the command follows it unchanged.
 
 The fork keeps its modules in `app/objects`, gives each a class of events, and has a field type and
-rules of its own. All of that is data or template files: nothing of the command is edited.
+other rules. All of that is data or template files: the command is not edited.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def test_renamed_module_takes_its_class_along(service: Path, cofee: Run) -> None
 
 
 def test_rule_of_the_fork_is_changed_and_shown(service: Path, cofee: Run) -> None:
-    """`--rule` gives it; without a column of its own it needs no migration."""
+    """`--rule` sets it; without a column it needs no migration."""
     migrations = snapshot(service / "migrations/versions")
     rules = ("--rule", "audited=true", "--rule", "retention=long")
 

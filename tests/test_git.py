@@ -284,7 +284,7 @@ def test_line_endings_of_a_clone_are_no_edits(shop: Path, template: Path, cofee:
 
 
 def test_undo_after_a_conversion_of_line_endings(shop: Path, cofee: Run) -> None:
-    """The answers file is the same, whatever ends its lines."""
+    """The answers file is the same for both line endings."""
     cofee("add-field", "customers", "email:str:null", "-C", shop)
     for path in (".copier-answers.yml", "app/modules/customers/models.py"):
         (shop / path).write_bytes((shop / path).read_bytes().replace(b"\n", b"\r\n"))

@@ -1,4 +1,4 @@
-"""All or nothing: whatever fails, and whenever, the project is as before or as after."""
+"""All or nothing: after any failure, the project is as before or as after the command."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class InjectedError(OSError):
 
 
 def failing(after: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Let the write number `after` fail, whichever call makes it; count all of them."""
+    """Let the write number `after` fail, of all calls; count all writes."""
     count = {"calls": 0}
 
     def wrap(owner: Any, name: str) -> None:
@@ -87,7 +87,7 @@ def test_applies_everything(root: Path) -> None:
 def test_failure_at_every_write_changes_nothing(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each single write is made to fail in turn; the folder is as it was every time."""
+    """Each write fails once; the folder is unchanged every time."""
     before, number = snapshot(root), 0
     while True:
         number += 1

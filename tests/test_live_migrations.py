@@ -95,7 +95,7 @@ def test_processes_that_migrate_at_once_wait_for_each_other(
 def test_migration_waits_briefly_for_a_table_and_tries_again(
     project: Path, programs: tuple[Path, Path], server: str, tmp_path: Path
 ) -> None:
-    """A transaction that has read the table is left open; requests are served meanwhile."""
+    """A transaction that has read the table stays open; requests are served meanwhile."""
     url = f"{server}/live"
     settings = {"DATABASE_URL": url, "DATABASE_MIGRATION_LOCK_TIMEOUT_MS": "200"}
     with serving(project, programs[1], tmp_path / "log", **settings) as address:

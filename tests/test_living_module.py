@@ -1,4 +1,4 @@
-"""A module that is edited by hand and changed by every command goes on passing its own tests."""
+"""A module that is edited by hand and changed by every command still passes its tests."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_two_ways_to_a_new_service(released: Path, tmp_path: Path, cofee: Run) -
     run_copy(str(released), theirs, defaults=True, quiet=True, unsafe=True)
 
     assert made.code == 0, made.err
-    # Each has a secret of its own, and a release may appear between the two resolutions.
+    # Each has its own secret, and a release may appear between the two resolutions.
     apart = {".env", "uv.lock"}
     left, right = snapshot(ours), snapshot(theirs)
     assert left.keys() == right.keys() >= apart
@@ -248,7 +248,7 @@ def write_column_migration(shop: Path) -> None:
 
 
 def test_copier_update_gives_the_same_tree(released: Path, tmp_path: Path, cofee: Run) -> None:
-    """Copier by itself upgrades the project and all its modules alike."""
+    """Copier alone upgrades the project and all its modules."""
     products = {"name": "products", "entity": "Product", "fields": []}
     orders = {**products, "name": "orders", "entity": "Order"}
     shop = make_service(released, tmp_path / "one/shop", {"modules": [products, orders]})

@@ -127,7 +127,7 @@ class Cell:
 
 @pytest.fixture(scope="module")
 def base(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project at the first version without edits; users have a test of their own."""
+    """A project at the first version without edits; users have a separate test."""
     root = tmp_path_factory.mktemp("base") / "shop"
     orders = {"name": "orders", "entity": "Order", "fields": []}
     answers = {"auth": "none", "modules": [*MODULES, orders]}
@@ -196,7 +196,7 @@ def faults(cell: Cell, was_sound: bool = True) -> Iterator[str]:
     if cell.ran.code == 0 and was_sound:
         yield from unsound(cell.root)
     elif cell.ran.code == 2 and not has_markers(cell):
-        yield "it ends in a conflict that is shown nowhere"
+        yield "it ends in a conflict that is not shown"
 
 
 def has_markers(cell: Cell) -> bool:
@@ -237,7 +237,7 @@ def unsound(root: Path) -> list[str]:
 
 
 def not_undone(cell: Cell, cofee: Run, kept: Mapping[str, bytes]) -> Iterator[str]:
-    """Take the command back; yield each file that is not what it was, but for what is kept."""
+    """Undo the command; yield each file that differs from before, except what is kept."""
     ran = cofee("undo", "-C", cell.root)
     if ran.code:
         yield f"undo ends with {ran.code}: {ran.err}"
@@ -320,7 +320,7 @@ def broken(root: Path, alone: Path, judge: Judge) -> Iterator[str]:
 
 
 def place_of_tests(root: Path) -> str:
-    """Return the folder of the edited module's tests, whatever the module is called now.
+    """Return the folder of the edited module's tests, for every name of the module.
 
     If they were deleted, the tests of the other modules show whether the service works.
     """

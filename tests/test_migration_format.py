@@ -1,4 +1,4 @@
-"""Every migration that an operation can need is clean Python, whatever the records hold."""
+"""Every migration that an operation can need is clean Python, for all records."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def programs(template: Path) -> Path:
 def server(
     template: Path, programs: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """One PostgreSQL for all tests here; each of them has databases of its own in it."""
+    """One PostgreSQL for all tests here; each of them has its own databases."""
     project = make_service(template, tmp_path_factory.mktemp("server") / "service", {})
     with database(project, programs) as url:
         yield url
@@ -124,7 +124,7 @@ def place(
 
 
 def create_databases(place: Place, *names: str) -> None:
-    """Create databases in the server; on SQLite a file comes by itself."""
+    """Create databases in the server; SQLite creates its files itself."""
     if place.kind == "postgresql":
         pooling.create_databases(place.programs, place.server, *names)
 

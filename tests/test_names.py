@@ -243,7 +243,7 @@ RECORDED = [from_record("orders", "Order")]
     ],
 )
 def test_modules_of_one_project_have_names_of_their_own(names: Names, sentence: str) -> None:
-    """Neither the module nor any of its classes may exist in another."""
+    """No other module may have the name of the module or of its classes."""
     with pytest.raises(CofeeError) as caught:
         check_names(names, FACTS, RECORDED)
 

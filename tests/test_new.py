@@ -190,7 +190,7 @@ def test_taken_destination_is_refused(template: Path, tmp_path: Path, cofee: Run
 
 
 def test_empty_folder_is_taken(template: Path, tmp_path: Path, cofee: Run) -> None:
-    """A folder made beforehand is fine."""
+    """An existing empty folder is accepted."""
     (tmp_path / "shop").mkdir()
 
     assert cofee("new", tmp_path / "shop", "--defaults", "--template", template).code == 0

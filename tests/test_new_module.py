@@ -1,4 +1,4 @@
-"""`cofee new-module`: a module in an existing project, whatever the state of that project."""
+"""`cofee new-module`: a module in an existing project, in every state of that project."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_outside_git(shop: Path, cofee: Run) -> None:
 def test_needs_no_origin_once_the_template_is_cached(
     shop: Path, template: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither the network nor the template's repository is asked again."""
+    """The network and the template's repository are not used again."""
     shutil.move(template, template.with_name("gone"))
     monkeypatch.setattr(socket, "socket", None)
 

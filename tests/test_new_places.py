@@ -22,7 +22,7 @@ from tests.tiny import FILES, release, run_git, write
 def test_an_empty_folder_stays_the_same_folder(
     template: Path, tmp_path: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A shell whose directory it is can go on working there."""
+    """A shell in this directory can continue there."""
     place = tmp_path / "shop"
     place.mkdir()
     monkeypatch.chdir(place)

@@ -23,7 +23,7 @@ def commit(shop: Path) -> None:
 
 
 def test_a_file_in_the_way_of_a_renamed_module_is_kept(shop: Path, cofee: Run) -> None:
-    """Neither the user's file nor the module's takes the other's place."""
+    """The user's file and the module's do not replace each other."""
     write(
         shop, {"tests/modules/customers/t.py": "x = 1\n", "tests/modules/clients/t.py": "y = 1\n"}
     )
@@ -52,7 +52,7 @@ def test_undo_leaves_other_modules_alone(shop: Path, cofee: Run) -> None:
 
 
 def test_removing_a_field_takes_the_overlapping_edit_alone(shop: Path, cofee: Run) -> None:
-    """What was agreed to is listed, and nothing beyond it goes."""
+    """What the user confirmed is listed, and nothing else is removed."""
     path = shop / "app/modules/customers/models.py"
     edit(path, '    age = "int"\n', '    age = "int"  # MINE\n')
     edit(
@@ -175,7 +175,7 @@ def test_line_endings_follow_a_file_that_the_template_renames(
 
 
 def test_a_linked_answers_file_is_refused(shop: Path, cofee: Run) -> None:
-    """It is not quietly replaced by a file of its own."""
+    """It is not silently replaced by a separate file."""
     (shop / ".copier-answers.yml").rename(shop / "real.yml")
     (shop / ".copier-answers.yml").symlink_to("real.yml")
 
@@ -268,7 +268,7 @@ def test_an_undo_that_conflicted_is_done_once_it_is_resolved(shop: Path, cofee: 
 
 
 def test_conflict_in_a_module_that_others_import(shop: Path, cofee: Run) -> None:
-    """A file between markers defines whatever its importers need; this is accepted."""
+    """A file with conflict markers is assumed to define what its importers need."""
     write(shop, {"app/report.py": "from app.modules.customers.models import Customer\n"})
     path = shop / "app/modules/customers/models.py"
     edit(path, '    name = "str"\n', '    name = "str"  # MINE\n')

@@ -92,7 +92,7 @@ def _back(code: int) -> Iterator[str]:
 def test_service_that_nobody_edited_is_green(
     base: Path, template: Path, tmp_path: Path, cofee: Run, judge: Judge
 ) -> None:
-    """The update gives what a new service has, but for the migrations, and its tests pass."""
+    """The update renders what a new service has, except for the migrations, and its tests pass."""
     root = tmp_path / "shop"
     shutil.copytree(base, root)
     ran = cofee("update", "--defaults", "-C", root)

@@ -64,7 +64,7 @@ def check_parameters(method: Method, owner: str | None, named: set[str]) -> None
 
 
 def check_route(route: Method, owner: str | None, named: set[str]) -> None:
-    """Check that a route asks who is there: for a change, those who may change something."""
+    """Check that a route requires a user: for a change, one who may change something."""
     first = route.args.args[0]
     if owner is None:
         assert first.arg not in {*OWNERS.values()} - named, route.name

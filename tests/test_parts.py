@@ -1,4 +1,4 @@
-"""A part of a service is files of its own, and a line each in at most five others.
+"""A part of a service is separate files, and a line each in at most five others.
 
 The part of these tests, a clock, is added to a copy of the template as `docs/architecture.md` says.
 It brings everything that a part can bring.

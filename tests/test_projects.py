@@ -18,7 +18,7 @@ from tests.test_auth import NOTE, answers, before_the_question, rendered, source
 
 OF_PROJECTS = re.compile(r"modules.projects|project.(id|members)|ReadableProject|isolation[:=]")
 NEEDS_USERS = "`isolation: project` needs users"
-# Two who own a project leave it at once, each in a transaction of their own.
+# Two owners leave a project at once, each in a separate transaction.
 RACE = '''
 """What only two transactions can show."""
 

@@ -148,7 +148,7 @@ def test_a_name_is_refused_before_anything_else_is_asked(keyboard: PipeInput) ->
 
 
 def test_a_reference_that_names_its_column_is_dropped_with_a_reason(keyboard: PipeInput) -> None:
-    """Only its type shows that it is wrong, so the field is asked for anew."""
+    """Only its type shows that it is wrong, so the field is asked for again."""
     keys = "customer_id" + ENTER + "ref" + ENTER
     keys += "customer" + ENTER + "ref" + ENTER + ENTER + pick(of="ref")
 

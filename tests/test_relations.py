@@ -60,7 +60,7 @@ def test_links_cannot_become_anything_else(tmp_path: Path, cofee: Run) -> None:
 
 @pytest.mark.service
 def test_a_row_cannot_go_while_another_comes_to_refer_to_it(tmp_path: Path) -> None:
-    """Two requests at once leave no row that refers to a deleted one, whichever comes first."""
+    """Two concurrent requests leave no row that refers to a deleted one, in either order."""
     template = snapshot_template(tmp_path / "template")
     label = {"name": "labels", "entity": "Label", "fields": [{"name": "name", "type": "str"}]}
     reference = {"name": "label", "type": "ref", "to": "labels"}

@@ -131,7 +131,7 @@ def test_equals_copier_on_what_copier_allows(tmp_path: Path) -> None:
 
 
 def test_exclusion_is_that_of_pathspec() -> None:
-    """Copier asks it; random patterns of a path, a name and whatever else git knows."""
+    """Copier asks it; random patterns of a path, a name and everything else that git supports."""
     random = Random(1)
     for _ in range(5000):
         parts = [random.choices(SEGMENTS, k=random.randint(1, 3)) for _ in range(3)]

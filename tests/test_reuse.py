@@ -78,7 +78,7 @@ CHANGES: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_sources_is_seen(change: str, tmp_path: Path) -> None:
-    """The next commit gives what it gives by itself, whatever the one before has given."""
+    """The next commit renders the same as alone, independently of the one before."""
     old, new = make(tmp_path / "old"), make(tmp_path / "new", CHANGES[change])
     rendered(old, 1)
 

@@ -1,4 +1,4 @@
-"""A module serves the routes that its rule names, whatever the types of its fields are."""
+"""A module serves the routes that its rule names, for all types of its fields."""
 
 from __future__ import annotations
 

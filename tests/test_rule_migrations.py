@@ -161,7 +161,7 @@ def test_rules_come_and_go_with_the_rows_that_are_there(place: Place) -> None:
 
 
 def without_versions(rows: dict[str, list[Record]]) -> dict[str, list[Record]]:
-    """Leave out what starts anew when a column comes back."""
+    """Leave out what is new when a column is restored."""
     return {
         name: [{k: v for k, v in row.items() if k != "version"} for row in found]
         for name, found in rows.items()

@@ -1,4 +1,4 @@
-"""Migrations of tables that are in use: what their SQL locks, and how they go on after a kill."""
+"""Migrations of tables that are in use: what their SQL locks, and how they continue."""
 
 from __future__ import annotations
 

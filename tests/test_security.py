@@ -1,4 +1,4 @@
-"""A service with every type and every relation gives nothing away, whatever it is sent."""
+"""A service with every type and every relation reveals nothing, for any request."""
 
 from __future__ import annotations
 

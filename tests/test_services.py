@@ -91,7 +91,7 @@ STORED = (
     "migration or created_row or patch_changes or taken or filter or range or pages_follow"
     " or come_last or search or together or cycle"
 )
-# Users are those of the default service, but for their deletion and the fields that they have in
+# Users are those of the default service, except for their deletion and the fields that they have in
 # addition, and projects those of the option.
 OWN = "not (auth or (users and not (deletion or test_fields)) or projects or jobs)"
 

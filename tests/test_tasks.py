@@ -1,4 +1,4 @@
-"""Tasks: every accepted job ends exactly once, whatever is killed; and the commands of tasks."""
+"""Tasks: every accepted job ends exactly once, even after kills; and the commands of tasks."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def wait_for_the_dead(running: Chaos) -> list[str]:
 
 @pytest.fixture
 def shop(template: Path, tmp_path: Path) -> Path:
-    """A service with two modules and without tasks of its own."""
+    """A service with two modules and without tasks."""
     modules = copy.deepcopy(OF_OWNERS[:2])
     for module in modules:
         del module["tasks"]

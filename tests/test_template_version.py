@@ -408,7 +408,7 @@ def test_answers_without_a_hash_still_update(shop: Path, template: Path, cofee: 
 
 @pytest.mark.parametrize("value", ["v1.0.0", "12a3456", "Z" * 40])
 def test_abbreviated_hash_is_refused(value: str, shop: Path, cofee: Run) -> None:
-    """Only a full hash says for good which commit it is."""
+    """Only a full hash identifies a commit permanently."""
     record(shop, _commit_hash=value)
 
     ran = cofee("status", "-C", shop)

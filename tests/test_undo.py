@@ -156,7 +156,7 @@ def test_migration_that_others_build_on_is_not_removed(shop: Path, cofee: Run) -
 
 @pytest.mark.parametrize("option", ["--dry-run", "--diff"])
 def test_preview_writes_nothing(option: str, shop: Path, cofee: Run) -> None:
-    """The step can be undone afterwards all the same."""
+    """The step can still be undone afterwards."""
     cofee("new-module", "orders", "-C", shop)
     before = snapshot(shop)
 

@@ -303,7 +303,7 @@ def test_a_program_is_told_what_does_not_import(shop: Path, template: Path, cofe
 def test_a_name_that_goes_from_a_file_that_stays_is_asked_for(
     shop: Path, template: Path, cofee: Run
 ) -> None:
-    """As one is that goes with its file; who imports another name is not concerned."""
+    """Like a file that is removed; imports of other names are not affected."""
     write(
         shop, {"app/mine.py": "from .main import PORT\n", "seed.py": "from app.main import NAME\n"}
     )
@@ -463,7 +463,7 @@ def test_outside_git(shop: Path, template: Path, cofee: Run) -> None:
 
 
 def test_migrations_are_history(shop: Path, template: Path, cofee: Run) -> None:
-    """No update touches a migration, whatever the template would write today."""
+    """No update changes a migration, even if the template would write it differently today."""
     versions = shop / "migrations/versions"
     before = snapshot(versions)
     name = next(name for name in FILES if "migrations/versions" in name)

@@ -147,7 +147,7 @@ def test_what_the_template_ships_of_users_is_not_changed(
         assert (refused.code, "has no field" in refused.err) == (1, True)
     for command in (("change-module", "users", "--index", "bio"), ("remove-module", "users")):
         refused = cofee(*command, "-C", shop)
-        assert (refused.code, "are code of their own" in refused.err) == (1, True)
+        assert (refused.code, "have their own code" in refused.err) == (1, True)
 
 
 def test_user_of_a_provider_sends_no_required_field(

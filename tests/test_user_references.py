@@ -88,7 +88,7 @@ def test_reference_to_users_needs_users(released: Path, tmp_path: Path, cofee: R
 
 
 def test_module_of_that_name_is_a_module(released: Path) -> None:
-    """A service without users can have a module `users` of its own, with references to it."""
+    """A service without users can have its own module `users`, with references to it."""
     users = {"name": "users", "entity": "Person", "fields": []}
 
     tree = rendered(released, {"auth": "none", "modules": [users, NOTES]})

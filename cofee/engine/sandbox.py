@@ -43,8 +43,8 @@ class Sandbox(SandboxedEnvironment):
     A key of a plain record is found without a failed look for an attribute: a quarter of the time
     of a large project went into those failures.
 
-    A macro of an imported file depends on its arguments only, so what it gave for plain data is
-    kept. Both sides of a change describe all modules, and all but one or two are the same.
+    A macro of an imported file depends on its arguments only, so its result for plain data is kept.
+    Both sides of a change describe all modules, and most of them are the same.
     """
 
     template_class = _File

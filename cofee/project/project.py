@@ -144,7 +144,7 @@ class Project:
 
 
 def find(start: Path) -> Project:
-    """Return the project that `start` lies in, after a killed `cofee new` there is settled.
+    """Return the project that contains `start`, after a killed `cofee new` there is settled.
 
     Raises:
         CofeeError: neither `start` nor a folder above it has an answers file.

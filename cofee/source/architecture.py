@@ -50,8 +50,8 @@ def findings(sources: Mapping[str, str], rules: Iterable[Rule]) -> list[Finding]
     """Return what breaks the rules, by path and line.
 
     Args:
-        sources: the text of each Python file of the service by its path; files that are not
-            Python are there with an empty text, because rules can be about names of files.
+        sources: the text of each Python file of the service by its path; files that are not Python
+        have an empty text, because rules can be about names of files.
 
     Raises:
         CofeeError: a file is not valid Python.

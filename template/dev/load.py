@@ -1,7 +1,7 @@
 """Puts load on the service, as it is served in production: `poe load`, 100 users for a minute.
 
 The routes and the values are those of the OpenAPI document, so a new module takes part. Rows that
-need other rows are not created, and neither are files. Locust runs in an environment of its own; it
+need other rows are not created, and neither are files. Locust runs in a separate environment; it
 shares the processors with the service here, so the service alone is faster.
 """
 

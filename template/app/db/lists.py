@@ -1,4 +1,4 @@
-"""Indexes of lists, from which a page is read without sorting, whatever its order."""
+"""Indexes of lists, from which a page in any order is read without sorting."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARENT: dict[Any, Any] = {"list": "below"}
 class Listed:
     """Base of models whose rows are listed. It adds the indexes of the lists to the table.
 
-    `created_at` and `updated_at` have one too, unless the model gives them an `info` of its own.
+    `created_at` and `updated_at` also have one, unless the model sets another `info`.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -15,7 +15,7 @@ OWNER = {"is_owner": True}
 
 
 class Base(DeclarativeBase):
-    """A base of its own, so that Alembic does not see the tables."""
+    """A separate base, so that Alembic does not see the tables."""
 
 
 class Cup(BaseModelMixin, Listed, Base):

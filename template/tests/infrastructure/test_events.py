@@ -61,7 +61,7 @@ async def served(server: Served, session: AsyncSession) -> AsyncIterator[Served]
 
 
 async def forget_connections() -> None:
-    """Connect anew, as the settings say."""
+    """Connect again with the settings."""
     await get_redis().aclose()
     get_redis.cache_clear()
 
