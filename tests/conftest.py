@@ -7,13 +7,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
+from copier._main import Worker
 from hypothesis import settings
 from jinja2 import Environment
 
@@ -79,6 +80,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Start one process more than there are cores, which are idle while tests wait for servers."""
+    return (yield) + 1
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Name the seed, with which a failure of a random test can be repeated."""
     return f"random tests: --hypothesis-seed={config.getoption('--hypothesis-seed')}"
@@ -86,10 +93,10 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 # The files that take longest. One process runs a file, so that what its tests share is made once.
 LONGEST = (
-    *("services", "docs", "tasks", "security", "option_pairs", "migrations", "main_job", "auth"),
-    *("matrix", "kills", "rule_migrations", "production", "owned_rows", "user_fields", "hygiene"),
-    *("set", "races", "old_services", "evolve", "cycles", "update", "owned_migrations"),
-    *("blueprint", "living_module"),
+    *("services", "docs", "option_pairs", "production", "tasks", "security", "main_job", "coffee"),
+    *("migrations", "live_migrations", "auth", "matrix", "owned_rows", "set", "rule_migrations"),
+    *("projects", "user_fields", "kills", "old_services", "races", "hygiene", "files", "blueprint"),
+    *("owned_migrations", "cycles", "living_module", "fork", "update", "relations"),
 )
 
 
@@ -143,6 +150,8 @@ def _own_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COFEE_TEMPLATE", raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(Environment, "compile", compile_once)
+    # Copier asks git about each file whether the file system has modes, as it has here.
+    monkeypatch.setattr(Worker, "_sync_git_index_executable_bit", lambda *_: None)
 
 
 def _seen(reporter: pytest.TerminalReporter, kind: str) -> list[Any]:
