@@ -28,7 +28,11 @@ BOUNDS: dict[str, tuple[Any, Any, Any]] = {
     "string": (None, 'it\'s "so"', None),
 }
 RULES: Record = {
-    "unique_together": [["title", "seller"], ["before", "price"]],
+    "unique_together": [
+        ["title", "seller"],
+        ["before", "price"],
+        {"fields": ["title"], "where": "price > cost AND before_id IS NULL"},
+    ],
     "indexes": [["price", "title"], ["cost"]],
     "checks": [
         "price >= cost",

@@ -151,15 +151,12 @@ def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
         if field["type"] not in ("many", "one") and not field.get("unique")
     ]
     texts = [field["name"] for field in module["fields"] if FACTS.types[field["type"]].searchable]
+    conditions = _checks(list(columns_of(Module.from_record(module), FACTS)))
     rules: Record = {
-        "unique_together": _lists(shared, 2),
+        "unique_together": _lists(shared, 2)
+        | st.lists(_partial_keys(shared, conditions), max_size=2),
         "indexes": _lists(several, 1),
-        "checks": st.lists(
-            _checks(list(columns_of(Module.from_record(module), FACTS))),
-            min_size=1,
-            max_size=2,
-            unique=True,
-        ),
+        "checks": st.lists(conditions, min_size=1, max_size=2, unique=True),
         "routes": st.just(["none"])
         | st.lists(st.sampled_from(FACTS.routes), min_size=1, max_size=6, unique=True),
         "search": _names_of(texts, 1),
@@ -189,6 +186,12 @@ def _names_of(names: list[str], least: int) -> st.SearchStrategy[list[str]]:
     if len(names) < least:
         return st.just([])
     return st.lists(st.sampled_from(names), min_size=least, max_size=4, unique=True)
+
+
+def _partial_keys(
+    names: list[str], conditions: st.SearchStrategy[str]
+) -> st.SearchStrategy[Record]:
+    return st.fixed_dictionaries({"fields": _names_of(names, 1), "where": conditions})
 
 
 def _lists(names: list[str], least: int) -> st.SearchStrategy[list[list[str]]]:

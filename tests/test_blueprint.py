@@ -350,6 +350,27 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
             {
                 "name": "rows",
                 "entity": "Row",
+                "fields": [{"type": "ref"}, {"name": "code"}],
+                "unique_together": [{"fields": ["item"], "where": "code > 'a'"}],
+            },
+            "a key of `unique_together` of `rows` with a condition must have `fields`, `where`, "
+            "`examples`: use `cofee`, which finds `examples`",
+        ),
+        (
+            {
+                "name": "rows",
+                "entity": "Row",
+                "fields": [{"type": "ref"}, {"name": "code"}],
+                "unique_together": [
+                    {"fields": ["item"], "where": "cod > 'a'", "examples": [{"code": "b"}] * 2}
+                ],
+            },
+            "check `cod > 'a'` of `rows` has `cod`, which is not one of its columns",
+        ),
+        (
+            {
+                "name": "rows",
+                "entity": "Row",
                 "fields": [{"type": "many"}, {"name": "pin", "type": "str", "writeonly": True}],
                 "search": ["pin"],
             },

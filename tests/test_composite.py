@@ -75,6 +75,11 @@ def test_what_says_nothing_is_left_out() -> None:
     ]
 
 
+def partial(where: str, field: str = "name") -> Record:
+    """Give a rule with a condition."""
+    return {"unique_together": [{"fields": [field], "where": where}]}
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -85,6 +90,15 @@ def test_what_says_nothing_is_left_out() -> None:
         ({"unique_together": [["name", "code"]]}, "`code` is already unique, and so is"),
         ({"unique_together": [["twin", "name"]]}, "`twin` is already unique, and so is"),
         ({"unique_together": [["lone", "seven"]]}, "`lone,seven` must have more than one"),
+        ({"unique_together": [{"fields": [], "where": "stock > 1"}]}, "at least one field"),
+        (partial("stock > csot"), "no such column: csot"),
+        (partial("stock > 1 == 2"), "`unique_together`: `stock > 1 == 2` has `> 1 =`"),
+        (partial("stock > 1 OR stock < 2"), "every row meets `stock > 1 OR stock < 2`"),
+        (partial("stock > 1 AND stock < 0"), "no row meets `stock > 1 AND stock < 0`"),
+        (partial("code = 'a'"), "names `code`, which is unique"),
+        (partial("stock > 1 OR price > 2"), "another meaning on SQLite"),
+        (partial("stock > 1", "code"), "`code` is already unique, and so is"),
+        ({"unique_together": [{"fields": ["name"], "were": "stock > 1"}]}, "the key `were` is"),
         ({"indexes": [["name", "data"]]}, "is `json`, which cannot have an index"),
         ({"indexes": [[]]}, "must name at least one field"),
         ({"indexes": [["code"]]}, "the same index as the indexed field `code`"),
@@ -143,20 +157,52 @@ def test_a_template_that_knows_no_rules_is_told_apart() -> None:
         module_rules.complete(module, replace(FACTS, rules={}))
 
 
+def test_examples_of_a_condition_meet_it_and_do_not() -> None:
+    """Of a reference they say whether it leads to a row; they satisfy the checks as well."""
+    parent = {"name": "parent", "type": "ref", "to": "products", "nullable": True}
+    note = {"name": "note", "type": "str", "nullable": True}
+    where = "parent_id IS NULL AND note IS NOT NULL AND stock > 3"
+
+    module = complete([*FIELDS, parent, note], **partial(where), checks=["stock < 9"])
+
+    (key,) = module.unique_together
+    assert [dict(row) for row in key.examples] == [
+        {"stock": 4, "parent_id": False, "note": "alpha"},
+        {"stock": 3, "parent_id": True, "note": "alpha"},
+    ]
+    assert module_rules.complete(module, FACTS) == module
+
+
+def test_a_template_without_conditions_of_keys_is_told_apart() -> None:
+    module = Module.from_record(
+        {"name": "a", "entity": "A", "fields": FIELDS, **partial("stock > 1")}
+    )
+    with pytest.raises(CofeeError, match="does not support conditions"):
+        module_rules.complete(module, replace(FACTS, key_keys=()))
+
+
 def test_rules_follow_a_renamed_field() -> None:
     """A check names columns, and its texts stay."""
-    module = complete(**{**RULED, "checks": ["price >= cost OR name = 'price'"]})
+    module = complete(
+        **{**RULED, "checks": ["price >= cost OR name = 'price'"], **partial("price > 0")}
+    )
 
     after = module_rules.renamed(module, "price", "amount")
 
+    (key,) = after.unique_together
+    assert (key.where, [set(row) for row in key.examples]) == (
+        "amount > 0",
+        [{"amount", "cost", "name"}] * 2,
+    )
     assert after.indexes == (("name", "amount"),)
     assert after.checks == ("amount >= cost OR name = 'price'",)
 
 
 def test_a_field_in_a_rule_stays() -> None:
     """The hint says what to change first."""
-    module = complete(**RULED)
-    for name, rule in {"supplier": "unique_together", "cost": "checks", "name": "search"}.items():
+    module = complete(**{**RULED, **partial("order > 1", "supplier")})
+    named = {"supplier": "unique_together", "order": "unique_together", "cost": "checks"}
+    for name, rule in {**named, "name": "search"}.items():
         with pytest.raises(CofeeError, match=f"`{name}` is in the rule") as refused:
             module_rules.require_unnamed(module, name, FACTS)
         assert FACTS.rules[rule].flag in str(refused.value.hint) or rule == "search"
@@ -165,8 +211,10 @@ def test_a_field_in_a_rule_stays() -> None:
 
 def test_rules_are_written_as_the_options_that_give_them() -> None:
     """`cofee status` shows them so."""
-    assert module_rules.format_rules(complete(**RULED), FACTS) == [
+    keys = [*RULED["unique_together"], *partial("order > 1")["unique_together"]]
+    assert module_rules.format_rules(complete(**{**RULED, "unique_together": keys}), FACTS) == [
         "--unique-together name,supplier",
+        "--unique-together 'name:where=\"order\" > 1'",
         "--index name,price",
         "--check 'price >= cost'",
         "--only list,read",

@@ -34,8 +34,19 @@ FIELDS: list[Record] = [
     {"name": "maker", "type": "ref", "to": "makers"},
     {"name": "friends", "type": "many", "to": "makers"},
 ]
+
+
+def some(where: str) -> Record:
+    """Give a rule about some rows; its examples are those of tests."""
+    return {"fields": ["maker"], "where": where, "examples": [{"cost": "1.00"}, {"cost": None}]}
+
+
 RULES: Record = {
-    "unique_together": [["price", "maker"], ["maker", "cost"]],
+    "unique_together": [
+        ["price", "maker"],
+        some("cost IS NULL OR name = 'a:%'"),
+        ["maker", "cost"],
+    ],
     "indexes": [["maker", "price"], ["cost"]],
     "checks": ["price >= cost", "cost > 0 OR name <> 'a''b:% \"'"],
     "examples": [{"name": name, "price": "2.50", "cost": "1.00"} for name in "ab"],
@@ -56,7 +67,11 @@ def module(name: str, entity: str, fields: list[Record] = FIELDS, **rules: Any) 
 WIDER = {**PRICE, "precision": 12, "scale": 4}
 COSTED = [{**field, "name": "expense"} if field["name"] == "cost" else field for field in FIELDS]
 RENAMED: Record = {
-    "unique_together": [["price", "maker"], ["maker", "expense"]],
+    "unique_together": [
+        ["price", "maker"],
+        some("expense IS NULL OR name = 'a:%'"),
+        ["maker", "expense"],
+    ],
     "indexes": [["maker", "price"], ["expense"]],
     "checks": ["price >= expense", "expense > 0 OR name <> 'a''b:% \"'"],
     "examples": [{"name": name, "price": "2.50", "expense": "1.00"} for name in "ab"],
@@ -170,6 +185,10 @@ def without_versions(rows: dict[str, list[Record]]) -> dict[str, list[Record]]:
 
 REFUSED: dict[str, tuple[Record, str]] = {
     "together": ({"unique_together": [["price", "maker"]]}, "price, maker_id must be unique"),
+    "partial": (
+        {"unique_together": [some("cost > 0")]},
+        "maker_id must be unique",
+    ),
     "checked": ({"checks": ["price > cost"]}, "price > cost must be true for every row"),
     "marked": ({"deletion": "hard"}, "is_deleted marks deleted rows"),
 }

@@ -30,6 +30,7 @@ MODULES: list[Record] = [
 COMMANDS: list[list[str]] = [
     [
         *("change-module", "offers", "--unique-together", "title,seller", "--index", "cost,price"),
+        *("--unique-together", "seller:where=price > cost"),
         *("--check", "price >= cost", "--search", "title", "--version-column"),
     ],
     ["rename-field", "offers", "cost", "order"],

@@ -9,7 +9,7 @@ from cofee.changes.step import Migration, Modules, Step, find
 from cofee.errors import CofeeError, listing
 from cofee.spec import checks, gate, module_rules
 from cofee.spec.facts import Facts
-from cofee.spec.record import Module
+from cofee.spec.record import Key, Module
 
 # The rules that name fields. A migration of fields drops them first.
 NAMING = ("unique_together", "indexes", "checks")
@@ -79,7 +79,11 @@ def _about(module: Module, names: Collection[str], facts: Facts) -> Module:
         module.fields,
         owned_by=module.owned_by,
         deletion=module.deletion,
-        unique_together=tuple(key for key in module.unique_together if named & {*key}),
+        unique_together=tuple(
+            key
+            for key in module.unique_together
+            if named & {*key.fields, *checks.fields(key.where, module, facts)}
+        ),
         indexes=tuple(index for index in module.indexes if named & {*index}),
         checks=tuple(
             check for check in module.checks if named & {*checks.fields(check, module, facts)}
@@ -93,13 +97,18 @@ def _side(module: Module) -> dict[str, object]:
     return {**{rule: [] for rule in NAMING}, **record}
 
 
+def _where(key: Key) -> str:
+    return f"where `{key.where}`" if key.where else "together"
+
+
 def _narrowings(before: Module, after: Module, facts: Facts) -> list[str]:
     """Return what a changed module rejects that it accepted before; existing rows may hold it."""
-    unique = [key for key in after.unique_together if key not in before.unique_together]
+    known = [(key.fields, key.where) for key in before.unique_together]
+    unique = [key for key in after.unique_together if (key.fields, key.where) not in known]
     checked = [check for check in after.checks if check not in before.checks]
     found = [
-        f"`{','.join(names)}` becomes unique together; existing rows may have duplicates"
-        for names in unique
+        f"`{','.join(key.fields)}` becomes unique {_where(key)}; existing rows may have duplicates"
+        for key in unique
     ]
     found += [f"`{check}` becomes a rule; existing rows may violate it" for check in checked]
     if before.deletion != after.deletion == "hard":

@@ -38,7 +38,9 @@ OwnedBy = Annotated[
 UniqueTogether = Annotated[
     list[str] | None,
     typer.Option(
-        "--unique-together", metavar="A,B", help="Two rows cannot have the same combination."
+        "--unique-together",
+        metavar="A,B",
+        help="Two rows cannot have the same combination; `A:where=SQL` limits it to some rows.",
     ),
 ]
 Indexes = Annotated[
@@ -150,7 +152,7 @@ def read_rules(
     deletion = {True: "hard", False: "soft", None: None}[hard_delete]
     given = {
         "owned_by": owned_by,
-        "unique_together": [_names(text) for text in unique_together if text]
+        "unique_together": [_key(text) for text in unique_together if text]
         if unique_together
         else None,
         "indexes": [_names(text) for text in indexes if text] if indexes else None,
@@ -180,6 +182,12 @@ def _named_rule(pair: str) -> tuple[str, Any]:
             hint="`cofee status` shows the rules of modules",
         )
     return name, load_yaml(value.encode(), path=f"--rule {name}")
+
+
+def _key(text: str) -> list[str] | dict[str, object]:
+    """Return fields that are unique together, with the condition of rows that count."""
+    fields, separator, where = text.partition(":where=")
+    return {"fields": _names(fields), "where": where} if separator else _names(fields)
 
 
 def _names(text: str) -> list[str]:

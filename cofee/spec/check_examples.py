@@ -35,7 +35,7 @@ LARGER_UNIT = 1024
 
 
 @dataclass(frozen=True)
-class _Column:
+class Column:
     """A column that a check names, as the rows of the tests have it."""
 
     field: Field
@@ -44,7 +44,7 @@ class _Column:
     is_crossed: bool = False  # a reference that leads to another row than others to its module
 
 
-Columns = Mapping[str, _Column]
+Columns = Mapping[str, Column]
 
 
 def find(module: Module, facts: Facts, later: Collection[str] = ()) -> tuple[Row, ...]:
@@ -58,11 +58,11 @@ def find(module: Module, facts: Facts, later: Collection[str] = ()) -> tuple[Row
     """
     given = module.checks
     fields = _checked(module, {module.name, *later}, facts)
-    _require_same_meaning(list(_rows(fields, given, facts, bound=False)), fields, given, facts)
+    require_same_meaning(list(candidates(fields, given, facts, bound=False)), fields, given, facts)
     together = list(_must_differ(module, _chosen(fields), facts))
     if recorded := _recorded(module.examples, fields, given, facts, together):
         return recorded
-    tried = _satisfying(list(_rows(fields, given, facts)), fields, given, facts)[:MOST_PAIRS]
+    tried = _satisfying(list(candidates(fields, given, facts)), fields, given, facts)[:MOST_PAIRS]
     fitting = [(a, b) for a in tried for b in tried if _can_follow(a, b, fields, together, facts)]
     if not fitting:
         raise CofeeError(
@@ -91,13 +91,13 @@ def _recorded(
     ordered = tuple({name: row[name] for name, _ in chosen if name in row} for row in rows)
     if len(rows) != 2 or any(row.keys() != _chosen(fields).keys() for row in ordered):
         return ()
-    if not all(_is_allowed(row[name], field, facts) for row in rows for name, field in chosen):
+    if not all(is_allowed(row[name], field, facts) for row in rows for name, field in chosen):
         return ()  # The field has another type or other bounds now.
     passing = _satisfying(ordered, fields, given, facts) == [*ordered]
     return ordered if passing and _can_follow(rows[0], rows[1], fields, together, facts) else ()
 
 
-def _is_allowed(value: Value, field: Field, facts: Facts) -> bool:
+def is_allowed(value: Value, field: Field, facts: Facts) -> bool:
     """Return whether a field takes a recorded value, and returns it in the same form."""
     scope = Scope(facts, (), "")
     try:
@@ -109,7 +109,7 @@ def _is_allowed(value: Value, field: Field, facts: Facts) -> bool:
     return read == value
 
 
-def _checked(module: Module, behind: Collection[str], facts: Facts) -> dict[str, _Column]:
+def _checked(module: Module, behind: Collection[str], facts: Facts) -> dict[str, Column]:
     """Return the columns that checks name, with their fields; some are empty at times.
 
     Args:
@@ -119,7 +119,7 @@ def _checked(module: Module, behind: Collection[str], facts: Facts) -> dict[str,
     columns = checks.columns_of(module, facts)
     crossed = set(_crossed(module.checks, columns, behind))
     return {
-        name: _Column(
+        name: Column(
             field,
             can_be_empty=field.to in behind or field.on_delete == "set_null",
             is_crossed=name in crossed,
@@ -140,7 +140,7 @@ def _crossed(
                 yield right
 
 
-def _forms(fields: Columns) -> Iterator[dict[str, _Column]]:
+def forms(fields: Columns) -> Iterator[dict[str, Column]]:
     """Yield the columns with every choice of empty references, as tests have them."""
     choices = [
         [column, replace(column, is_empty=True)] if column.can_be_empty else [column]
@@ -155,7 +155,7 @@ def _chosen(fields: Columns) -> dict[str, Field]:
     return {name: column.field for name, column in fields.items() if column.field.to is None}
 
 
-def _rows(
+def candidates(
     fields: Columns,
     given: Sequence[str],
     facts: Facts,
@@ -271,26 +271,27 @@ def _texts(
             yield text
 
 
-def _require_same_meaning(
-    rows: Sequence[Row],
+def require_same_meaning(
+    rows: Sequence[Mapping[str, Value | None]],
     fields: Columns,
     given: Sequence[str],
     facts: Facts,
+    rule: str = "checks",
 ) -> None:
-    """Reject a check with another result for numbers that are stored in another unit."""
+    """Reject a condition with another result for numbers that are stored in another unit."""
     scale = max(column.field.scale or 0 for column in fields.values()) + 1
     rows = [row for row in rows if _fits(row, fields, scale, facts)]
-    for check, form in itertools.product(given, _forms(fields)):
-        verdicts = [_judge(check, form, rows, facts, unit) for unit in (None, scale, LARGER)]
+    for check, form in itertools.product(given, forms(fields)):
+        verdicts = [judge(check, form, rows, facts, unit) for unit in (None, scale, LARGER)]
         if any(verdict != verdicts[0] for verdict in verdicts):
             raise CofeeError(
-                f"`checks`: {quote(check)} has another meaning on SQLite, which stores decimals "
+                f"`{rule}`: {quote(check)} has another meaning on SQLite, which stores decimals "
                 "and durations as integers",
                 hint="compare them with each other or with 0; `min` and `max` limit a single field",
             )
 
 
-def _fits(row: Row, fields: Columns, scale: int, facts: Facts) -> bool:
+def _fits(row: Mapping[str, Value | None], fields: Columns, scale: int, facts: Facts) -> bool:
     """Return whether SQLite can store a row exactly in a smaller unit."""
     kept = (_kept(row.get(name), column, facts, scale) for name, column in fields.items())
     return all(abs(value) < 2**46 for value in kept if isinstance(value, int))
@@ -303,19 +304,20 @@ def _satisfying(
     facts: Facts,
 ) -> list[Row]:
     """Return the rows that satisfy all checks."""
-    forms = list(_forms(fields))
-    verdicts = [_judge(check, form, rows, facts) for check in given for form in forms]
+    every = list(forms(fields))
+    verdicts = [judge(check, form, rows, facts) for check in given for form in every]
     return [row for row, *passed in zip(rows, *verdicts, strict=True) if all(passed)]
 
 
-def _judge(
+def judge(
     check: str,
     fields: Columns,
-    rows: Sequence[Row],
+    rows: Sequence[Mapping[str, Value | None]],
     facts: Facts,
     scale: int | None = None,
+    truth: str = "IS NOT FALSE",
 ) -> list[bool]:
-    """Return for each row whether it satisfies a check in SQLite."""
+    """Return for each row whether it satisfies a check in SQLite, where null is as good as true."""
     kept = [
         [_kept(row.get(name), column, facts, scale) for name, column in fields.items()]
         for row in rows
@@ -325,16 +327,18 @@ def _judge(
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(table)
         connection.executemany(f"INSERT INTO scratch VALUES ({marks})", kept)  # noqa: S608
-        found = connection.execute(f"SELECT ({check}) IS NOT FALSE FROM scratch")  # noqa: S608
+        found = connection.execute(f"SELECT ({check}) {truth} FROM scratch")  # noqa: S608
         return [bool(passed) for (passed,) in found]
 
 
-def _kept(value: Any, column: _Column, facts: Facts, scale: int | None = None) -> Any:
+def _kept(value: Any, column: Column, facts: Facts, scale: int | None = None) -> Any:
     """Return a value as SQLite keeps it; with a scale, exact numbers in another unit."""
     field = column.field
     if field.to is not None:
         return None if column.is_empty else f"{field.to} {column.is_crossed}"
     stored = facts.types[field.type].sqlite
+    if value is None:
+        return None
     if stored == "scaled":
         places = field.scale if scale in (None, LARGER) else scale
         count = int(decimal.Decimal(value).scaleb(places or 0))
@@ -376,7 +380,7 @@ def _must_differ(module: Module, columns: Collection[str], facts: Facts) -> Iter
 
     If another field is unique together with them, its samples or references differ instead.
     """
-    for names in module.unique_together:
+    for names in (key.fields for key in module.unique_together if not key.where):
         fields = {field.column: field for field in _named(module, names)}
         if all(_is_single(field, facts) for name, field in fields.items() if name not in columns):
             yield [name for name in fields if name in columns]

@@ -6,6 +6,7 @@ functions that they use.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sqlite3
 from collections.abc import Mapping, Set
@@ -14,7 +15,7 @@ from contextlib import closing
 from cofee.errors import CofeeError, listing, quote
 from cofee.spec import reserved
 from cofee.spec.facts import Facts
-from cofee.spec.record import Field, Module
+from cofee.spec.record import LABEL, Field, Module
 
 # Functions that return the same on PostgreSQL and SQLite.
 FUNCTIONS = ("abs", "coalesce", "length", "nullif", "replace", "substr", "trim")
@@ -46,24 +47,27 @@ COMPARISON = re.compile(
 )
 
 
-def require_possible(check: str, module: Module, facts: Facts) -> None:
+def require_possible(check: str, module: Module, facts: Facts, rule: str = "checks") -> None:
     """Reject SQL that is not a condition on the columns, or differs between databases.
+
+    Args:
+        rule: the rule that has the condition, for the message.
 
     Raises:
         CofeeError: what is wrong with it.
     """
-    _require_plain(check)
-    _require_kinds(check, module, facts)
+    _require_plain(check, rule)
+    _require_kinds(check, module, facts, rule)
     own = columns_of(module, facts)
-    columns, functions = _read(check, own, facts)
+    columns, functions = _read(check, own, facts, rule)
     for name in sorted(columns - own.keys()) or ([] if columns else [check]):
         raise CofeeError(
-            f"`checks`: {quote(name)} in {quote(check)} is not a column of `{module.name}`; "
+            f"`{rule}`: {quote(name)} in {quote(check)} is not a column of `{module.name}`; "
             f"columns are {listing(own)}"
         )
     for name in sorted(functions - {*FUNCTIONS}):
         raise CofeeError(
-            f"`checks`: `{name}` in {quote(check)} is not the same on PostgreSQL and SQLite; "
+            f"`{rule}`: `{name}` in {quote(check)} is not the same on PostgreSQL and SQLite; "
             f"functions are {listing(FUNCTIONS)}"
         )
 
@@ -76,6 +80,11 @@ def columns_of(module: Module, facts: Facts) -> dict[str, Field]:
         if not facts.is_link(field.type)
         and (field.to is not None or facts.types[field.type].value != "none")
     }
+
+
+def label(check: str) -> str:
+    """Return what tells a condition from others in names of constraints, as the template does."""
+    return hashlib.sha1(check.encode(), usedforsecurity=False).hexdigest()[:LABEL]
 
 
 def fields(check: str, module: Module, facts: Facts) -> list[str]:
@@ -108,7 +117,7 @@ def _quoted(name: str) -> str:
     return f'"{name}"' if name in reserved.SQL else name
 
 
-def _require_plain(check: str) -> None:
+def _require_plain(check: str, rule: str) -> None:
     """Reject SQL that is not an expression in parentheses or not valid on one of the databases."""
     outside = TOKEN.sub(lambda one: one[0][0] * 2 if one[0][0] in "'\"" else one[0], check)
     found = FOREIGN.search(outside.lower())
@@ -116,7 +125,7 @@ def _require_plain(check: str) -> None:
     if found or odd:
         what = found[0].strip() if found else odd[0]
         raise CofeeError(
-            f"`checks`: {quote(check)} has {quote(what)}, which is not allowed in a check",
+            f"`{rule}`: {quote(check)} has {quote(what)}, which is not allowed in a check",
             hint="use `=` for equality, multiply instead of dividing, and write plain SQL",
         )
     depth = 0
@@ -125,10 +134,10 @@ def _require_plain(check: str) -> None:
         if depth < 0:
             break
     if depth:
-        raise CofeeError(f"`checks`: the parentheses in {quote(check)} must match")
+        raise CofeeError(f"`{rule}`: the parentheses in {quote(check)} must match")
 
 
-def _require_kinds(check: str, module: Module, facts: Facts) -> None:
+def _require_kinds(check: str, module: Module, facts: Facts, rule: str) -> None:
     """Reject comparisons of values of two kinds, which only SQLite allows."""
     own = columns_of(module, facts)
 
@@ -143,13 +152,15 @@ def _require_kinds(check: str, module: Module, facts: Facts) -> None:
         kinds = {kind(found[1]), kind(found[2])} - {None}
         if len(kinds) > 1:
             raise CofeeError(
-                f"`checks`: {quote(found[0] + found[2])} in {quote(check)} compares values of "
+                f"`{rule}`: {quote(found[0] + found[2])} in {quote(check)} compares values of "
                 "two kinds, which PostgreSQL rejects",
                 hint="compare columns of one kind; a `bool` is a condition itself: `NOT active`",
             )
 
 
-def _read(check: str, own: Mapping[str, Field], facts: Facts) -> tuple[Set[str], Set[str]]:
+def _read(
+    check: str, own: Mapping[str, Field], facts: Facts, rule: str
+) -> tuple[Set[str], Set[str]]:
     """Return the columns and functions in a check, as parsed by SQLite."""
     columns: set[str] = set()
     functions: set[str] = set()
@@ -170,7 +181,7 @@ def _read(check: str, own: Mapping[str, Field], facts: Facts) -> tuple[Set[str],
                 raise sqlite3.DataError("it is not true or false")
         except sqlite3.Error as error:
             raise CofeeError(
-                f"`checks`: {quote(check)} is not a condition: {error}",
+                f"`{rule}`: {quote(check)} is not a condition: {error}",
                 hint="write what can follow `WHERE` in SQL, without subqueries",
             ) from error
     # A quoted word that is not a column is a string for SQLite and an error for PostgreSQL.

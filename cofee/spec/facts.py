@@ -139,6 +139,7 @@ class Facts:
     routes: tuple[str, ...]
     rules: Mapping[str, Rule]
     owners: Mapping[str, Owner]
+    key_keys: tuple[str, ...]  # of a rule of the kind `key` that has a condition
     added_columns: Mapping[str, str]
     added_parameters: Mapping[str, str]
     null_ending: str
@@ -266,6 +267,7 @@ def _read(stated: Mapping[str, Any], types: Mapping[str, Mapping[str, Any]]) -> 
             name: Owner(owner["column"], owner["path"], owner["needs"])
             for name, owner in stated["owners"].items()
         },
+        key_keys=tuple(stated["key_keys"]),
         added_columns=dict(stated["added_columns"]),
         added_parameters=dict(stated["added_parameters"]),
         null_ending=stated["null_ending"],

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cofee.errors import CofeeError, Problems, check_each, did_you_mean, listing, quote
 from cofee.spec import owners, reserved
 from cofee.spec.facts import Facts, Rule
 from cofee.spec.names import LONGEST_IDENTIFIER
-from cofee.spec.record import Field, Module, Row, Scope
+from cofee.spec.record import LABEL, Field, Key, Module, Row, Scope, Value
 
 ALL, NONE = "all", "none"  # mean every route, and no route
-CHECK_LABEL = 8  # the length of the label of a check, which is unique in its table
+Cell = TypeVar("Cell", bound=Value | None)
 
 
 def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Module:
@@ -29,9 +29,11 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         CofeeError: each rule that is wrong.
     """
     problems = Problems()
-    for check in (_check_known, owners.check_kind, _check_unique_together, _check_indexes):
+    for check in (_check_known, owners.check_kind, _check_indexes):
         with problems.collected():
             check(module, facts)
+    with problems.collected():
+        module = replace(module, unique_together=_keys(module, facts))
     with problems.collected():
         module = replace(module, checks=_checks(module, facts))
     with problems.collected():
@@ -51,6 +53,8 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         _check_tools(module, facts)
     problems.require_none()
     module = replace(_with_choices(module, facts), examples=_examples(module, facts, later))
+    with problems.collected():
+        module = replace(module, unique_together=_key_examples(module, facts))
     for check in (_check_names, _check_reserved):
         with problems.collected():
             check(module, facts)
@@ -88,8 +92,10 @@ def naming(module: Module, field: str, facts: Facts) -> list[str]:
     """Return the rules of a module that name a field."""
     from cofee.spec import checks
 
+    conditions = [key.where for key in module.unique_together]
     named = {
-        "unique_together": {name for names in module.unique_together for name in names},
+        "unique_together": {name for key in module.unique_together for name in key.fields}
+        | {name for check in conditions for name in checks.fields(check, module, facts)},
         "indexes": {name for names in module.indexes for name in names},
         "checks": {name for check in module.checks for name in checks.fields(check, module, facts)},
         "search": {*module.search},
@@ -119,15 +125,25 @@ def renamed(module: Module, old: str, new: str) -> Module:
     columns = {before.column: replace(before, name=new).column}
     return replace(
         module,
-        unique_together=tuple(_renamed(names, old, new) for names in module.unique_together),
+        unique_together=tuple(
+            Key(
+                _renamed(key.fields, old, new),
+                checks.renamed(key.where, columns),
+                _renamed_rows(key.examples, columns),
+            )
+            for key in module.unique_together
+        ),
         indexes=tuple(_renamed(names, old, new) for names in module.indexes),
         search=_renamed(module.search, old, new),
         checks=tuple(checks.renamed(check, columns) for check in module.checks),
-        examples=tuple(
-            {columns.get(name, name): value for name, value in row.items()}
-            for row in module.examples
-        ),
+        examples=_renamed_rows(module.examples, columns),
     )
+
+
+def _renamed_rows(
+    rows: Iterable[Mapping[str, Cell]], columns: Mapping[str, str]
+) -> tuple[Mapping[str, Cell], ...]:
+    return tuple({columns.get(name, name): value for name, value in row.items()} for row in rows)
 
 
 def _renamed(names: Iterable[str], old: str, new: str) -> tuple[str, ...]:
@@ -136,6 +152,8 @@ def _renamed(names: Iterable[str], old: str, new: str) -> tuple[str, ...]:
 
 def index_names(module: Module, facts: Facts) -> Iterator[tuple[str, str]]:
     """Yield the name of each index of a module, and the rule or field that needs it."""
+    from cofee.spec import checks
+
     table, owner = module.name, owners.prefix(module, facts)
     yield from owners.constraint_names(module, facts)
     for field in module.fields:
@@ -150,9 +168,10 @@ def index_names(module: Module, facts: Facts) -> Iterator[tuple[str, str]]:
             name = facts.name("list", table, f"{owner}{field.column}")
             if len(name) <= LONGEST_IDENTIFIER:  # a longer one is shortened, and made unique
                 yield name, f"lists by `{field.name}`"
-    for names in module.unique_together:
-        name = facts.name("unique", table, f"{owner}{_columns(module, names)}")
-        yield name, f"{listing([','.join(names)])} of `unique_together`"
+    for key in module.unique_together:
+        label = f"_{checks.label(key.where)}" if key.where else ""
+        name = facts.name("unique", table, f"{owner}{_columns(module, key.fields)}{label}")
+        yield name, f"{quote(key)} of `unique_together`"
     for names in module.indexes:
         name = facts.name("index", table, _columns(module, names))
         yield name, f"{listing([','.join(names)])} of `indexes`"
@@ -162,20 +181,55 @@ def _columns(module: Module, names: Iterable[str]) -> str:
     return "_".join(module.field(name).column for name in names)
 
 
-def _check_unique_together(module: Module, facts: Facts) -> None:
-    def check(names: Sequence[str]) -> None:
-        from cofee.spec import check_examples
+def _keys(module: Module, facts: Facts) -> tuple[Key, ...]:
+    """Return the keys of unique values, their conditions as a record keeps them."""
+    check_each(lambda key: _check_key(module, key, facts), module.unique_together)
+    if not any(key.where for key in module.unique_together):
+        return module.unique_together
+    from cofee.spec import checks
 
-        if len(names) < 2:
-            raise CofeeError(
-                f"`unique_together`: {quote(','.join(names))} must name at least two fields",
-                hint="use `unique` for a single field",
-            )
-        _check_indexed(module, names, facts, "unique_together")
-        _require_needed(module, names, facts)
-        check_examples.require_several(module, names, facts)
+    found = tuple(
+        replace(key, where=checks.written(key.where, module, facts))
+        for key in module.unique_together
+    )
+    conditions = [key.where for key in found if key.where]
+    check_each(
+        lambda where: checks.require_possible(where, module, facts, "unique_together"), conditions
+    )
+    return found
 
-    check_each(check, module.unique_together)
+
+def _check_key(module: Module, key: Key, facts: Facts) -> None:
+    from cofee.spec import check_examples
+
+    names = key.fields
+    if len(names) < 2 and not key.where:
+        raise CofeeError(
+            f"`unique_together`: {quote(','.join(names))} must name at least two fields",
+            hint="use `unique` for a single field",
+        )
+    if key.where and "where" not in facts.key_keys:
+        raise CofeeError(
+            "the template of this service does not support conditions in `unique_together`",
+            hint="run `cofee update` first",
+        )
+    _check_indexed(module, names, facts, "unique_together")
+    _require_needed(module, names, facts)
+    check_examples.require_several(module, names, facts)
+
+
+def _key_examples(module: Module, facts: Facts) -> tuple[Key, ...]:
+    if not any(key.where for key in module.unique_together):
+        return module.unique_together
+    from cofee.spec import key_examples
+
+    found: list[Key] = []
+    problems = Problems()
+    for key in module.unique_together:
+        with problems.collected():
+            found.append(key_examples.complete(key, module, facts))
+    problems.require_none()
+    return tuple(found)
 
 
 def _require_needed(module: Module, names: Sequence[str], facts: Facts) -> None:
@@ -382,7 +436,7 @@ def _check_names(module: Module, facts: Facts) -> None:
     """Reject indexes and constraints with the same name or a name too long for PostgreSQL."""
     given = [*index_names(module, facts)]
     if module.checks:
-        given.append((facts.name("check", module.name, "0" * CHECK_LABEL), "a check"))
+        given.append((facts.name("check", module.name, "0" * LABEL), "a check"))
     names: dict[str, str] = {}
 
     def check(named: tuple[str, str]) -> None:
@@ -435,7 +489,9 @@ def _options(rule: Rule, value: Any) -> list[str]:
         return [f"task {task['name']}" for task in value]
     if rule.option is None:
         return [rule.written(value)]
-    if rule.kind in ("key", "index"):
+    if rule.kind == "key":
+        return [f"{rule.option} {shlex.quote(str(Key.from_record(key)))}" for key in value]
+    if rule.kind == "index":
         return [f"{rule.option} {','.join(names)}" for names in value]
     if rule.kind == "condition":
         return [f"{rule.option} {shlex.quote(check)}" for check in value]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from cofee.errors import CofeeError, check_each, did_you_mean, quote
+from cofee.errors import CofeeError, check_each, did_you_mean, listing, quote
 from cofee.spec.facts import Facts
 from cofee.spec.names import Names
 from cofee.spec.names import from_record as names_of
@@ -22,6 +22,7 @@ from cofee.spec.names import from_record as names_of
 Value = bool | int | float | str
 Row = Mapping[str, Value]  # the values of a row, by column
 
+LABEL = 8  # the length of what tells a condition from others in names of constraints
 ON_DELETE = ("restrict", "cascade", "set_null")
 
 # The keys of a field record that each modifier writes.
@@ -163,6 +164,48 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """Fields whose values no two rows share, or no two of the rows that meet a condition.
+
+    `where` is the condition, as in a check. `examples` are the columns that it names, in a row that
+    meets it and in one that does not; of a reference they say whether it leads to a row.
+    """
+
+    fields: tuple[str, ...]
+    where: str = ""
+    examples: tuple[Mapping[str, Value | None], ...] = ()
+
+    @classmethod
+    def from_record(cls, record: object) -> Self:
+        """Return the key of a list of fields, or of a mapping.
+
+        Raises:
+            CofeeError: a value does not have the shape of its key.
+        """
+        mapping = record if isinstance(record, Mapping) else {"fields": record}
+        given = _shaped(mapping, KEY_SHAPES, "`unique_together`")
+        if extra := given.pop("extra"):
+            raise CofeeError(
+                f"`unique_together`: the key {quote(next(iter(extra)))} is unknown; "
+                f"keys are {listing(KEY_SHAPES)}"
+            )
+        if not given.get("fields"):
+            raise CofeeError("`unique_together`: it must name at least one field")
+        return cls(**given)
+
+    def to_record(self) -> object:
+        """Return a list of fields, or a mapping if there is a condition."""
+        if not self.where:
+            return [*self.fields]
+        examples = {"examples": [dict(row) for row in self.examples]} if self.examples else {}
+        return {"fields": [*self.fields], "where": self.where, **examples}
+
+    def __str__(self) -> str:
+        """Return the value of the option that gives the key."""
+        return ",".join(self.fields) + (f":where={self.where}" if self.where else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A module: its names, its fields and its rules.
 
@@ -175,7 +218,7 @@ class Module:
     entity: str
     fields: tuple[Field, ...] = ()
     owned_by: str | None = None
-    unique_together: tuple[tuple[str, ...], ...] = ()
+    unique_together: tuple[Key, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
     checks: tuple[str, ...] = ()
     examples: tuple[Row, ...] = ()
@@ -217,6 +260,8 @@ class Module:
         check_each(Field.from_record, record["fields"])
         given = _shaped(record, MODULE_SHAPES)
         given["fields"] = tuple(map(Field.from_record, record["fields"]))
+        check_each(Key.from_record, record.get("unique_together") or ())
+        given["unique_together"] = tuple(map(Key.from_record, record.get("unique_together") or ()))
         check_each(Task.from_record, record.get("tasks") or ())
         given["tasks"] = tuple(map(Task.from_record, record.get("tasks") or ()))
         return cls(**given)
@@ -302,6 +347,11 @@ LABELS = Shape(
     lambda value: isinstance(value, Mapping) and all(map(_is_text, value.values())),
 )
 LISTS = Shape("a list of lists of field names", _list_of(_list_of(_is_text)))
+UNIQUE = Shape(
+    "a list of lists of field names, or of mappings with `fields` and `where`",
+    _list_of(lambda key: isinstance(key, Mapping) or _list_of(_is_text)(key)),
+)
+ROWS = Shape("a list of rows", _list_of(lambda row: isinstance(row, Mapping)))
 
 KEYS = tuple(attribute.name for attribute in dataclasses.fields(Field) if attribute.name != "extra")
 FIELD_SHAPES: Mapping[str, Shape] = {
@@ -323,10 +373,10 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     **dict.fromkeys(("name", "entity"), TEXT),
     "fields": Shape("a list", lambda value: True),
     "owned_by": TEXT,
-    "unique_together": LISTS,
+    "unique_together": UNIQUE,
     "indexes": LISTS,
     "checks": Shape("a list of conditions", _list_of(_is_text)),
-    "examples": Shape("a list of rows", _list_of(lambda row: isinstance(row, Mapping))),
+    "examples": ROWS,
     "routes": Shape("a list of routes", _list_of(_is_text)),
     "search": Shape("a list of field names", _list_of(_is_text)),
     "access": TEXT,
@@ -339,6 +389,11 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "idempotent": FLAG,
     "tools": Shape("a list of routes", _list_of(_is_text)),
     "tasks": Shape("a list of tasks", _list_of(lambda task: isinstance(task, Mapping))),
+}
+KEY_SHAPES: Mapping[str, Shape] = {
+    "fields": Shape("a list of field names", _list_of(_is_text)),
+    "where": TEXT,
+    "examples": ROWS,
 }
 TASK_SHAPES: Mapping[str, Shape] = {
     "name": TEXT,
@@ -384,6 +439,8 @@ def _frozen(value: object) -> object:
 def _thawed(value: object) -> object:
     if isinstance(value, tuple):
         return [*map(_thawed, value)]
+    if isinstance(value, Key):
+        return value.to_record()
     return dict(value) if isinstance(value, Mapping) else value
 
 

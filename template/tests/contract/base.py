@@ -50,6 +50,7 @@ PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
     "nocase_field": lambda case: case.nocase,
     "nocase_filter": lambda case: [name for name in case.nocase if name in case.filters],
     "unique_fields": lambda case: case.unique_together,
+    "partial_key": lambda case: case.partial_keys,
     "reference": lambda case: case.references,
     "restricting": _references("restrict"),
     "cascading": _references("cascade"),

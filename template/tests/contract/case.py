@@ -81,6 +81,18 @@ class Link(Relation):
 
 
 @dataclass(frozen=True)
+class PartialKey:
+    """Fields whose values are taken once together by the rows that meet a condition.
+
+    `condition` has the columns that it names, each with its value in a row that meets it and in one
+    that does not; of a reference, whether it leads to a row.
+    """
+
+    fields: Sequence[str]
+    condition: Mapping[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True)
 class Computed:
     """A default that differs between rows; `fits` gets it, and the times around its creation."""
 
@@ -122,6 +134,7 @@ class Case:
     # The unique fields that ignore case.
     nocase: Collection[str] = ()
     unique_together: Sequence[Sequence[str]] = ()
+    partial_keys: Sequence[PartialKey] = ()
     # The fields that the checks of the table compare; they change together.
     checked: Collection[str] = ()
     # The references that a check compares with another to the same module.
