@@ -209,6 +209,7 @@ def _more() -> list[Record]:
         {
             "name": "phase",
             "type": "enum",
+            "enum": "WorkPhase",
             "values": ["new", "old one"],
             "labels": {"new": "Not used yet", "old one": "Used: once"},
             "default": "old one",

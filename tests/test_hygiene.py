@@ -21,7 +21,7 @@ FILES = [path for path in sorted(TEMPLATE.rglob("*")) if path.is_file()]
 FILES = [path for path in FILES if "__pycache__" not in path.parts]
 # The only Python files that may hold a block tag: the module blueprint and the composition.
 ALLOWED = re.compile(
-    r"app/(main|api/v1/router|modules/__init__|infrastructure/(health|settings))\.py\.jinja"
+    r"app/(main|api/v1/router|common/enums|modules/__init__|infrastructure/(health|settings))\.py\.jinja"
     r"|dev/(__main__|servers)\.py\.jinja|tests/conftest\.py\.jinja"
     r"|app/infrastructure/clients(_settings\.py|/{%.*)\.jinja"
     r"|(app|tests)/modules/{%.*|migrations/versions/{%.*"

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from cofee.changes import rules
 from cofee.changes.step import Migration, Modules, Renaming, Step, find
-from cofee.errors import CofeeError, check_each, listing, quote
-from cofee.spec import field_rules, gate, module_rules, parse
+from cofee.errors import CofeeError, Problems, check_each, listing, quote
+from cofee.spec import enums, field_rules, gate, module_rules, parse
 from cofee.spec.facts import Facts
-from cofee.spec.record import Field, Module, Value
+from cofee.spec.record import Field, Module, Scope, Value
 
 
 def add_fields(
@@ -56,18 +56,63 @@ def change_fields(
     _require_once([spec.split(":")[0] for spec in given])
     for unknown in wanted:
         module.field(unknown)
-    mixed = [wanted.get(field.name, field) for field in module.fields]
-    fields = _checked(modules, module, mixed, facts)
-    pairs = zip(module.fields, fields, strict=True)
-    changes = [(old, new) for old, new in pairs if old != new]
+    shared = _defined_enums(modules, module, wanted.values(), facts)
+    mixed = [wanted.get(field.name, enums.redefined(field, shared)) for field in module.fields]
+    fields = _checked(modules, module, mixed, facts, shared)
+    if fields == module.fields:
+        raise CofeeError("nothing to change: the fields are the same already")
+    after = replace(module, fields=fields)
+    values = _backfill([new for _, new in _changes(module, after)], backfill, facts)
+    step = _change_step(modules, module, after, values, facts)
+    return _followed(step, modules, module, shared, facts)
+
+
+def _defined_enums(
+    modules: Modules, module: Module, given: Iterable[str], facts: Facts
+) -> dict[str, Field]:
+    """Return the shared enums to which specifications give values."""
+    scope = Scope(facts, [other.name for other in modules], module.name)
+    read = [parse.read_field(spec, scope) for spec in given]
+    return {field.enum: field for field in read if field.enum is not None and field.values}
+
+
+def _followed(
+    step: Step, modules: Modules, changed: Module, shared: Mapping[str, Field], facts: Facts
+) -> Step:
+    """Return a step with the same change of shared enums in other modules."""
+    for module in modules:
+        mixed = [enums.redefined(field, shared) for field in module.fields]
+        if module is changed or mixed == [*module.fields]:
+            continue
+        problems = Problems()
+        with problems.collected(f"`{module.name}`"):
+            fields = _checked(modules, module, mixed, facts, shared)
+        problems.require_none()
+        other = _change_step(modules, module, replace(module, fields=fields), {}, facts)
+        (after,) = (one for one in other.modules if one.name == module.name)
+        step = replace(
+            step,
+            modules=[after if one is module else one for one in step.modules],
+            warnings=(*step.warnings, *(f"`{module.name}`: {said}" for said in other.warnings)),
+            more=(*step.more, *filter(None, [other.migration])),
+        )
+    return step
+
+
+def _changes(before: Module, after: Module) -> list[tuple[Field, Field]]:
+    pairs = zip(before.fields, after.fields, strict=True)
+    return [(old, new) for old, new in pairs if old != new]
+
+
+def _change_step(
+    modules: Modules, module: Module, after: Module, values: Mapping[str, Value], facts: Facts
+) -> Step:
+    """Return the step that changes the fields of one module; `values` are for existing rows."""
+    changes = _changes(module, after)
     changed = [new for _, new in changes]
-    values = _backfill(changed, backfill, facts)
     for old, new in changes:
         field_rules.check_type_change(old, new, facts)
-    if not changes:
-        raise CofeeError("nothing to change: the fields are the same already")
     stored = [(old, new) for old, new in changes if _is_stored_otherwise(old, new, facts)]
-    after = replace(module, fields=fields)
     names = [new.name for _, new in stored]
     details = {
         "changes": [{"old": old.to_record(), "new": new.to_record()} for old, new in stored],
@@ -108,11 +153,16 @@ def rename_field(modules: Modules, name: str, old: str, new: str, facts: Facts) 
 
 
 def _checked(
-    modules: Modules, module: Module, given: Iterable[Field | str], facts: Facts
+    modules: Modules,
+    module: Module,
+    given: Iterable[Field | str],
+    facts: Facts,
+    shared: Mapping[str, Field] | None = None,
 ) -> tuple[Field, ...]:
-    """Check all fields of a module as they will be together."""
+    """Check all fields of a module as they will be together; `shared` are enums that change."""
     listed = [other.name for other in modules]
-    return gate.check_fields(given, facts, listed, module.name, settled=module.fields)
+    known = {**enums.known(modules), **(shared or {})}
+    return gate.check_fields(given, facts, listed, module.name, module.fields, known)
 
 
 def _step(

@@ -71,6 +71,7 @@ class Step:
         warnings: what the change narrows, each a sentence.
         takes_away: whether it removes generated code and the manual edits in it.
         answers: other answers that change.
+        more: the migrations of other modules, after the first.
     """
 
     command: str
@@ -81,6 +82,7 @@ class Step:
     warnings: tuple[str, ...] = ()
     takes_away: bool = False
     answers: Mapping[str, object] = field(default_factory=dict)
+    more: tuple[Migration, ...] = ()
 
 
 def names_module(name: str, module: str) -> bool:

@@ -13,7 +13,7 @@ from cofee.files import read_file
 from cofee.project import sides
 from cofee.project.project import Project
 from cofee.source import breakage, imports
-from cofee.spec import gate, names, owners
+from cofee.spec import enums, gate, names, owners
 from cofee.spec.facts import Facts
 from cofee.spec.gate import Given
 from cofee.spec.names import Names
@@ -115,7 +115,8 @@ def checked_module(project: Project, ruled: Module, given: Sequence[Given]) -> M
     """Return a new module with its fields once it passed the gate."""
     others = [module.name for module in project.modules]
     template = project.template
-    fields = gate.check_fields(given, template.facts, others, ruled.name)
+    known = enums.known(project.modules)
+    fields = gate.check_fields(given, template.facts, others, ruled.name, known=known)
     modules = [*project.modules, replace(ruled, fields=fields)]
     module = gate.check_rules(modules, template.facts, project.modules)[-1]
     owners.require_options([*project.modules, module], project.answers, (), template.facts)

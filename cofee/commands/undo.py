@@ -144,7 +144,7 @@ def _require_no_history(project: Project, record: Record, revisions: list[str]) 
                 f"`{record.data['command']}` cannot be undone: its migration `{path}` is in git",
                 hint="change the module again instead, which writes a new migration",
             )
-        if not project.migrations.is_head(path):
+        if not project.migrations.is_head(path, besides=revisions):
             raise CofeeError(
                 f"`{record.data['command']}` cannot be undone: "
                 f"another migration builds on `{path}`",

@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,16 +32,17 @@ class Migrations:
     folder: str
     alembic: str
 
-    def next(self, slug: str) -> dict[str, str | None]:
+    def next(self, slug: str, below: str | None = None) -> dict[str, str | None]:
         """Return the place of the next migration, after the project's only head.
 
         Args:
+            below: the revision that it builds on instead, if it is not written yet.
             slug: what it does, for its file's name; a second one of a day gets a number.
 
         Raises:
             CofeeError: there are several heads, or a revision cannot be read.
         """
-        head = self.single_head()
+        head = below or self.single_head()
         digest = hashlib.sha1(f"{slug}:{head or ''}".encode(), usedforsecurity=False)
         date = dt.datetime.now(tz=dt.UTC).date().isoformat()
         numbered = (f"{slug}_{number}" if number > 1 else slug for number in itertools.count(1))
@@ -73,10 +74,17 @@ class Migrations:
             )
         return next(iter(heads), None)
 
-    def is_head(self, path: str) -> bool:
-        """Return whether no other migration builds on the one at `path`."""
+    def is_head(self, path: str, besides: Collection[str] = ()) -> bool:
+        """Return whether no other migration builds on the one at `path`.
+
+        Args:
+            besides: the paths of migrations that may.
+        """
         revision = self._at(path).get("revision")
-        return all(revision not in parents for _, parents in self._revisions())
+        ignored = {self._at(other).get("revision") for other in besides}
+        return all(
+            revision not in parents or other in ignored for other, parents in self._revisions()
+        )
 
     def place_of(self, path: str) -> dict[str, object]:
         """Return the revision of the migration at `path`, and the one it builds on."""

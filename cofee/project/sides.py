@@ -59,10 +59,12 @@ def plan_step(
     modules = gate.check_rules(step.modules, facts, project.modules)
     owners.require_options(modules, {**project.answers, **step.answers}, step.answers, facts)
     migrations_after = []
-    if step.migration is not None:
-        owners.check_values(modules, step.migration.filled)
-        place = project.migrations.next(step.migration.slug)
-        migrations_after = [{**step.migration.to_record(), **place}]
+    below = None
+    for migration in filter(None, (step.migration, *step.more)):
+        owners.check_values(modules, migration.filled)
+        place = project.migrations.next(migration.slug, below)
+        migrations_after.append({**migration.to_record(), **place})
+        below = place["revision"]
     renderer = Renderer(project.template)
     before = renderer.settle({"migrations": []}, project.answers, project.root.name, judged=True)
     records = project.records(modules)

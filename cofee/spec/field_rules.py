@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from cofee.errors import CofeeError, did_you_mean, listing, quote
-from cofee.spec import bounds
+from cofee.spec import bounds, enums
 from cofee.spec.facts import Facts, FieldType
 from cofee.spec.names import check_field_name, check_length
 from cofee.spec.patterns import check_compiles, complete_pattern
@@ -34,6 +34,7 @@ def complete(field: Field, scope: Scope) -> Field:
     field = _with_argument(field, scope)
     _check_keys(field, scope)
     _check_argument(field, scope)
+    enums.check_name(field, scope.module, scope.facts)
     bounds.check_lengths(field, scope)
     field = bounds.read_values(field, scope)
     bounds.check_bounds(field, scope)
@@ -154,7 +155,7 @@ def _check_keys(field: Field, scope: Scope) -> None:
     _require_known(field.name, field.extra, entry)
     modifiers = {key: modifier for modifier, keys in MODIFIER_KEYS.items() for key in keys}
     for key in field.given:
-        if key in (*argument, *entry.keys):
+        if key in (*argument, *entry.keys, "enum" if "values" in argument else ""):
             continue
         if key in modifiers:
             check_modifier(field.name, field.type, modifiers[key], scope)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cofee.errors import CofeeError, Problems, check_each, did_you_mean, listing, quote
-from cofee.spec import field_rules, module_rules, owners, parse, tasks
+from cofee.spec import enums, field_rules, module_rules, owners, parse, tasks
 from cofee.spec.facts import Facts
 from cofee.spec.names import check_names
 from cofee.spec.record import PLAIN_KEYS, Field, Module, Scope
@@ -78,6 +78,7 @@ def check_fields(
     modules: Collection[str],
     module: str,
     settled: Collection[Field] = (),
+    known: Mapping[str, Field] | None = None,
 ) -> tuple[Field, ...]:
     """Return the fields of a module, each given as a field, a record or a specification.
 
@@ -86,17 +87,20 @@ def check_fields(
         modules: the other modules that a reference can name; see `Scope`.
         module: the module that gets the fields.
         settled: the recorded fields, which are not checked again.
+        known: the enums that fields can share; see `enums.known`.
 
     Raises:
         CofeeError: every field that breaks a rule, or has the name or column of another.
     """
     scope = Scope(facts, modules, module)
     fields: list[Field] = []
+    shared = {**(known or {})}
     problems = Problems()
     for raw in given:
         with problems.collected():
-            field = parse.read_field(raw, scope)
+            field = enums.resolved(parse.read_field(raw, scope), shared)
             field = field if field in settled else field_rules.complete(field, scope)
+            shared |= {field.enum: field} if field.enum else {}
             field_rules.check_apart(field, fields, facts)
             fields.append(field)
     problems.require_none()
@@ -117,6 +121,7 @@ def check_rules(
     checked = module_rules.complete_all(modules, facts, settled)
     owners.check_references(checked)
     owners.check_expanded(checked)
+    enums.check_apart(checked, facts)
     tasks.check_tasks(checked, facts)
     return tuple(checked)
 
@@ -127,7 +132,7 @@ def check_modules(modules: Sequence[Module], facts: Facts) -> tuple[Module, ...]
     Raises:
         CofeeError: every problem, with its module.
     """
-    listed = [module.name for module in modules]
+    listed, shared = [module.name for module in modules], enums.known(modules)
     checked: list[Module] = []
     problems = Problems()
     for number, module in enumerate(modules):
@@ -136,7 +141,7 @@ def check_modules(modules: Sequence[Module], facts: Facts) -> tuple[Module, ...]
         with problems.collected(f"`{module.name}`"):
             _require_rules(module, facts)
         with problems.collected(f"`{module.name}`"):
-            fields = check_fields(module.fields, facts, listed, module.name)
+            fields = check_fields(module.fields, facts, listed, module.name, known=shared)
             known = {rule: module.extra[rule] for rule in module.extra if rule in facts.rules}
             complete = replace(module, fields=fields, extra=known)
             checked.append(module_rules.complete(complete, facts, listed[number + 1 :]))
@@ -144,6 +149,8 @@ def check_modules(modules: Sequence[Module], facts: Facts) -> tuple[Module, ...]
         owners.check_references(checked)
     with problems.collected():
         owners.check_expanded(checked)
+    with problems.collected():
+        enums.check_apart(checked, facts)
     with problems.collected():
         tasks.check_tasks(checked, facts)
     problems.require_none()

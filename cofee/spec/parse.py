@@ -32,7 +32,7 @@ BACKFILL = "value of `--backfill`"
 
 ARGUMENT_EXAMPLES = {
     "precision": "its digits in total and after the decimal point, such as `12.2`",
-    "values": "its values, such as `draft,paid`",
+    "values": "its values, such as `draft,paid`, or a shared enum, such as `@OrderStatus`",
     "items": "the type of its items, such as `str`",
     "media_types": "the media types that it accepts, such as `image/png,image/jpeg`",
     "module": "the module that it refers to, such as `customers`",
@@ -182,6 +182,9 @@ def _read_argument(name: str, entry: FieldType, segments: list[str]) -> dict[str
     """Remove the type's argument from the segments and return it."""
     argument = entry.argument
     text = segments[0] if segments else ""
+    if argument == "values" and text.startswith("@"):
+        shared, _, values = segments.pop(0)[1:].partition("=")
+        return {"enum": shared, "values": values.split(",") if values else []}
     if not text or text in FLAG_KEYS or "=" in text:
         if entry.argument_default:
             return {}
@@ -249,7 +252,8 @@ def _argument_text(field: Field) -> list[str]:
     if field.precision is not None:
         return [f"{field.precision}.{field.scale}"]
     if field.values:
-        return [",".join(field.values)]
+        shared = f"@{field.enum}=" if field.enum else ""
+        return [f"{shared}{','.join(field.values)}"]
     if (media_types := field.extra.get("media_types")) is not None:
         return [",".join(map(str, media_types))] if isinstance(media_types, list) else []
     return [text for text in (field.items, field.to) if text is not None]

@@ -59,6 +59,7 @@ class Field:
     scale: int | None = None
     values: tuple[str, ...] = ()
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    enum: str | None = None
     items: str | None = None
     to: str | None = None
     nullable: bool = False
@@ -355,7 +356,7 @@ ROWS = Shape("a list of rows", _list_of(lambda row: isinstance(row, Mapping)))
 
 KEYS = tuple(attribute.name for attribute in dataclasses.fields(Field) if attribute.name != "extra")
 FIELD_SHAPES: Mapping[str, Shape] = {
-    **dict.fromkeys(("name", "type", "items", "to", "pattern", "counterexample"), TEXT),
+    **dict.fromkeys(("name", "type", "enum", "items", "to", "pattern", "counterexample"), TEXT),
     **dict.fromkeys(("precision", "scale", "min_length", "max_length"), WHOLE),
     **dict.fromkeys(FLAG_KEYS.values(), FLAG),
     **dict.fromkeys(("min", "max"), VALUE),
