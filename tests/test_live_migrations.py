@@ -54,6 +54,36 @@ def downgrade() -> None:
     op.drop_column("products", "note")
 '''
 
+# Waits until a query finds something, and prints it.
+QUERY = """
+import asyncio, sys, asyncpg
+async def main():
+    connection = await asyncpg.connect(sys.argv[1].replace("+asyncpg", ""))
+    while not (found := await connection.fetchval(sys.argv[2])):
+        await asyncio.sleep(0.05)
+    print(found)
+asyncio.run(main())
+"""
+ROWS = 3500
+INSERT = """INSERT INTO products (id, sku, stock, created_at, updated_at, is_deleted)
+SELECT gen_random_uuid(), {prefix} || n, n, now(), now(), false FROM generate_series(1, {rows}) n"""
+LATE_ROW = """SELECT FROM products
+WHERE id = (SELECT id FROM products ORDER BY id OFFSET 3300 LIMIT 1) FOR UPDATE"""
+# Migrations of a large table, each on top of the one before.
+LARGE = [
+    'add_column("products", sa.Column("rank", sa.Integer()))',
+    'add_index("products_rank_idx", "products", ["rank"])',
+    'set_not_null("products", sa.column("rank", sa.Integer()), 0)',
+]
+STEP = '''"""One step."""
+import sqlalchemy as sa
+from migrations.v3 import add_column, add_index, set_not_null
+revision = "large{number}"
+down_revision = "{below}"
+def upgrade() -> None:
+    {step}
+'''
+
 
 @pytest.fixture(scope="module")
 def project(programs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -66,7 +96,7 @@ def project(programs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactor
 def server(project: Path, programs: tuple[Path, Path]) -> Iterator[str]:
     """A new server with databases for these tests."""
     with database(project, programs[1]) as url:
-        create_databases(programs[1], url, "empty", "old", "live")
+        create_databases(programs[1], url, "empty", "old", "live", "large")
         yield url.rpartition("/")[0]
 
 
@@ -102,13 +132,7 @@ def test_migration_waits_briefly_for_a_table_and_tries_again(
         path = project / "migrations/versions/2026-01-01_add_note.py"
         path.write_text(ADD_NOTE.format(head=head_of(project)))
         with session(programs[1], url, "SELECT * FROM products"):
-            migrating = subprocess.Popen(
-                ["alembic", "upgrade", "head"],
-                cwd=project,
-                env=variables(programs[1]) | settings,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+            migrating = migrate(project, programs[1], settings, "head")
             assert migrating.stderr
             warned = next(line for line in migrating.stderr if "table is locked" in line)
             waits = [wait_for(f"{address}/api/v1/products") for _ in range(20)]
@@ -119,6 +143,71 @@ def test_migration_waits_briefly_for_a_table_and_tries_again(
     assert "59 attempts are left" in warned
     assert migrating.returncode == 0, last
     assert max(waits) < 1  # the lock timeout, on a machine that does other things too
+
+
+def test_large_table_is_migrated_while_it_is_written(
+    project: Path, programs: tuple[Path, Path], server: str, tmp_path: Path
+) -> None:
+    """An index whose creation was killed is created again, and rows are filled in batches."""
+    url, paths, below = f"{server}/large", [], head_of(project)
+    settings = {"DATABASE_URL": url, "DATABASE_MIGRATION_LOCK_TIMEOUT_MS": "200"}
+    with serving(project, programs[1], tmp_path / "log", **settings) as address:
+        for number, step in enumerate(LARGE):
+            paths.append(project / f"migrations/versions/large{number}.py")
+            paths[-1].write_text(STEP.format(number=number, below=below, step=step))
+            below = f"large{number}"
+        with session(programs[1], url, INSERT.format(prefix="'a'", rows=ROWS)):
+            pass
+        run(project, programs[1], "alembic", "upgrade", "large0", **settings)
+        with session(programs[1], url, INSERT.format(prefix="'b'", rows=1)):
+            killed = migrate(project, programs[1], settings, "large1")
+            found_by(programs[1], url, "SELECT 1 FROM pg_index WHERE NOT indisvalid")
+            waits = [create(address, f"c{number}") for number in range(10)]
+            killed.kill()
+            building = migrate(project, programs[1], settings, "large1")
+        *_, built = killed.communicate(), building.communicate()
+        is_valid = (
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = 'products_rank_idx'::regclass"
+        )
+        found_by(programs[1], url, is_valid)
+        with session(programs[1], url, LATE_ROW):
+            filling = migrate(project, programs[1], settings, "large2")
+            assert filling.stderr
+            warned = next((line for line in filling.stderr if "is locked" in line), "")
+            filled = found_by(programs[1], url, "SELECT count(rank) FROM products")
+            waits += [create(address, f"d{number}") for number in range(10)]
+        *_, left = filling.communicate()
+    for path in paths:
+        path.unlink()
+
+    assert [building.returncode, filling.returncode] == [0, 0], [built, left]
+    assert "attempts are left" in warned
+    assert 3000 <= int(filled) < 3300
+    assert max(waits) < 1
+
+
+def migrate(
+    project: Path, programs: Path, settings: dict[str, str], revision: str
+) -> subprocess.Popen[str]:
+    """Begin to migrate."""
+    command = ["alembic", "upgrade", revision]
+    given = variables(programs) | settings
+    return subprocess.Popen(command, cwd=project, env=given, stderr=subprocess.PIPE, text=True)
+
+
+def found_by(programs: Path, url: str, query: str) -> str:
+    """Wait until a query finds something, and return it."""
+    command = [str(programs / "bin/python"), "-c", QUERY, url, query]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def create(address: str, sku: str) -> float:
+    """Create a row; return how long that took."""
+    start = time.monotonic()
+    created = requests.post(f"{address}/api/v1/products", json={"sku": sku, "stock": 1}, timeout=60)
+    assert created.status_code == 201
+    return time.monotonic() - start
 
 
 def wait_for(url: str) -> float:

@@ -25,7 +25,7 @@ from app.infrastructure.settings import get_settings
 
 LOCK = 7_214_466_513  # the same for every process that migrates this database
 RETRY_SECONDS = 1
-LOCK_NOT_AVAILABLE = "55P03"
+BUSY = {"55P03", "40P01"}  # no lock in time, or a deadlock
 
 logger = logging.getLogger("migrations")
 
@@ -88,7 +88,7 @@ async def migrate_patiently(engine: AsyncEngine) -> None:
                 await connection.run_sync(migrate)
             return
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE or not left:
+            if getattr(error.orig, "sqlstate", None) not in BUSY or not left:
                 raise
             logger.warning("a table is locked; %s attempts are left", left)
         await asyncio.sleep(RETRY_SECONDS)
