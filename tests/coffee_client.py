@@ -4,6 +4,8 @@
 the end over a WebSocket and over server-sent events, downloads the captions, and prints what it saw
 as JSON. Connections that break are continued, as a browser does.
 
+`trespass URL AUTHORIZATION` asks for all of that as another user.
+
 `grow URL PID FILES MEGABYTES AT_ONCE` uploads and downloads large files, and watches the memory of
 the API.
 """
@@ -30,6 +32,17 @@ API = "/api/v1"
 FILES = f"{API}/files"
 PASSWORD = "correct horse battery"
 PAUSE = 0.2  # before a request is sent again
+# Where the rows are of which paths have ids.
+COLLECTIONS = {
+    "media_id": "/media",
+    "transcription_id": "/transcription",
+    "caption_id": "/captions",
+    "file_id": "/files",
+    "job_id": "/jobs",
+    "notification_id": "/notifications",
+    "webhook_id": "/webhooks",
+    "delivery_id": "/webhooks/{webhook_id}/deliveries",
+}
 SAMPLE_SECONDS = 0.02
 
 
@@ -239,11 +252,73 @@ async def caption(url: str, hook: str, size: str) -> None:
             "rendered": rendered,
             "content": content.text,
             "files": [file["name"] for file in files],
+            "authorization": client.headers["Authorization"],
         }
         sys.stdout.write(json.dumps(shown))
 
 
-COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {"caption": caption, "grow": grow}
+async def owned_ids(client: httpx2.AsyncClient) -> dict[str, str]:
+    """Return a row of the user for every parameter of a path."""
+    project = await post(client, "/projects", name="Talks")
+    ids = {"project_id": project["id"]}
+    ids["user_id"] = (await client.get(f"{API}/users/me")).json()["id"]
+    for name, collection in COLLECTIONS.items():
+        rows = (await client.get(f"{API}{collection.format(**ids)}")).json()["items"]
+        ids[name] = rows[0]["id"]
+    return ids
+
+
+async def trespass(url: str, authorization: str) -> None:
+    """Print which operations give the rows of a user to another one, or change them."""
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as owner:
+        owner.headers["Authorization"] = authorization
+        sys.stdout.write(json.dumps(await find_leaks(owner)))
+
+
+async def find_leaks(owner: httpx2.AsyncClient) -> list[str]:
+    """Ask for the rows of the owner as another user, by every operation of the document.
+
+    Return the operations that answer, other than that there is no such row.
+    """
+    ids = await owned_ids(owner)
+    document = (await owner.get("/openapi.json")).json()
+    operations = [(m, p, o) for p, found in document["paths"].items() for m, o in found.items()]
+    owned = [o for o in operations if "{" in o[1] and "/system/" not in o[1]]
+    readable = [path for method, path, _ in owned if (method, path[-1]) == ("get", "}")]
+    before = [(await owner.get(path.format(**ids))).json() for path in readable]
+    rows = dict(zip(readable, before, strict=True))
+    found = []
+    async with httpx2.AsyncClient(base_url=owner.base_url, timeout=60) as other:
+        await sign_in(other)
+        for method, path, operation in owned:
+            body = body_of(operation, document, rows.get(path, {}))
+            answer = await other.request(method, path.format(**ids), json=body)
+            if answer.status_code not in (403, 404):
+                found.append(f"{method} {path} {answer.status_code}")
+        for method, path, _ in operations:
+            if method == "get" and "{" not in path and not path.endswith("/events"):
+                text = (await other.get(path)).text
+                found += [f"get {path} {name}" for name, value in ids.items() if value in text]
+    after = [(await owner.get(path.format(**ids))).json() for path in readable]
+    return found if after == before else [*found, "rows have changed"]
+
+
+def body_of(operation: Any, document: Any, row: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a valid body: the values of the row, and those of members."""
+    if "requestBody" not in operation:
+        return None
+    content = operation["requestBody"]["content"]["application/json"]["schema"]
+    name = content["$ref"].rsplit("/", 1)[1]
+    fields = document["components"]["schemas"][name]["properties"]
+    values = {**row, "email": "ann@example.com", "role": "viewer"}
+    return {field: values[field] for field in fields if field in values}
+
+
+COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+    "caption": caption,
+    "grow": grow,
+    "trespass": trespass,
+}
 
 if __name__ == "__main__":
     asyncio.run(COMMANDS[sys.argv[1]](*sys.argv[2:]))

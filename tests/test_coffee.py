@@ -11,6 +11,8 @@ import contextlib
 import json
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -70,6 +72,8 @@ RENDER = """\
         caption.rendered_id = file.id
         told = {"caption_id": str(caption.id)}
         await WebhookService(self._session).publish(user_id, "captions.rendered", told)
+        notice = NotificationCreate(kind="caption.rendered", title="Your captions are there")
+        await NotificationService(self._session).create(user_id, notice)
 
 
 async def parts_of(content: bytes) -> AsyncIterator[bytes]:
@@ -86,6 +90,8 @@ IMPORTS = {
         "from app.infrastructure.clients.speech import get_speech\n"
         "from app.modules.files.schemas import FileUpload\n"
         "from app.modules.files.service import FileService\n"
+        "from app.modules.notifications.schemas import NotificationCreate\n"
+        "from app.modules.notifications.service import NotificationService\n"
         "from app.modules.webhooks.service import WebhookService\n"
     ),
 }
@@ -132,6 +138,11 @@ LARGE, SMALL = 50 * 2**20, 2**20
 # How many files, of how many MB, and how many at once; and the bytes by which the API may grow.
 FEW_FILES, MANY_FILES = ["4", "12", "4"], ["20", "100", "4"]
 MEMORY = 20_000_000
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_headers_conformance,response_schema_conformance,unsupported_method"
+)
+UNDRAWN = "/events$|/auth/|/users/me"  # streams, and what ends the session
 BROKER = ["--appendonly", "yes", "--save", ""]  # as in `compose.yaml`
 
 
@@ -239,7 +250,7 @@ def write_tasks(project: Path) -> None:
         )
 
 
-def log_lines(log: Path) -> list[dict[str, str]]:
+def log_lines(log: Path) -> list[dict[str, Any]]:
     """Return the lines of a log."""
     return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
 
@@ -289,10 +300,15 @@ def test_uploads_become_captions(
         assert seen["rendered"] == told("queued 0", "running 0", "running 50", attempts=1)
         assert "Bearer spoken" in other.tokens
         require_trace(project, programs, tmp_path, other)
-        files = MANY_FILES if request.config.getoption("every_cell") else FEW_FILES
+        leaks = run(project, programs, *client, "trespass", address, seen["authorization"])
+        assert json.loads(leaks) == [], "another user sees or changes a row"
+        every_cell = bool(request.config.getoption("every_cell"))
+        files = MANY_FILES if every_cell else FEW_FILES
         process = str(processes["api"].running.pid)
         grown = run(project, programs, *client, "grow", address, process, *files)
         assert int(grown) < MEMORY, "bytes"
+
+        require_documented(address, seen["authorization"], tmp_path, every_cell)
 
         flag.write_text("render")
         threading.Thread(target=start_again, args=[processes["api"]], daemon=True).start()
@@ -331,7 +347,9 @@ def require_trace(project: Path, programs: Path, logs: Path, other: Other) -> No
     """
     wait_for(lambda: any(b"task transcribe" in path.read_bytes() for path in other.spans.iterdir()))
     [request] = [
-        line for line in log_lines(logs / "api.log") if line.get("path", "").endswith("/transcribe")
+        line
+        for line in log_lines(logs / "api.log")
+        if line.get("path", "").endswith("/transcribe") and line["status"] == 202
     ]
     trace = request["trace_id"]
     spans = run(project, programs, "python", "-c", SPANS, str(other.spans)).splitlines()
@@ -340,6 +358,22 @@ def require_trace(project: Path, programs: Path, logs: Path, other: Other) -> No
     assert other.traces["/transcriptions"].split("-")[1] == trace
     lines = [line for line in log_lines(logs / "worker.log") if line.get("trace_id") == trace]
     assert "the task succeeded" in [line["message"] for line in lines]
+
+
+def require_documented(address: str, authorization: str, folder: Path, every_cell: bool) -> None:
+    """Requests drawn from the OpenAPI document find no server error and no other answer.
+
+    One for each operation, or all bounds of all parameters. Streams do not end.
+    """
+    schemathesis = Path(sys.executable).with_name("schemathesis")
+    command = [str(schemathesis), "run", f"{address}/openapi.json", "--seed=1", "--warnings=off"]
+    phases = "coverage,fuzzing" if every_cell else "fuzzing"
+    drawn = [f"--phases={phases}", "--max-examples=1", f"--checks={CHECKS}", "--no-color"]
+    chosen = [f"--exclude-path-regex={UNDRAWN}", f"--header=Authorization: {authorization}"]
+    done = subprocess.run(
+        [*command, *drawn, *chosen], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def restart_broker(killed: Process, port: int) -> None:
