@@ -37,7 +37,7 @@ from app.modules.jobs.service import AttemptService, JobService
 
 ERROR_TIME_LIMIT = "The task took too long"
 ERROR_INTERNAL = "The task failed unexpectedly"
-JOBS_URL = "/api/v1/jobs"
+API = "/api/v1"
 MAX_BACKOFF = 3_600_000
 # The broker interrupts a task that cannot be interrupted in time, and drops a message that is old.
 GRACE = 10_000
@@ -167,9 +167,10 @@ def task(
     return register
 
 
-def located(response: Response, job: JobRead) -> JobRead:
-    """Set the `Location` of a response to its job."""
-    response.headers["Location"] = f"{JOBS_URL}/{job.id}"
+def located(response: Response, job: JobRead, project_id: uuid.UUID | None = None) -> JobRead:
+    """Set the `Location` of a response to its job, which may belong to a project."""
+    owner = f"/projects/{project_id}" if project_id else ""
+    response.headers["Location"] = f"{API}{owner}/jobs/{job.id}"
     return job
 
 

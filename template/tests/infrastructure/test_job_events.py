@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.infrastructure.channels import newest_position, read_missed, user_channel
+from app.infrastructure.channels import newest_position, project_channel, read_missed, user_channel
 from app.infrastructure.redis import get_redis, running
 from app.infrastructure.tasks import run_job
 from tests.modules.jobs.probe import probe, steps
@@ -43,3 +44,13 @@ async def test_owner_follows_the_progress(session: AsyncSession) -> None:
     assert states == [("queued", 0), ("running", 0), ("running", 50), ("succeeded", 100)]
     assert {data["id"] for data in shown} == {str(job.id)}
     assert list(others) == []
+
+
+async def test_job_of_a_project_is_told_on_its_channel(session: AsyncSession) -> None:
+    project_id = uuid.uuid4()
+    position = await newest_position(project_channel(project_id))
+    await probe.enqueue(session, project_id, {"project_id": str(project_id)})
+    await session.commit()
+
+    [event] = (await read_missed(project_channel(project_id), position)).events
+    assert event.name == "jobs.updated"
