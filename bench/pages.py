@@ -27,7 +27,7 @@ GROUPS, USERS = 4, 2
 TIMES = ("created_at", "updated_at")
 # The values of row `g`, on each database.
 SERIES = {
-    "postgresql": "SELECT g FROM generate_series({0} + 1, {1}) g",
+    "postgresql": "SELECT g FROM generate_series({0} + 1, {1}::bigint) g",
     "sqlite": "WITH RECURSIVE s(g) AS (SELECT {0} + 1 UNION ALL SELECT g + 1 FROM s WHERE g < {1})"
     " SELECT g FROM s",
 }
@@ -40,9 +40,9 @@ VALUES = {
         "is_active": "true",
         "name": "md5(g::text)",
         "price": "CASE WHEN g % 5 > 0 THEN g * 7919 % 1000003 / 100.0 END",
-        "status": "(ARRAY['a', 'b', 'c', 'd'])[1 + g % 4]",
-        "group_id": f"lpad(to_hex(1 + g * 7919 % {GROUPS}), 32, '0')::uuid",
-        "user_id": f"lpad(to_hex(1 + g * 104729 % {USERS}), 32, '0')::uuid",
+        "status": "chr(97 + (g % 4)::int)",
+        "group_id": f"lpad(to_hex(1 + g / 8 % {GROUPS}), 32, '0')::uuid",
+        "user_id": f"lpad(to_hex(1 + g / 4 % {USERS}), 32, '0')::uuid",
     },
     "sqlite": {
         "id": "printf('%032x', g)",
@@ -53,8 +53,8 @@ VALUES = {
         "name": "hex(randomblob(8))",
         "price": "CASE WHEN g % 5 > 0 THEN g * 7919 % 1000003 END",
         "status": "char(97 + g % 4)",
-        "group_id": f"printf('%032x', 1 + g * 7919 % {GROUPS})",
-        "user_id": f"printf('%032x', 1 + g * 104729 % {USERS})",
+        "group_id": f"printf('%032x', 1 + g / 8 % {GROUPS})",
+        "user_id": f"printf('%032x', 1 + g / 4 % {USERS})",
     },
 }
 # A row without a price, one with a price, and the first group or user, by their numbers.
@@ -101,13 +101,16 @@ class Lists:
         ):
             for start in ("first", "deep", *(["null"] if column == "price" else [])):
                 yield Page(table, rows, f"{sign}{column}", start)
+        yield Page("things", "with a text", "id", "first")
 
     async def fetch(self, page: Page) -> None:
         """Fetch a page as the route does."""
         from app.db.keyset import Order
 
         model, query = self.models[page.table]
-        filters = {"status": ["b"]} if "by status" in page.rows else {}
+        filters: dict[str, Any] = {"status": ["b"]} if "by status" in page.rows else {}
+        if page.rows == "with a text":
+            filters["search"] = "a0b1c2"
         cursor = None
         if page.start != "first":
             number = self.middle + (EMPTY if page.start == "null" else GIVEN)
@@ -115,7 +118,8 @@ class Lists:
             order = Order(column, model.id, page.sort.startswith("-"))
             cursor = order.cursor_of(await self.session.get(model, uuid.UUID(int=number)))
         STATEMENTS.clear()
-        await self.found[page.table, page.rows](query(sort=page.sort, cursor=cursor, **filters))
+        select = self.found.get((page.table, page.rows), self.found["things", "all"])
+        await select(query(sort=page.sort, cursor=cursor, **filters))
 
 
 # The statements of the last page, with their values.

@@ -33,7 +33,7 @@ FIELDS = [
 ]
 MODULES = [
     {"name": "groups", "entity": "Group", "fields": [{"name": "name", "type": "str"}]},
-    {"name": "things", "entity": "Thing", "fields": FIELDS},
+    {"name": "things", "entity": "Thing", "fields": FIELDS, "search": ["name"]},
     {"name": "notes", "entity": "Note", "fields": FIELDS, "owned_by": "user"},
 ]
 

@@ -21,6 +21,7 @@ HELPERS = "migrations/v1.py"
 SOURCE = REPOSITORY / "template" / HELPERS
 FROZEN = "e0d080a7a89f0eda"
 MODULES = evolutions.PARENTS
+HELPING = {"migrations.v1", "migrations.v3", "migrations.v4"}  # modules of helpers
 DROP = {"operation": "drop", "module": "gone", "record": MODULES[0]}
 
 
@@ -64,7 +65,7 @@ def test_migrations_that_are_tested_use_every_helper(renderer: Renderer) -> None
     inner |= {"add_unchecked"}
     defined = {
         node.name
-        for name in ("v1.py", "v3.py")
+        for name in ("v1.py", "v3.py", "v4.py")
         for node in ast.parse(SOURCE.with_name(name).read_text()).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
@@ -94,5 +95,5 @@ def used(renderer: Renderer) -> Iterator[str]:
 def imported(text: str) -> Iterator[str]:
     """Yield the functions that a migration imports from the helpers."""
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.module in ("migrations.v1", "migrations.v3"):
+        if isinstance(node, ast.ImportFrom) and node.module in HELPING:
             yield from (alias.name for alias in node.names if not alias.name.isupper())

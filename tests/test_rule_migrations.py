@@ -51,6 +51,7 @@ RULES: Record = {
     "checks": ["price >= cost", "cost > 0 OR name <> 'a''b:% \"'"],
     "examples": [{"name": name, "price": "2.50", "cost": "1.00"} for name in "ab"],
     "versioned": True,
+    "search": ["name"],
 }
 MAKERS: Record = {
     "name": "makers",
@@ -76,6 +77,7 @@ RENAMED: Record = {
     "checks": ["price >= expense", "expense > 0 OR name <> 'a''b:% \"'"],
     "examples": [{"name": name, "price": "2.50", "expense": "1.00"} for name in "ab"],
     "versioned": True,
+    "search": ["name"],
 }
 CHANGED = [{**field, **WIDER} if field["type"] == "decimal" else field for field in FIELDS]
 OLD = [

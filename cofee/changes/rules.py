@@ -12,7 +12,7 @@ from cofee.spec.facts import Facts
 from cofee.spec.record import Key, Module
 
 # The rules that name fields. A migration of fields drops them first.
-NAMING = ("unique_together", "indexes", "checks")
+NAMING = ("unique_together", "indexes", "checks", "search")
 
 
 def change_module(modules: Modules, name: str, given: Mapping[str, object], facts: Facts) -> Step:
@@ -85,6 +85,7 @@ def _about(module: Module, names: Collection[str], facts: Facts) -> Module:
             if named & {*key.fields, *checks.fields(key.where, module, facts)}
         ),
         indexes=tuple(index for index in module.indexes if named & {*index}),
+        search=tuple(name for name in module.search if name in named),
         checks=tuple(
             check for check in module.checks if named & {*checks.fields(check, module, facts)}
         ),

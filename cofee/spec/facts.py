@@ -39,6 +39,7 @@ class FieldType:
     extremes: tuple[object, ...] = ()
     aliases: tuple[str, ...] = ()
     searchable: bool = False
+    few: bool = False
     unique: str | None = None
     sqlite: str | None = None
     column: object = True  # false for links of rows, which have a separate table
@@ -210,7 +211,7 @@ class Facts:
         """Return which index a field has besides that of `unique` or of a reference, or nothing."""
         lists_have_indexes = "list" in self.names
         if field.sort and lists_have_indexes:
-            return "sort"
+            return "choice, sort" if field.filter and self.types[field.type].few else "sort"
         if self.is_link(field.type) or field.to is not None or self.is_unique(field):
             return ""
         if field.filter and lists_have_indexes:

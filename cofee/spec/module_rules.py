@@ -164,7 +164,7 @@ def index_names(module: Module, facts: Facts) -> Iterator[tuple[str, str]]:
             yield name, f"the unique field `{field.name}`"
         if field.index or field.filter or field.to is not None:
             yield facts.name("index", table, field.column), f"the indexed field `{field.name}`"
-        if facts.index_kind(field) in ("sort", "filter"):
+        if facts.index_kind(field) not in ("", "index"):
             name = facts.name("list", table, f"{owner}{field.column}")
             if len(name) <= LONGEST_IDENTIFIER:  # a longer one is shortened, and made unique
                 yield name, f"lists by `{field.name}`"

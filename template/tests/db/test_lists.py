@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.db.base import BaseModelMixin, RowMixin
-from app.db.lists import FILTERED, PARENT, SORTED, Listed
+from app.db.lists import CHOICE, FILTERED, PARENT, SORTED, Listed
 
 OWNER = {"is_owner": True}
 
@@ -24,6 +24,7 @@ class Cup(BaseModelMixin, Listed, Base):
     shelf_id: Mapped[uuid.UUID] = mapped_column(sa.Uuid(), info=PARENT)
     name: Mapped[str] = mapped_column(sa.String(40), info=SORTED)
     color: Mapped[str] = mapped_column(sa.String(40), info=FILTERED)
+    size: Mapped[str] = mapped_column(sa.String(40), info=CHOICE | SORTED)
 
 
 class Note(RowMixin, Listed, Base):
@@ -48,8 +49,11 @@ def test_list_has_an_index_for_each_order_and_filter() -> None:
         ("updated_at", "id"),
         ("name", "id"),
         ("color", "id"),
+        ("size", "id"),
+        ("size", "name", "id"),
         ("shelf_id", "id"),
         ("shelf_id", "name", "id"),
+        ("shelf_id", "size", "id"),
     }
 
 
