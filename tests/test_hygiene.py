@@ -13,7 +13,7 @@ import yaml
 from cofee.engine.render import Renderer
 from cofee.spec.names import FIELD_NAME
 from cofee.template.template import CONTRACTS, Template
-from tests.generated import REPOSITORY
+from tests.generated import EVERY_PART, REPOSITORY
 from tests.tiny import run_git
 
 TEMPLATE = REPOSITORY / "template"
@@ -110,6 +110,17 @@ def test_a_module_is_short() -> None:
             lines[folder] += len(file.content.splitlines())
 
     assert {folder for folder, most in MODULE.items() if lines[folder] > most} == set(), lines
+
+
+def test_examples_of_settings_are_comments_and_assignments() -> None:
+    """A line that is neither would be a warning of every command that reads `.env`."""
+    renderer = Renderer(Template("template", "HEAD", REPOSITORY))
+    answers = renderer.settle(dict(EVERY_PART), {}, "service")
+    text = renderer.render(answers, "copy")[".env.example"].content.decode()
+
+    assert [
+        one for one in text.splitlines() if not re.fullmatch(r"(#.*|[A-Z_0-9]+=.*)?", one)
+    ] == []
 
 
 def test_paths_work_everywhere() -> None:

@@ -71,7 +71,9 @@ LATE_ROW = """SELECT FROM products
 WHERE id = (SELECT id FROM products ORDER BY id OFFSET 3300 LIMIT 1) FOR UPDATE"""
 # Migrations of a large table, each on top of the one before.
 LARGE = [
-    'add_column("products", sa.Column("rank", sa.Integer()))',
+    'add_column("products", sa.Column("rank", sa.Integer()))\n'
+    # The version that runs goes on to create rows.
+    '    add_column("products", sa.Column("grade", sa.Integer(), nullable=False), 1)',
     'add_index("products_rank_idx", "products", ["rank"])',
     'set_not_null("products", sa.column("rank", sa.Integer()), 0)',
 ]
