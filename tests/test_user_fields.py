@@ -31,7 +31,7 @@ def require_rendered(template: Path, shop: Path) -> None:
     found = {
         path.relative_to(shop).as_posix(): path.read_bytes()
         for path in shop.rglob("*")
-        if path.is_file() and not {".cofee", "versions"} & {*path.parts}
+        if path.is_file() and not {".cofee", "__pycache__", "versions"} & {*path.parts}
     }
     differing = {path for path in {*expected, *found} if expected.get(path) != found.get(path)}
     differing -= {".copier-answers.yml", ".env"}
