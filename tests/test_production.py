@@ -45,6 +45,21 @@ PRODUCTS = {
         {"name": "extra", "type": "json", "nullable": True},
     ],
 }
+NAME = {"name": "name", "type": "str"}
+RELATED: list[dict[str, Any]] = [
+    {"name": "makers", "entity": "Maker", "fields": [NAME]},
+    {"name": "tags", "entity": "Tag", "fields": [NAME]},
+    {
+        "name": "parts",
+        "entity": "Part",
+        "versioned": True,
+        "fields": [
+            NAME,
+            {"name": "maker", "type": "ref", "to": "makers", "expand": True},
+            {"name": "tags", "type": "many", "to": "tags"},
+        ],
+    },
+]
 # Connects as migrations do.
 CONNECT = """
 import asyncio, sys
@@ -80,7 +95,7 @@ def service(
 ) -> Iterator[Service]:
     """A service with a module of products."""
     target = tmp_path_factory.mktemp("production") / "service"
-    project = make_service(programs[0], target, {"modules": [PRODUCTS]})
+    project = make_service(programs[0], target, {"modules": [PRODUCTS, *RELATED]})
     lift_limits(project)
     with database(project, programs[1]) as url:
         yield Service(project, programs[1], url)
@@ -208,6 +223,36 @@ def test_request_sends_no_statement_that_it_does_not_need(service: Service, tmp_
         ["BEGIN", "SELECT", "UPDATE", "COMMIT"],
         ["BEGIN", "SELECT", "UPDATE", "COMMIT"],
     ]
+
+
+def test_page_with_relations_needs_as_many_statements_as_a_row(
+    service: Service, tmp_path: Path
+) -> None:
+    """References, links and versions: one statement for each relation, however many rows."""
+    settings = {"DATABASE_URL": service.url, "DATABASE_POOL_SIZE": "1"}
+    with serving(service.project, service.programs, tmp_path / "log", **settings) as url:
+        log = log_statements(service.programs, service.url)
+        client, api = requests.Session(), f"{url}/api/v1"
+
+        def create(module: str, **body: Any) -> str:
+            identifier: str = client.post(f"{api}/{module}", json=body).json()["id"]
+            return identifier
+
+        for number in range(3):
+            ids = [create(module, name=f"{number}") for module in ("makers", "tags", "tags")]
+            create("parts", name=f"{number}", maker_id=ids[0], tag_ids=ids[1:])
+
+        def sent(query: str) -> tuple[int, list[str]]:
+            start = len(log.read_text())
+            items = client.get(f"{api}/parts?{query}").json()["items"]
+            assert all(len(item["tag_ids"]) == 2 for item in items)
+            return len(items), statements(log, start)
+
+        found = [
+            sent(f"limit={limit}{expand}") for limit in (1, 3) for expand in ("", "&expand=maker")
+        ]
+
+    assert found == [(rows, ["SELECT"] * count) for rows in (1, 3) for count in (2, 3)]
 
 
 def test_no_acknowledged_row_is_lost_when_the_database_server_is_killed(

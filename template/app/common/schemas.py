@@ -47,8 +47,8 @@ Before = Annotated[Item, Field(description="Rows with an earlier value")]
 Null = Annotated[bool, Field(description="Rows without a value, with `false` those with one")]
 
 
-class Schema(BaseModel):
-    """Rejects unknown keys and strips white space around text.
+class Model(BaseModel):
+    """Base of all schemas: rejects unknown keys and strips white space around text.
 
     Patterns use Python's `re`: Pydantic's default engine has no look-around, and other code checks
     the same values with `re`.
@@ -62,6 +62,10 @@ class Schema(BaseModel):
         hide_input_in_errors=True,
     )
 
+
+class Schema(Model):
+    """Base of the schemas of requests, which can have many errors."""
+
     @model_validator(mode="wrap")
     @classmethod
     def _limit_error_count(cls, value: Any, validate: Callable[[Any], Self]) -> Self:
@@ -74,7 +78,7 @@ class Schema(BaseModel):
         raise PydanticCustomError("too_many_errors", ERROR_TOO_MANY_ERRORS)
 
 
-class RowSchema(Schema):
+class RowSchema(Model):
     """Base of the schemas of rows in responses."""
 
     id: uuid.UUID
@@ -94,7 +98,7 @@ class PageQuery(Schema):
     updated_at_before: Before[Instant] = OMITTED
 
 
-class Page(Schema, Generic[Item]):
+class Page(Model, Generic[Item]):
     """One page of a list."""
 
     items: list[Item]

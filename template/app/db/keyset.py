@@ -122,10 +122,9 @@ def where_matches(statement: sa.Select[Row], filters: Columns, query: PageQuery)
     the column with one value; see `COMPARISONS`.
     """
     for name in type(query).model_fields:
-        value = getattr(query, name)
-        column, _, ending = name.rpartition("_")
-        if value is None:
+        if name not in query.model_fields_set or (value := getattr(query, name)) is None:
             continue
+        column, _, ending = name.rpartition("_")
         if name in filters:
             statement = statement.where(_is_any(filters[name], value))
         elif column in filters and ending in COMPARISONS:

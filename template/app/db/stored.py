@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app.db.types import ExactDecimal, ExactInterval, JsonList, UtcDateTime
+from app.db.types import ExactDecimal, ExactInterval, JsonList, UtcDateTime, in_utc
 
 Values = Mapping[str, Any]
 Normalize = Callable[[Any], Any]
@@ -25,28 +25,32 @@ async def save_row(session: AsyncSession, row: DeclarativeBase, values: Values) 
         setattr(row, name, value)
     session.add(row)
     await session.flush()
-    functions, unknown = _columns(type(row))
+    names, functions, unknown = _columns(type(row))
+    loaded = row.__dict__
     for name, function in functions.items():
-        if (value := row.__dict__.get(name)) is not None:
+        if (value := loaded.get(name)) is not None:
             set_committed_value(row, name, function(value))
-    computed = sa.inspect(row).unloaded & {*sa.inspect(type(row)).column_attrs.keys()}
-    computed |= {name for name in unknown if row.__dict__.get(name) is not None}
+    computed = names - loaded.keys()
+    computed |= {name for name in unknown if loaded.get(name) is not None}
     if computed:
         await session.refresh(row, sorted(computed))
 
 
 @cache
-def _columns(model: type[DeclarativeBase]) -> tuple[dict[str, Normalize], set[str]]:
-    """Return how columns of a model are normalized, and the columns that must be read back."""
+def _columns(
+    model: type[DeclarativeBase],
+) -> tuple[frozenset[str], dict[str, Normalize], set[str]]:
+    """Return the columns of a model, how they are normalized, and those that must be read back."""
+    columns = sa.inspect(model).column_attrs
     functions: dict[str, Normalize] = {}
     unknown: set[str] = set()
-    for attribute in sa.inspect(model).column_attrs:
+    for attribute in columns:
         kind = attribute.columns[0].type
         if (function := _normalization(kind)) is not None:
             functions[attribute.key] = function
         elif not isinstance(kind, (*KEPT, ExactInterval)):
             unknown.add(attribute.key)
-    return functions, unknown
+    return frozenset(columns.keys()), functions, unknown
 
 
 def _normalization(kind: sa.types.TypeEngine[Any]) -> Normalize | None:
@@ -54,7 +58,7 @@ def _normalization(kind: sa.types.TypeEngine[Any]) -> Normalize | None:
         case ExactDecimal():
             return kind.quantize
         case UtcDateTime():
-            return kind.in_utc
+            return in_utc
         case JsonList():
             return kind.normalize
         case _:

@@ -23,7 +23,14 @@ MAX_PLAIN_DIGITS = 40
 JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
 
-class UtcDateTime(sa.TypeDecorator[dt.datetime]):
+class _Native(sa.TypeDecorator[Any]):
+    """A type whose values PostgreSQL's driver returns as they are: no Python runs for each."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
+
+
+class UtcDateTime(_Native):
     """A datetime with a time zone, stored in UTC.
 
     SQLite has no time zones: values are stored there without their offset.
@@ -32,25 +39,17 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def in_utc(self, value: dt.datetime) -> dt.datetime:
-        """Return the same time, as the database returns it."""
-        return _in_utc(value)
-
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         if value is None:
             return None
-        utc = self.in_utc(value)
+        utc = in_utc(value)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
-    def process_result_value(
-        self, value: dt.datetime | None, dialect: Dialect
-    ) -> dt.datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> Any:
+        return None if value is None else value.replace(tzinfo=dt.UTC)
 
 
-class ExactDecimal(sa.TypeDecorator[Decimal]):
+class ExactDecimal(_Native):
     """A number with a fixed number of decimal places.
 
     SQLite would store a float and lose digits, so the number of the smallest units is stored there.
@@ -78,12 +77,10 @@ class ExactDecimal(sa.TypeDecorator[Decimal]):
         return int(value.scaleb(self.scale).to_integral_value(ROUND_HALF_UP))
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return Decimal(value).scaleb(-self.scale)
+        return None if value is None else Decimal(value).scaleb(-self.scale)
 
 
-class ExactInterval(sa.TypeDecorator[dt.timedelta]):
+class ExactInterval(_Native):
     """A duration. SQLite stores microseconds, so that values can be compared and sorted."""
 
     impl = sa.Interval().with_variant(sa.BigInteger(), "sqlite")
@@ -93,9 +90,7 @@ class ExactInterval(sa.TypeDecorator[dt.timedelta]):
         return value // MICROSECOND if value is not None and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> dt.timedelta | None:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return dt.timedelta(microseconds=value)
+        return None if value is None else dt.timedelta(microseconds=value)
 
 
 class JsonObject(sa.TypeDecorator[dict[str, Any]]):
@@ -133,13 +128,14 @@ class JsonList(sa.TypeDecorator[list[Any]]):
 def _normalized(value: Any) -> Any:
     """Return an item as a column of its type would return it: in UTC, or as a plain number."""
     if isinstance(value, dt.datetime):
-        return _in_utc(value)
+        return in_utc(value)
     if isinstance(value, Decimal) and abs(value.adjusted()) < MAX_PLAIN_DIGITS:
         return Decimal(f"{value:f}") if value else abs(value)
     return value
 
 
-def _in_utc(value: dt.datetime) -> dt.datetime:
+def in_utc(value: dt.datetime) -> dt.datetime:
+    """Return the same time, as the database returns it."""
     if value.tzinfo is None:
         raise ValueError(ERROR_NAIVE_DATETIME)
     return value.astimezone(dt.UTC)

@@ -25,13 +25,13 @@ from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from app.common.schemas import Schema
+from app.common.schemas import Model
 from app.infrastructure.after_commit import after_commit
 from app.infrastructure.redis import get_redis
 from app.infrastructure.settings import get_settings
 from app.infrastructure.transactions import HAS_WRITTEN, end_read_transaction
 
-Value = TypeVar("Value", bound=Schema)
+Value = TypeVar("Value", bound=Model)
 Answer = TypeVar("Answer")
 
 LEASE = "lease:"
@@ -87,7 +87,7 @@ def forget(session: AsyncSession | Session, key: str) -> None:
 
 
 @lru_cache
-def version_of(schema: type[Schema]) -> str:
+def version_of(schema: type[Model]) -> str:
     """Return the prefix of the values of a schema. Values with another prefix are ignored."""
     shape = json.dumps(schema.model_json_schema(mode="serialization"), sort_keys=True)
     return f"{hashlib.sha256(shape.encode()).hexdigest()[:16]}:"

@@ -13,12 +13,12 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Request
 
-from app.common.schemas import Schema
+from app.common.schemas import Model
 from app.db.session import DbSession
 from app.modules.jobs.service import KeyService
 
 MAX_KEY_LENGTH = 255
-Answer = TypeVar("Answer", bound=Schema)
+Answer = TypeVar("Answer", bound=Model)
 Key = Annotated[
     str | None,
     Header(

@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from app.common.schemas import Schema
+from app.common.schemas import Model
 from app.db.base import Base, owner_column
 from app.infrastructure.cache import cached, forget
 from app.infrastructure.changes import Change, on_change
 from app.infrastructure.redis import owned_key
 
-Value = TypeVar("Value", bound=Schema)
+Value = TypeVar("Value", bound=Model)
 
 
 class RowCache(Generic[Value]):

@@ -23,7 +23,7 @@ HEADERS = {
 }
 # Paths with a different limit.
 BODY_LIMITS: dict[str, Callable[[], int]] = {}
-CREDENTIALS = {"authorization", "cookie"}  # responses to such requests must not be cached
+CREDENTIALS = {b"authorization", b"cookie"}  # responses to such requests must not be cached
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 # The documentation loads Swagger UI from its CDN and starts it in an inline script.
 DOCS_POLICY = (
@@ -32,6 +32,8 @@ DOCS_POLICY = (
     "style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
     "img-src data: https://fastapi.tiangolo.com"
 )
+API_HEADERS = dict(Headers({**HEADERS, "Content-Security-Policy": API_POLICY}).raw)
+DOCS_HEADERS = dict(Headers({**HEADERS, "Content-Security-Policy": DOCS_POLICY}).raw)
 
 
 class SecurityHeadersMiddleware:
@@ -45,11 +47,11 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                policy = DOCS_POLICY if scope["path"] == self.docs_url else API_POLICY
-                headers = MutableHeaders(scope=message)
-                headers.update({**HEADERS, "Content-Security-Policy": policy})
-                if CREDENTIALS & set(Headers(scope=scope)):
-                    headers.setdefault("Cache-Control", "no-store")
+                ours = DOCS_HEADERS if scope["path"] == self.docs_url else API_HEADERS
+                kept = [header for header in message.get("headers", ()) if header[0] not in ours]
+                message["headers"] = [*kept, *ours.items()]
+                if not CREDENTIALS.isdisjoint(name for name, _ in scope["headers"]):
+                    MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from fastapi import HTTPException
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.common.schemas import Schema
+from app.common.schemas import Model, Schema
 from app.db.base import Base
 from app.db.session import get_sessions
 from tests.api import JSON, create
@@ -147,7 +147,7 @@ class Case:
     access: Access = "public"
     service: Callable[[AsyncSession], Any] | None = None
     changes: type[Schema] | None = None
-    row_schema: type[Schema] | None = None
+    row_schema: type[Model] | None = None
 
     @property
     def table(self) -> sa.Table:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response, status
+from fastapi import Depends, Form, Request, Response, status
 from pydantic import SecretStr
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.db.session import DbSession
 from app.infrastructure.auth import UnauthorizedError
 from app.infrastructure.cookies import (
@@ -23,7 +24,7 @@ from app.infrastructure.settings import get_settings
 from app.modules.auth.schemas import LoginForm, RefreshRequest, TokenRead
 from app.modules.auth.service import AuthService, Tokens
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = Router(prefix="/auth", tags=["auth"])
 
 
 @router.post(

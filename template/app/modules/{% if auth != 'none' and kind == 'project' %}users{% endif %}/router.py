@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from fastapi import APIRouter, Depends, Request, status
+from fastapi import Depends, Request, status
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
 from app.infrastructure.auth import Administrator, CurrentUser
@@ -21,7 +22,7 @@ from app.modules.users.schemas import (
 )
 from app.modules.users.service import UserService
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = Router(prefix="/users", tags=["users"])
 
 
 @router.post(

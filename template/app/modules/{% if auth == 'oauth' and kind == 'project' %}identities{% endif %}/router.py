@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request, Response, status
+from fastapi import Depends, Request, Response, status
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.db.session import TransactionSession
 from app.infrastructure.auth import UnauthorizedError
 from app.infrastructure.provider import ERROR_REFUSED, STATE_PATH, finish_login, start_login
@@ -17,7 +18,7 @@ from app.modules.auth.schemas import TokenRead
 from app.modules.identities.schemas import ProviderClaims
 from app.modules.identities.service import IdentityService
 
-router = APIRouter(prefix=STATE_PATH.removeprefix("/api/v1"), tags=["auth"])
+router = Router(prefix=STATE_PATH.removeprefix("/api/v1"), tags=["auth"])
 
 
 @router.get(

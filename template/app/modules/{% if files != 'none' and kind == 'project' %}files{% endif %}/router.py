@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, status
+from fastapi import Depends, Request, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from pydantic import TypeAdapter, ValidationError
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
 from app.infrastructure.owner import OWNER_ERRORS, OwnerId
@@ -28,7 +29,7 @@ from app.modules.files.service import FileService
 
 BINARY = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 
-router = APIRouter(prefix="/files", tags=["files"])
+router = Router(prefix="/files", tags=["files"])
 BODY_LIMITS["/api/v1/files/upload"] = lambda: get_settings().max_upload_bytes
 
 _content_type: TypeAdapter[str] = TypeAdapter(ContentType)
