@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import shutil
 import sys
@@ -104,6 +105,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests, so that no process is left alone with one at the end."""
     turns = {f"test_{name}.py": turn for turn, name in enumerate(LONGEST)}
     items.sort(key=lambda item: turns.get(item.path.name, len(turns)))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage seldom, and not among what is imported, which lives until the end."""
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -38,10 +38,12 @@ def run(
 
 def serve(address: str, modules: list[str]) -> None:
     """Import modules, then run one script after the other until the process is ended."""
+    import gc
     import importlib
 
     for name in modules:
         importlib.import_module(name)
+    gc.freeze()  # forks need not look at it again, and share its memory
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen()

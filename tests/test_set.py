@@ -354,7 +354,7 @@ def test_any_walk_through_the_options_ends_where_the_answers_are(
 
     @given(walk=st.lists(values.filter(bool), min_size=1, max_size=3))
     @settings(
-        max_examples=12 if request.config.getoption("every_cell") else 4,
+        max_examples=12 if request.config.getoption("every_cell") else 2,
         phases=[Phase.generate],  # each step renders and merges: shrinking takes minutes
         suppress_health_check=list(HealthCheck),
     )
