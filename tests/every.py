@@ -182,7 +182,7 @@ def _full(name: str, kind: str) -> Record:
         record |= {"min_length": 2, "max_length": 20}
     if "on_delete" in modifiers:
         record["on_delete"] = "set_null"
-    return record
+    return record | {"json_name": f"as_{kind}"}
 
 
 def _required(field: Record) -> Record:
@@ -256,7 +256,15 @@ def _more() -> list[Record]:
 # Fields that users can have in addition; who signs in through a provider sends no required ones.
 OPTIONAL_OF_USERS: list[Record] = [
     {"name": "about", "type": "text", "nullable": True, "max_length": 500},
-    {"name": "site", "type": "url", "nullable": True, "unique": True, "filter": True, "sort": True},
+    {
+        "name": "site",
+        "type": "url",
+        "nullable": True,
+        "unique": True,
+        "filter": True,
+        "sort": True,
+        "json_name": "home_page",
+    },
     {"name": "level", "type": "int", "default": 3, "min": 1, "filter": True, "sort": True},
     {"name": "balance", "type": "decimal", "precision": 9, "scale": 2, "default": "0.00"},
     {"name": "key", "type": "uuid", "default": "random", "unique": True},

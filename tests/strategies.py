@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cofee.changes.rules import beside
 from cofee.errors import CofeeError
 from cofee.spec.checks import columns_of
-from cofee.spec.field_rules import check_constraints
+from cofee.spec.field_rules import check_apart, check_constraints, check_json_name
 from cofee.spec.module_rules import complete
 from cofee.spec.names import Names, check_field_name, check_names, from_record
 from cofee.spec.record import Field, Module
@@ -43,6 +43,7 @@ RESERVED_BY_OWNERS = {
     *("auth", "identities", "refresh_tokens", "users", "Identity", "RefreshToken", "User"),
     *("members", "project_members", "projects", "Member", "Project"),
 }
+JSON_NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,9}(_[A-Za-z0-9]{1,4})?", fullmatch=True)
 RESERVED_BY_SQL = ["order", "user", "group", "select", "date", "time", "table", "check", "end"]
 
 
@@ -209,16 +210,20 @@ def _reference(draw: st.DrawFn, target: str) -> Record:
 
 def _together(drawn: list[Record], module: str) -> list[Record]:
     """Leave out the fields that a module cannot have, alone or beside earlier ones."""
-    columns: set[str] = set()
-    found = []
+    found: list[Field] = []
     for record in drawn:
         field = Field.from_record(record)
-        names = {field.column, field.name, *(f"?{name}" for name in FACTS.parameters(field))}
-        if columns & names or not is_free(record, module):
-            continue
-        columns |= names
-        found.append(record)
-    return found
+        if is_free(record, module) and _is_apart(field, found):
+            found.append(field)
+    return [field.to_record() for field in found]
+
+
+def _is_apart(field: Field, others: list[Field]) -> bool:
+    try:
+        check_apart(field, others, FACTS)
+    except CofeeError:
+        return False
+    return True
 
 
 def is_free(record: Record, module: str) -> bool:
@@ -228,6 +233,7 @@ def is_free(record: Record, module: str) -> bool:
             record["name"], FACTS, filterable="filter" in record, reference="to" in record
         )
         check_constraints(module, Field.from_record(record), FACTS)
+        check_json_name(Field.from_record(record), FACTS)
     except CofeeError:
         return False
     return True
@@ -263,7 +269,7 @@ def fields(draw: st.DrawFn, known: list[str], later: Sequence[str] = ()) -> Reco
         record["readonly"] = True
     elif "writeonly" in chosen and not {"unique", "filter", "sort"} & chosen:
         record["writeonly"] = True
-    return record
+    return record | ({"json_name": draw(JSON_NAMES)} if "as" in chosen else {})
 
 
 @st.composite

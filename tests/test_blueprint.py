@@ -307,6 +307,21 @@ def test_the_validator_knows_the_rules(renderer: Renderer) -> None:
             "field `items.x` is `readonly` and must be nullable or have a default",
         ),
         (
+            [{"name": "x", "type": "int", "json_name": "x-y"}],
+            "`json_name` of field `items.x` must be another name, of letters, digits and single",
+        ),
+        (
+            [{"name": "x", "type": "int", "json_name": "createdAt"}],
+            "`json_name` of field `items.x` cannot be `createdAt`: it is a field of every row",
+        ),
+        (
+            [
+                {"name": "x", "type": "int", "json_name": "unitPrice"},
+                {"name": "unit_price", "type": "int"},
+            ],
+            "fields `items.x` and `items.unit_price` would both be called `unitprice`",
+        ),
+        (
             [{"name": "x", "type": "int", "writeonly": True, "sort": True}],
             "field `items.x` is `writeonly` and must not be `readonly`, `unique`, `filter` or",
         ),

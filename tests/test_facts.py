@@ -29,11 +29,11 @@ def constant(name: str) -> Any:
     raise AssertionError(name)
 
 
-def attributes(path: str, *classes: str) -> set[str]:
-    """Return the annotated attributes of some classes of a template file."""
+def attributes(source: bytes, *classes: str) -> set[str]:
+    """Return the annotated attributes of some classes of a file."""
     return {
         statement.target.id
-        for node in ast.parse((ROOT / path).read_text()).body
+        for node in ast.parse(source).body
         if isinstance(node, ast.ClassDef) and node.name in classes
         for statement in node.body
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
@@ -68,14 +68,17 @@ def test_unique_index_has_the_stated_name() -> None:
 
 def test_reserved_columns_are_those_of_every_table() -> None:
     """A field cannot have the name of one."""
-    found = attributes("template/app/db/base.py", "RowMixin", "BaseModelMixin")
+    source = (ROOT / "template/app/db/base.py").read_bytes()
+    found = attributes(source, "RowMixin", "BaseModelMixin")
 
     assert found == {name for name in found if FACTS.conflict("fields", name)}
 
 
 def test_reserved_parameters_are_those_of_every_list() -> None:
     """A filter cannot have the name of one."""
-    found = attributes("template/app/common/schemas.py", "PageQuery")
+    renderer = Renderer(Template(str(ROOT), "HEAD", ROOT))
+    tree = renderer.render(renderer.settle({}, {}), "copy")
+    found = attributes(tree["app/common/schemas.py"].content, "PageQuery")
 
     assert found == {name for name in found if FACTS.conflict("filters", name)}
 

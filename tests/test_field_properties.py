@@ -50,6 +50,7 @@ ARGUMENTS = {
     "module": "customers",
     "media_types": "image/png,text/plain",
 }
+JSON_NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,9}", fullmatch=True)
 PATTERNS = st.sampled_from([r"^[A-Z]{3}-\d+$", r"a:b|c\\d", r"^\w+@\w+\.[a-z]{2,}$", "(?i)^x.*y$"])
 
 
@@ -72,6 +73,8 @@ def specifications(draw: st.DrawFn, patterns: bool = False) -> str:
             parts.append(f"len={draw(st.integers(1, 9))}-{draw(st.integers(9, 99))}")
         elif modifier == "labels":
             parts.append("labels=Not yet,B\\: done,ç")
+        elif modifier == "as":
+            parts.append(f"as={draw(JSON_NAMES)}")
         elif modifier == "on_delete":
             parts.append("on_delete=cascade")
         else:

@@ -1,8 +1,8 @@
 """Services of every pair of answers work: no option breaks another.
 
 The services are a covering array: few of them, in which every two answers that go together meet.
-All are rendered and linted. Their own tests and mypy run for the one with the most parts and for
-one without users, and for all with `--every-cell`.
+All are rendered and linted. Their own tests and mypy run for the one with names in camelCase that
+has the most parts and for one without users, and for all with `--every-cell`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,23 @@ pytestmark = pytest.mark.service
 
 Row = Mapping[str, object]
 Pair = frozenset[tuple[str, object]]
-NOTES = {"name": "notes", "entity": "Note", "fields": [{"name": "text", "type": "str"}]}
-CHORES = {**NOTES, "name": "chores", "entity": "Chore", "owned_by": "user"}
+NOTES = {
+    "name": "notes",
+    "entity": "Note",
+    "fields": [
+        {"name": "text", "type": "str"},
+        {"name": "due_on", "type": "date", "filter": True, "sort": True, "unique": True},
+        {"name": "type", "type": "str", "filter": True, "sort": True, "json_name": "kind_of"},
+        {"name": "follows", "type": "ref", "to": "notes", "nullable": True, "expand": True},
+    ],
+}
+CHORES = {
+    **NOTES,
+    "name": "chores",
+    "entity": "Chore",
+    "owned_by": "user",
+    "fields": [{"name": "text", "type": "str"}],
+}
 OF_USERS = [*every.REQUIRED_OF_USERS, *every.OPTIONAL_OF_USERS]
 # By the answer `auth`, what a service has beside its options.
 CONTENTS: Mapping[object, Row] = {
@@ -99,7 +114,8 @@ def rows_to_test(*, every_cell: bool) -> list[Row]:
     if every_cell:
         return rows()
     fullest = max(
-        rows(), key=lambda one: sum(value not in ("none", False) for value in one.values())
+        (row for row in rows() if row["json_names"] == "camel"),
+        key=lambda one: sum(value not in ("none", False) for value in one.values()),
     )
     without_users = next(one for one in rows() if one["auth"] == "none")
     return [fullest, without_users]

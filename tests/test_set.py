@@ -323,6 +323,7 @@ OPTIONS = {
     "telemetry": ["none", "opentelemetry"],
     "deploy": ["compose", "kubernetes"],
     "mcp": ["false", "true"],
+    "json_names": ["snake", "camel"],
     "python_version": ["3.11", "3.14"],
     "project_name": ["shop", "corner-shop"],
     "description": ["A FastAPI service", 'Sells "tea" & more: 日本'],

@@ -136,7 +136,9 @@ def rename_field(modules: Modules, name: str, old: str, new: str, facts: Facts) 
     if old == new:
         raise CofeeError(f"`{new}` is already the name of the field")
     before = module.field(old)
-    mixed = [replace(field, name=new) if field is before else field for field in module.fields]
+    shown = None if before.json_name == new else before.json_name
+    named = replace(before, name=new, json_name=shown)
+    mixed = [named if field is before else field for field in module.fields]
     fields = _checked(modules, module, mixed, facts)
     after = fields[module.fields.index(before)]
     ruled = replace(module_rules.renamed(module, old, new), fields=fields)

@@ -32,6 +32,7 @@ MODIFIER_HELP = {
     "len": "length: 40, or 3-40",
     "pattern": "regular expression that the value matches",
     "default": "value if the client sends none",
+    "as": "what clients call it, if that is another name",
     "labels": "what the values mean, in their order: Being written,Paid",
     "on_delete": "what happens when the referenced row is deleted",
 }

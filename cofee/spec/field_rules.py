@@ -20,6 +20,7 @@ from cofee.spec.record import (
 )
 
 MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
+JSON_NAME = re.compile(r"(?=.{1,63}\Z)[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 CHOICE = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9_.-]+(?: [A-Za-z0-9_.-]+)*")
 
 
@@ -41,6 +42,7 @@ def complete(field: Field, scope: Scope) -> Field:
     field = complete_pattern(field, scope)
     check_reference(field, scope)
     _check_access(field)
+    check_json_name(field, scope.facts)
     if field.nocase and not field.unique:
         raise CofeeError(f"`{field.name}`: `nocase` needs `unique`", hint="add `:unique`")
     check_constraints(scope.module, field, scope.facts)
@@ -61,7 +63,7 @@ def check_readable(field: Field, facts: Facts) -> None:
 
 
 def check_apart(field: Field, others: Iterable[Field], facts: Facts) -> None:
-    """Reject a field whose name, column, relationship or query parameter another field has.
+    """Reject a field with a name, column, relationship or query parameter of another field.
 
     Raises:
         CofeeError: one module cannot have both.
@@ -83,6 +85,22 @@ def check_apart(field: Field, others: Iterable[Field], facts: Facts) -> None:
                 f"`{min(shared)}`",
                 hint="rename one of the fields, or remove its `filter`",
             )
+        is_named = field.json_name or other.json_name
+        if is_named and (shared := _spellings(field, facts) & _spellings(other, facts)):
+            spelt = min(shared).lstrip("?")
+            raise CofeeError(
+                f"`{other.name}` and `{field.name}` would both be called `{spelt}` by clients, "
+                "whose names must differ in more than underscores and capitals",
+                hint="choose another name after `as=`",
+            )
+
+
+def _spellings(field: Field, facts: Facts) -> set[str]:
+    """Return what clients can call a field and its filters, without underscores and capitals."""
+    forms = (field, field.in_json)
+    names = {name for form in forms for name in (form.name, form.column)}
+    names |= {f"?{name}" for form in forms for name in facts.parameters(form)}
+    return {name.replace("_", "").lower() for name in names}
 
 
 def check_constraints(module: str, field: Field, facts: Facts) -> None:
@@ -255,6 +273,29 @@ def _check_access(field: Field) -> None:
             f"`{field.name}`: a `writeonly` field must not have {listing(shown)}, "
             "which would reveal its values",
             hint="remove it",
+        )
+
+
+def check_json_name(field: Field, facts: Facts) -> None:
+    """Reject a name for clients that is none, or that every row or list has."""
+    name = field.json_name
+    if name is None:
+        return
+    if not JSON_NAME.fullmatch(name):
+        raise CofeeError(
+            f"`{field.name}`: {quote(name)} is not a name in JSON; a-z, A-Z, 0-9 and single "
+            "underscores are allowed, at most 63 characters, the first a letter",
+            hint=f"`as={field.name}` is what it is without `as`",
+        )
+    if name == field.name:
+        raise CofeeError(f"`{field.name}` is its name in JSON without `as`", hint="remove `as`")
+    reason = facts.conflict("json", name)
+    if reason is None and field.filter:
+        reason = facts.conflict("filters", name)
+    if reason is not None:
+        raise CofeeError(
+            f"`{field.name}`: {quote(name)} cannot be its name in JSON: it is {reason}",
+            hint="choose another name after `as=`",
         )
 
 

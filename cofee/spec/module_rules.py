@@ -344,7 +344,9 @@ def _check_expand(module: Module) -> None:
             f"`{expanded[0]}`: `expand` needs the routes `list` and `read`",
             hint="add the routes, or remove `expand`",
         )
-    if expanded and any(field.filter for field in module.fields if field.name == "expand"):
+    if expanded and any(
+        field.filter and "expand" in (field.name, field.json_name) for field in module.fields
+    ):
         raise CofeeError(
             "the filter `expand` has the name of the parameter of fields with `expand`",
             hint="rename the field, or remove its `filter`",
@@ -462,12 +464,13 @@ def _check_reserved(module: Module, facts: Facts) -> None:
     for rule in module.rules:
         column, parameter = facts.added_columns.get(rule), facts.added_parameters.get(rule)
         for field in module.fields:
-            if column and column in (field.name, field.column):
+            named = field.in_json.column.lower()
+            if column and column in (field.name, field.column, named):
                 raise CofeeError(
                     f"`{rule}`: the field `{field.name}` has the name of the column of the rule",
                     hint=f"call the field `{reserved.better_field(column)}`",
                 )
-            if parameter and field.filter and field.name == parameter:
+            if parameter and field.filter and parameter in (field.name, named):
                 raise CofeeError(
                     f"`{rule}`: the filter `{field.name}` has the name of the rule's parameter",
                     hint="rename the field, or remove its `filter`",

@@ -4,7 +4,7 @@
     modifier      = "null" | "unique" | "nocase" | "index" | "filter" | "sort"
                   | "default=" value | "min=" value | "max=" value
                   | "len=" [least "-"] greatest | "len=" least "-"
-                  | "labels=" text {"," text} | "on_delete=" rule | "pattern=" rest
+                  | "labels=" text {"," text} | "on_delete=" rule | "as=" name | "pattern=" rest
 
 A name alone is a `str`. `pattern=` takes the rest of the specification, colons included, so it
 must be last. In other values a colon is written `\\:` and a backslash `\\\\`. Dates and times need
@@ -104,8 +104,8 @@ def format_field(field: Field, facts: Facts | None = None) -> str:
         parts.append(f"len={_length_text(field)}")
     if field.labels:
         parts.append(f"labels={escape(','.join(field.labels.values()))}")
-    parts += [f"{key}={text}" for key in ("on_delete", "pattern") if (text := getattr(field, key))]
-    return ":".join(parts)
+    named = {"on_delete": field.on_delete, "as": field.json_name, "pattern": field.pattern}
+    return ":".join([*parts, *(f"{key}={text}" for key, text in named.items() if text)])
 
 
 def modifiers(field: Field) -> list[str]:
@@ -216,7 +216,8 @@ def _read_modifier(name: str, segment: str) -> Mapping[str, object]:
         raise CofeeError(f"`{name}`: `{modifier}` needs a value: `{modifier}=…`")
     if modifier == "len":
         return _read_length(name, value)
-    return {modifier: value if modifier == "pattern" else _unescape(value)}
+    (key, *_) = MODIFIER_KEYS[modifier]
+    return {key: value if modifier == "pattern" else _unescape(value)}
 
 
 def _read_length(name: str, value: str) -> dict[str, int]:

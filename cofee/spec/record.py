@@ -45,6 +45,7 @@ MODIFIER_KEYS: Mapping[str, tuple[str, ...]] = {
     "len": ("min_length", "max_length"),
     "on_delete": ("on_delete",),
     "labels": ("labels",),
+    "as": ("json_name",),
     "pattern": ("pattern", "examples", "counterexample"),
 }
 
@@ -80,6 +81,7 @@ class Field:
     examples: tuple[str, ...] = ()
     counterexample: str | None = None
     on_delete: str | None = None
+    json_name: str | None = None
     extra: Mapping[str, object] = dataclasses.field(
         default_factory=dict
     )  # keys that only the template reads
@@ -112,6 +114,11 @@ class Field:
         if self.type == "many":
             return f"{_singular(self.name)}_ids"
         return f"{self.name}_id" if self.to is not None else self.name
+
+    @property
+    def in_json(self) -> Self:
+        """The field with the name that clients use."""
+        return dataclasses.replace(self, name=self.json_name or self.name, json_name=None)
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -363,7 +370,7 @@ FIELD_SHAPES: Mapping[str, Shape] = {
     "default": DEFAULT,
     **dict.fromkeys(("values", "examples"), TEXTS),
     "labels": LABELS,
-    "on_delete": TEXT,
+    **dict.fromkeys(("on_delete", "json_name"), TEXT),
 }
 PLAIN_KEYS = ("name", "entity", "fields")
 MODULE_KEYS = tuple(

@@ -10,7 +10,18 @@ import httpx2
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.common.schemas import Model
+
 JSON = dict[str, Any]
+
+
+def json_name(name: str, *schemas: type[Model]) -> str:
+    """Return what clients call a field: in one of these schemas, or else in all."""
+    for schema in schemas:
+        if name in schema.model_fields:
+            return schema.model_fields[name].serialization_alias or name
+    named: Any = Model.model_config.get("alias_generator", str)
+    return str(named(name))
 
 
 async def create(client: httpx2.AsyncClient, url: str, body: JSON) -> JSON:
@@ -23,7 +34,7 @@ async def create(client: httpx2.AsyncClient, url: str, body: JSON) -> JSON:
 
 def page_of(rows: Sequence[JSON], next_cursor: str | None = None, total: int | None = None) -> JSON:
     """Return the body of a page. Only this function and the next two know its shape."""
-    return {"items": list(rows), "next_cursor": next_cursor, "total": total}
+    return {"items": list(rows), json_name("next_cursor"): next_cursor, "total": total}
 
 
 def rows_of(page: JSON) -> list[JSON]:
@@ -34,7 +45,7 @@ def rows_of(page: JSON) -> list[JSON]:
 
 def cursor_of(page: JSON) -> str | None:
     """Return the cursor of the next page."""
-    cursor: str | None = page["next_cursor"]
+    cursor: str | None = page[json_name("next_cursor")]
     return cursor
 
 

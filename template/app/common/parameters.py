@@ -43,6 +43,6 @@ def _lists_of(fields: dict[str, FieldInfo]) -> Iterator[str]:
     for name, field in fields.items():
         kind = get_origin(field.annotation) or field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _lists_of({f.alias or key: f for key, f in kind.model_fields.items()})
+            yield from _lists_of(kind.model_fields)
         elif isinstance(kind, type) and issubclass(kind, Sequence) and not issubclass(kind, str):
-            yield name
+            yield from {name, field.alias or name}

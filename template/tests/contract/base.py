@@ -74,7 +74,9 @@ PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
     ],
     "owned_link": lambda case: [name for name, link in case.links.items() if link.target.owner],
     "link": lambda case: case.links,
-    "file_field": lambda case: [c.name for c in case.table.c if "media_types" in c.info],
+    "file_field": lambda case: [
+        case.named(column.name) for column in case.table.c if "media_types" in column.info
+    ],
     "answering_route": lambda case: _served(case, "create", "read", "replace", "update"),
     "changing_route": lambda case: _served(case, "replace", "update", "delete"),
     "missing_route": lambda case: [route for route in ROUTES if route not in case.routes],
@@ -146,4 +148,5 @@ class Contract:
 
     async def held(self, row_id: str, field: str) -> list[object]:
         """Return the value of a row's field in a list, which is empty if the row is deleted."""
-        return [row[field] for row in await self.case.stored() if row["id"] == row_id]
+        column = self.case.attribute(field)
+        return [row[column] for row in await self.case.stored() if row["id"] == row_id]

@@ -7,7 +7,8 @@ import datetime as dt
 import importlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import httpx2
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.common.schemas import Model, Schema
 from app.db.base import Base
 from app.db.session import get_sessions
-from tests.api import JSON, create
+from tests.api import JSON, create, json_name
 
 # The method and path of each route.
 ROUTES = {
@@ -30,6 +31,12 @@ ROUTES = {
     "delete": ("DELETE", "/{id}"),
 }
 OnDelete = Literal["restrict", "cascade", "set_null"]
+# What a case has of names of fields.
+NAMING = (
+    *("first", "second", "invalid", "defaults", "readonly", "writeonly", "nullable", "filters"),
+    *("sorts", "search", "unique", "nocase", "unique_together", "checked", "tied"),
+    *("references", "links"),
+)
 # Which routes need a user: none, those that write, or all.
 Access = Literal["public", "user-write", "user"]
 
@@ -112,6 +119,8 @@ class Case:
     are greater, where two values are possible. A module without all routes names its service and
     the schemas of the routes that it does not have: the service does for the tests what no route
     does.
+
+    Fields are given by their names in Python, and have those of JSON in all tests.
     """
 
     url: str
@@ -148,6 +157,39 @@ class Case:
     service: Callable[[AsyncSession], Any] | None = None
     changes: type[Schema] | None = None
     row_schema: type[Model] | None = None
+
+    def __post_init__(self) -> None:
+        """Give all fields the names that clients use."""
+        links = {
+            name: replace(link, filter=self.named(link.filter)) for name, link in self.links.items()
+        }
+        object.__setattr__(self, "links", links)
+        for attribute in NAMING:
+            object.__setattr__(self, attribute, self._in_json(getattr(self, attribute)))
+
+    def _in_json(self, names: Any) -> Any:
+        if isinstance(names, str):
+            return self.named(names)
+        if isinstance(names, Mapping):
+            return {self.named(name): value for name, value in names.items()}
+        return [self._in_json(name) for name in names]
+
+    def named(self, name: str) -> str:
+        """Return what clients call a field or a query parameter."""
+        return json_name(name, *self._schemas)
+
+    def attribute(self, name: str) -> str:
+        """Return the name in Python of what clients call so."""
+        return self._attributes.get(name, name)
+
+    @property
+    def _schemas(self) -> list[type[Model]]:
+        return [schema for schema in (self.schema, self.row_schema, self.query) if schema]
+
+    @cached_property
+    def _attributes(self) -> dict[str, str]:
+        names = [name for schema in self._schemas for name in schema.model_fields]
+        return {self.named(name): name for name in names}
 
     @property
     def table(self) -> sa.Table:
@@ -201,10 +243,11 @@ class Case:
         """The references that can lead to a row alone."""
         return [name for name in self.references if name not in self.tied]
 
-    def parameters(self, name: str, *endings: str) -> list[str]:
-        """Return those query parameters of a filter that the list has."""
-        named = [f"{name}_{ending}" for ending in endings]
-        return [parameter for parameter in named if parameter in self.query.model_fields]
+    def parameters(self, name: str, *endings: str) -> dict[str, str]:
+        """Return by their endings those query parameters of a filter that the list has."""
+        named = {ending: f"{self.attribute(name)}_{ending}" for ending in endings}
+        fields = self.query.model_fields
+        return {ending: self.named(name) for ending, name in named.items() if name in fields}
 
     def together(self, names: Iterable[str]) -> list[str]:
         """Return fields, with those whose values a check compares with theirs."""
@@ -217,12 +260,18 @@ class Case:
         """
         fields = self.schema.model_fields
         hidden = {name: self.first[name] for name in self.writeonly}
-        return self.schema.model_validate({k: v for k, v in body.items() if k in fields} | hidden)
+        sent = {name: value for name, value in body.items() if self.attribute(name) in fields}
+        return self.schema.model_validate(sent | hidden)
 
-    def value(self, row: JSON, name: str) -> Any:
+    def value(self, body: JSON, name: str) -> Any:
+        """Return what a body says of a field."""
+        return getattr(self.values(body), self.attribute(name))
+
+    def returned(self, row: JSON, name: str) -> Any:
         """Return the value of a field that a response has and a body may not have."""
         assert self.row_schema, "a module with fields that only the service sets names this schema"
-        return getattr(self.row_schema.model_validate(row), name)
+        values = {self.attribute(name): value for name, value in row.items()}
+        return getattr(self.row_schema.model_validate(values), self.attribute(name))
 
     def url_of(self, row: JSON) -> str:
         """Return the URL of a row."""
@@ -334,7 +383,7 @@ class Case:
         owner = [] if self.owner is None else [self.owner]
         async with transaction() as session:
             row = await getattr(self.service(session), method)(*owner, *arguments)
-        return {} if row is None else row.model_dump(mode="json")
+        return {} if row is None else row.model_dump(mode="json", by_alias=True)
 
 
 @contextlib.asynccontextmanager

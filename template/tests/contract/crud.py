@@ -8,7 +8,7 @@ import httpx2
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from tests.api import assert_problem, count_statements, cursor_of, page_of, rows_of, walk
+from tests.api import assert_problem, count_statements, cursor_of, json_name, page_of, rows_of, walk
 from tests.contract.base import Contract
 
 UNKNOWN_FIELD = {"unknown_field": "alpha"}
@@ -61,7 +61,7 @@ class ListContract(Contract):
     async def test_pages_follow_the_order_of_creation(self, client: httpx2.AsyncClient) -> None:
         first, second = [row["id"] for row in await self.case.pair(client)]
 
-        for sort in ("id", "created_at", "updated_at"):
+        for sort in map(json_name, ("id", "created_at", "updated_at")):
             assert await walk(client, self.case.url, sort) == [first, second]
             assert await walk(client, self.case.url, f"-{sort}") == [second, first]
 
@@ -70,7 +70,7 @@ class ListContract(Contract):
 
         for field in ("created_at", "updated_at"):
             for ending, row in (("from", second), ("before", first)):
-                query = {f"{field}_{ending}": second[field]}
+                query = {json_name(f"{field}_{ending}"): second[json_name(field)]}
                 page = (await client.get(self.case.url, params=query)).json()
                 assert rows_of(page) == [row]
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import get_args
+import importlib
 
 import httpx2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.api import JSON, assert_problem, count_statements, page_of, rows_of
+from tests.api import JSON, assert_problem, count_statements, json_name, page_of, rows_of
 from tests.contract.base import Contract
 from tests.contract.case import Case
 
 
 def expandable(case: Case) -> dict[str, str]:
     """Return the relations that can be expanded, with the fields that hold their ids."""
-    (names,) = get_args(case.query.model_fields["expand"].annotation)
+    schemas = importlib.import_module(case.schema.__module__)
+    entity = case.schema.__name__.removesuffix("Create")
+    row, expanded = (getattr(schemas, f"{entity}{ending}") for ending in ("Read", "Expanded"))
     links = {link.route.replace("-", "_"): field for field, link in case.links.items()}
-    found = {name: links.get(name, f"{name}_id") for name in get_args(names)}
+    found = {
+        json_name(name, expanded): links.get(name) or case.named(f"{name}_id")
+        for name in expanded.model_fields.keys() - row.model_fields.keys()
+    }
     assert found
     return found
 

@@ -35,7 +35,7 @@ class FileContract(Contract):
         self, client: httpx2.AsyncClient, session: AsyncSession, file_field: str, change: Any
     ) -> None:
         case = self.case
-        column = case.table.c[file_field]
+        column = case.table.c[case.attribute(file_field)]
         if "size" in change and column.info["max_bytes"] is None:
             pytest.skip("this field accepts files of any size")
         body = await case.body(client, 0)
@@ -52,7 +52,8 @@ class FileContract(Contract):
     ) -> None:
         case = self.case
         row = await case.create(client, await case.body(client, 0))
-        owner, files = sample_files(case.table.c[file_field])[0]["owner_id"], FileService(session)
+        column = case.table.c[case.attribute(file_field)]
+        owner, files = sample_files(column)[0]["owner_id"], FileService(session)
 
         with pytest.raises(ConflictError):
             await files.delete(owner, uuid.UUID(row[file_field]))

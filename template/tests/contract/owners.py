@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db.base import Base
 from app.infrastructure import tokens
 from app.infrastructure.tokens import Claims
-from tests.api import JSON, assert_problem, cursor_of, page_of, walk
+from tests.api import JSON, assert_problem, cursor_of, json_name, page_of, walk
 from tests.contract.base import Contract
 from tests.contract.case import OnDelete
 from tests.modules.users.factory import user
@@ -111,7 +111,7 @@ class OwnedListContract(Contract):
         queries: list[JSON] = [{}, {"cursor": cursor}]
         queries += [{"sort": f"-{field}"} for field in ("id", *case.sorts)]
         queries += [{field: row[field]} for field in case.filters]
-        queries += [{"created_at_from": row["created_at"]}, {"count": True}]
+        queries += [{json_name("created_at_from"): row[json_name("created_at")]}, {"count": True}]
         queries += [{"search": row[field][:100]} for field in case.search]
 
         for query in queries:

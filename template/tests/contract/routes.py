@@ -38,7 +38,7 @@ class ReadServiceContract(Contract):
         assert await case.serve("get", uuid.UUID(row["id"])) == row
         for name, reference in case.references.items():
             if reference.is_single:
-                method = f"get_by_{name.removesuffix('_id')}"
+                method = f"get_by_{case.attribute(name).removesuffix('_id')}"
                 assert await case.serve(method, uuid.UUID(row[name])) == row
         with pytest.raises(HTTPException, match="404"):
             await case.serve("get", uuid.uuid4())
@@ -57,7 +57,7 @@ class ListServiceContract(Contract):
         assert rows_of(page) == list(rows)
         for name, reference in case.references.items():
             if not reference.is_single:
-                method = f"list_page_by_{name.removesuffix('_id')}"
+                method = f"list_page_by_{case.attribute(name).removesuffix('_id')}"
                 page = await case.serve(method, uuid.UUID(rows[1][name]), query)
                 assert rows_of(page) == [row for row in rows if row[name] == rows[1][name]]
 

@@ -1,4 +1,4 @@
-"""Sign-in request and response schemas."""
+"""Sign-in request and response schemas, with the names of OAuth 2.0 (RFC 6749) in any service."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class LoginForm(Schema):
     username: UserEmail = Field(description="Email address", examples=["ann@example.com"])
     password: Password = Field(examples=["correct horse battery"])
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", alias_generator=None)
 
 
-class RefreshRequest(Schema):
+class RefreshRequest(Schema, alias_generator=None):
     """A refresh token. Browsers send it as a cookie instead."""
 
     refresh_token: SecretStr
 
 
-class TokenRead(Schema):
+class TokenRead(Schema, alias_generator=None):
     """Both tokens. Browsers get them as cookies instead, which scripts cannot read."""
 
     access_token: str | None = Field(description="Send it as `Authorization: Bearer …`")

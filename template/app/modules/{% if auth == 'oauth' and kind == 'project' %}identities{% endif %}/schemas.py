@@ -17,4 +17,4 @@ class ProviderClaims(Schema):
     email_verified: bool | None = None
     name: str | None = None
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", alias_generator=None)

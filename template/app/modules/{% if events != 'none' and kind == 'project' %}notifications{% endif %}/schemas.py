@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.common.schemas import OMITTED, Filter, Null, PageQuery, RowSchema, RowSort, Schema
+from app.common.schemas import OMITTED, Filter, Null, PageQuery, RowSchema, RowSort, Schema, Sort
 
 Kind = Annotated[str, Field(min_length=1, max_length=100, examples=["order.shipped"])]
 Title = Annotated[str, Field(min_length=1, max_length=200, examples=["Your order is on its way"])]
@@ -33,7 +33,7 @@ class NotificationRead(RowSchema):
 class NotificationQuery(PageQuery):
     kind: Filter[str] = OMITTED
     read_at_null: Null = OMITTED
-    sort: RowSort = "id"
+    sort: Sort[RowSort] = "id"
 
 
 class Unread(Schema):

@@ -33,7 +33,7 @@ class NotificationService:
         notification = Notification(user_id=user_id, **data.model_dump())
         await self._repository.save(notification)
         created = NotificationRead.model_validate(notification)
-        self._publish(user_id, "created", created.model_dump(mode="json"))
+        self._publish(user_id, "created", created.model_dump(mode="json", by_alias=True))
         return created
 
     async def get(self, user_id: uuid.UUID, notification_id: uuid.UUID) -> NotificationRead:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Schema
+from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Schema, Sort
 from app.common.types import ONE_LINE
 
 FileState = Literal["pending", "stored"]
@@ -84,4 +84,4 @@ class FileCreated(FileRead):
 class FileQuery(PageQuery):
     content_type: Filter[ContentType] = OMITTED
     state: Filter[FileState] = OMITTED
-    sort: FileSort = "id"
+    sort: Sort[FileSort] = "id"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.common.schemas import OMITTED, PageQuery, RowSchema, RowSort, Schema
+from app.common.schemas import OMITTED, PageQuery, RowSchema, RowSort, Schema, Sort
 from app.modules.users.schemas import UserEmail
 
 Name = Annotated[str, Field(min_length=1, max_length=120, examples=["Apollo"])]
@@ -34,7 +34,7 @@ class ProjectRead(RowSchema):
 
 
 class ProjectQuery(PageQuery):
-    sort: ProjectSort = "id"
+    sort: Sort[ProjectSort] = "id"
 
 
 class MemberCreate(Schema):
@@ -58,4 +58,4 @@ class MemberRead(Schema):
 
 
 class MemberQuery(PageQuery):
-    sort: RowSort = "id"
+    sort: Sort[RowSort] = "id"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort
+from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Sort
 
 # In the order in which a job has them. A job that has ended no longer changes.
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -28,4 +28,4 @@ class JobRead(RowSchema):
 class JobQuery(PageQuery):
     kind: Filter[str] = OMITTED
     status: Filter[JobStatus] = OMITTED
-    sort: RowSort = "id"
+    sort: Sort[RowSort] = "id"

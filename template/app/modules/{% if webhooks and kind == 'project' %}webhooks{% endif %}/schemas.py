@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Schema
+from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Schema, Sort
 from app.infrastructure.webhooks import refuse_private
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
@@ -39,7 +39,7 @@ class WebhookCreated(WebhookRead):
 
 
 class WebhookQuery(PageQuery):
-    sort: RowSort = "id"
+    sort: Sort[RowSort] = "id"
 
 
 class WebhookDeliveryRead(RowSchema):
@@ -54,4 +54,4 @@ class WebhookDeliveryRead(RowSchema):
 
 class WebhookDeliveryQuery(PageQuery):
     status: Filter[DeliveryStatus] = OMITTED
-    sort: RowSort = "-id"
+    sort: Sort[RowSort] = "-id"

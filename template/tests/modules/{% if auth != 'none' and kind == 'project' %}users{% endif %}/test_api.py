@@ -16,7 +16,7 @@ from app.modules.users.models import User
 from app.modules.users.repository import UserRepository
 from app.modules.users.schemas import UserAccess, UserCreate
 from app.modules.users.service import ERROR_NOT_ADMINISTRATOR, UserService
-from tests.api import assert_problem, create, rows_of
+from tests.api import assert_problem, create, json_name, rows_of
 from tests.modules.users.factory import (
     PASSWORD,
     URL,
@@ -29,6 +29,8 @@ from tests.modules.users.factory import (
 )
 
 ME = f"{URL}/me"
+SHOWN = ["id", "email", "name", "role", "is_active", "created_at", "updated_at"]
+HIDDEN = ["is_deleted", "password", "password_hash", "token_version"]
 NOT_YOURS = ["id", "role", "is_active", "is_deleted", "password_hash", "token_version"]
 
 
@@ -40,9 +42,9 @@ async def test_registered_user_can_sign_in_and_read_their_account(
     me = await client.get(ME, headers=bearer(await sign_in(client, "ann")))
 
     assert me.json() == created
-    assert {"id", "email", "name", "role", "is_active", "created_at", "updated_at"} <= set(created)
-    assert not {"is_deleted", "password", "password_hash", "token_version"} & set(created)
-    assert (created["role"], created["is_active"]) == ("user", True)
+    assert {*map(json_name, SHOWN)} <= set(created)
+    assert not {*map(json_name, HIDDEN)} & set(created)
+    assert (created["role"], created[json_name("is_active")]) == ("user", True)
 
 
 async def test_new_user_can_sign_in_in_the_same_transaction(session: AsyncSession) -> None:
@@ -125,7 +127,7 @@ async def test_new_password_requires_the_old_one(client: httpx2.AsyncClient) -> 
 
     answer = await client.post(f"{ME}/password", json=change, headers=headers)
 
-    assert_problem(answer, 422, "current_password")
+    assert_problem(answer, 422, json_name("current_password"))
     assert await sign_in(client, "ann")
 
 
@@ -168,7 +170,7 @@ async def test_password_guesses_from_many_addresses_are_limited(
     for address, status in (("10.0.0.1", 422), ("10.0.0.2", 422), ("10.0.0.3", 429)):
         async with client_at(address) as elsewhere:
             answer = await elsewhere.post(f"{ME}/password", json=change, headers=headers)
-        assert_problem(answer, status, *["current_password"] * (status == 422))
+        assert_problem(answer, status, *[json_name("current_password")] * (status == 422))
 
 
 async def test_administrator_lists_and_finds_users(
@@ -194,7 +196,7 @@ async def test_deactivated_user_is_signed_out_at_once(
 
     decided = await client.patch(url, json={"is_active": False}, headers=headers)
 
-    assert decided.json()["is_active"] is False
+    assert decided.json()[json_name("is_active")] is False
     assert_problem(await client.get(ME, headers=ann), 401)
     old = {"refresh_token": tokens["refresh_token"]}
     assert_problem(await client.post("/api/v1/auth/refresh", json=old), 401)

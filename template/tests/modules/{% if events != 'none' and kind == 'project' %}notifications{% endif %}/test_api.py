@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from app.infrastructure.channels import DATA, NAME, user_channel
 from app.infrastructure.redis import get_redis, running
-from tests.api import rows_of
+from tests.api import json_name, rows_of
 from tests.contract.crud import DeleteContract, HardDeleteContract, ListContract, ReadContract
 from tests.contract.owners import OWNER, OwnedContract, OwnedListContract
 from tests.contract.routes import MissingRoutesContract
@@ -46,7 +46,7 @@ class TestNotifications(
     async def test_notification_is_stored_and_pushed(self, client: httpx2.AsyncClient) -> None:
         created = await self.case.create(client, self.case.first)
 
-        assert created["read_at"] is None
+        assert created[json_name("read_at")] is None
         assert await self.case.read(client, created) == created
         assert await self.published() == [("notifications.created", created)]
 
@@ -56,7 +56,7 @@ class TestNotifications(
 
         read = [(await client.post(url)).json() for _ in range(2)]
 
-        assert read[0]["read_at"]
+        assert read[0][json_name("read_at")]
         assert read[0] == read[1]
         assert (await client.get(f"{self.case.url}/unread")).json() == {"unread": 1}
         for is_unread, row in ((True, second), (False, read[0])):

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.infrastructure.rate_limits import get_limiter
 from app.modules.projects.models import Member
 from app.modules.users.models import User
-from tests.api import JSON, assert_problem, create, cursor_of, rows_of
+from tests.api import JSON, assert_problem, create, cursor_of, json_name, rows_of
 from tests.contract.crud import (
     CreateContract,
     DeleteContract,
@@ -105,7 +105,7 @@ async def test_role_decides_what_a_member_can_do(
     asking = {"owner": owner, "anonymous": {}, "stranger": await signed_in(client, "stranger")}
     for role in ("editor", "viewer"):
         asking[role] = await new_member(client, owner, project, role)
-    url = URL + path.format(project=project["id"], member=eve["user_id"])
+    url = URL + path.format(project=project["id"], member=eve[json_name("user_id")])
     get_limiter.cache_clear()  # signing in and joining count as attempts
 
     answers = {}
@@ -161,7 +161,7 @@ async def test_creator_of_a_project_is_its_owner(
 
     (member,) = rows_of(page.json())
     assert {"name": "ann", "email": "ann@example.com", "role": "owner"}.items() <= member.items()
-    assert member["user_id"] == await my_id(client, owner)
+    assert member[json_name("user_id")] == await my_id(client, owner)
 
 
 @pytest.mark.parametrize("field", ["id", "is_deleted", "role", "user_id"])
@@ -204,8 +204,8 @@ async def test_user_is_a_member_once_and_can_be_added_again(
     url = f"{URL}/{project['id']}/members"
 
     assert_problem(await client.post(url, json=BOB, headers=owner), 409)
-    removed = await client.delete(f"{url}/{bob['user_id']}", headers=owner)
-    gone = await client.delete(f"{url}/{bob['user_id']}", headers=owner)
+    removed = await client.delete(f"{url}/{bob[json_name('user_id')]}", headers=owner)
+    gone = await client.delete(f"{url}/{bob[json_name('user_id')]}", headers=owner)
 
     assert removed.status_code == 204
     assert_problem(gone, 404)

@@ -19,7 +19,7 @@ from app.infrastructure.tasks import run_job
 from app.modules.jobs.models import Job
 from app.modules.webhooks.models import Webhook
 from app.modules.webhooks.service import WebhookService, deliver_webhook
-from tests.api import assert_problem
+from tests.api import assert_problem, json_name
 from tests.modules.webhooks.conftest import Receiver
 from tests.owner import sign_in
 
@@ -73,7 +73,7 @@ async def test_receiver_gets_a_signed_message(
     message = Signed(webhook["secret"]).verify(body, headers)
     assert (message["type"], message["data"]) == ("a.b", {"number": 7})
     [delivery] = await deliveries(client, webhook)
-    assert (delivery["status"], delivery["response_status"]) == ("delivered", 204)
+    assert (delivery["status"], delivery[json_name("response_status")]) == ("delivered", 204)
     assert delivery["payload"] == json.loads(body)
 
 
@@ -116,7 +116,7 @@ async def test_failed_message_is_sent_again(
     receiver.status = 200
     await work(session)
 
-    assert (failed["status"], failed["attempts"], failed["response_status"]) == (
+    assert (failed["status"], failed["attempts"], failed[json_name("response_status")]) == (
         "pending",
         1,
         status,
@@ -149,12 +149,12 @@ async def test_webhook_that_always_fails_is_disabled(
     [delivery] = await deliveries(client, webhook)
     assert delivery["status"] == "failed"
     path = f"{URL}/{webhook['id']}"
-    assert (await client.get(path)).json()["is_active"] is False
+    assert (await client.get(path)).json()[json_name("is_active")] is False
     again = f"{path}/deliveries/{delivery['id']}/redeliver"
     assert_problem(await client.post(again), 409)
     receiver.status = 204
     enabled = (await client.patch(path, json={"is_active": True})).json()
-    assert (enabled["is_active"], enabled["failures"]) == (True, 0)
+    assert (enabled[json_name("is_active")], enabled["failures"]) == (True, 0)
     assert (await client.post(again)).status_code == 202
     await work(session)
     assert (await deliveries(client, webhook))[0]["status"] == "delivered"
@@ -172,7 +172,7 @@ async def test_receiver_that_is_gone_gets_no_more(
     await publish(session, owner_id)
 
     assert len(receiver.messages) == 1
-    assert (await client.get(f"{URL}/{webhook['id']}")).json()["is_active"] is False
+    assert (await client.get(f"{URL}/{webhook['id']}")).json()[json_name("is_active")] is False
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ async def test_name_of_a_private_address_is_not_reached(
 
     assert receiver.messages == []
     [delivery] = await deliveries(client, webhook)
-    assert (delivery["status"], delivery["response_status"]) == ("pending", None)
+    assert (delivery["status"], delivery[json_name("response_status")]) == ("pending", None)
 
 
 async def test_number_of_webhooks_is_limited(
