@@ -113,7 +113,7 @@ def set_not_null(
         return
     if value is not None:
         backfill(table, column, value)
-    check = f"{table}_{column.name}_required"
+    check = f"{table}_{column.name}"[:54] + "_required"
     add_unchecked(check, table, f'"{column.name}" IS NOT NULL')
     if value is not None:
         backfill(table, column, value)  # rows that were written in the meantime

@@ -98,13 +98,13 @@ def create_migration_engine(settings: DatabaseSettings) -> AsyncEngine:
     """
     server = direct_target(settings)
     engine = create_async_engine(
-        server.url, poolclass=sa.NullPool, connect_args=_connect_args(server, None)
+        server.url, poolclass=sa.NullPool, connect_args=_connect_args(server, 0)
     )
     _limit(engine, "lock_timeout", settings.database_migration_lock_timeout_ms)
     return engine
 
 
-def _connect_args(server: Target, timeout_ms: int | None) -> dict[str, Any]:
+def _connect_args(server: Target, timeout_ms: int) -> dict[str, Any]:
     """Return the arguments of the driver.
 
     A pooler gives each transaction another connection of the server, and rejects most parameters of
@@ -118,8 +118,6 @@ def _connect_args(server: Target, timeout_ms: int | None) -> dict[str, Any]:
             "command_timeout": timeout_ms / 1000 + DRIVER_SECONDS if timeout_ms else None,
         }
         return server.connect_args | without_names
-    if timeout_ms is None:
-        return server.connect_args
     settings = server.connect_args.get("server_settings", {})
     limited = {**settings, "statement_timeout": str(timeout_ms)}
     return server.connect_args | {"server_settings": limited}
