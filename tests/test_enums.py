@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from cofee.spec import gate
 from cofee.spec.record import Field, Module
 from cofee.template.template import Template
 from tests.conftest import Run, snapshot
-from tests.generated import REPOSITORY, make_service, snapshot_template
+from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
 from tests.strategies import FACTS, Record
 from tests.test_blueprint import validate
 
@@ -154,3 +157,36 @@ def sources(service: Path) -> dict[str, bytes]:
 
 def enums(service: Path) -> str:
     return (service / "app/common/enums.py").read_text()
+
+
+@pytest.mark.service
+def test_the_database_enforces_the_values(tmp_path: Path) -> None:
+    """A migration adds the check to an older service; Alembic finds other values too."""
+    template = snapshot_template(tmp_path / "template")
+    programs = environment(template)
+    fields = [{"name": "status", "type": "enum", "values": ["new", "old"]}]
+    module = {"name": "orders", "entity": "Order", "fields": fields}
+    given = {"auth": "none", "database": "sqlite", "modules": [module]}
+    root = make_service(template, tmp_path / "service", given)
+    (created,) = (root / "migrations/versions").iterdir()
+    text = created.read_text()
+    checked = re.sub(r"        sa\.CheckConstraint\(.*\),\n", "", text)
+    assert checked != text
+    created.write_text(checked)
+    alembic = ("python", "-m", "dev", "alembic")
+
+    run(root, programs, *alembic, "upgrade", "head")
+    run(root, programs, *alembic, "revision", "--autogenerate", "-m", "check values")
+    run(root, programs, *alembic, "upgrade", "head")
+
+    assert "No new upgrade operations" in run(root, programs, *alembic, "check")
+    (path,) = root.rglob("*.sqlite3")
+    with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute(
+            "INSERT INTO orders (status, id, created_at, updated_at, is_deleted) "
+            "VALUES ('lost', '1', '2026-01-01', '2026-01-01', 0)"
+        )
+    model = root / "app/modules/orders/models.py"
+    model.write_text(model.read_text().replace('"new", "old"', '"new", "old", "lost"'))
+    with pytest.raises(AssertionError, match="add_constraint"):
+        run(root, programs, *alembic, "check")

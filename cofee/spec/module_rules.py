@@ -437,7 +437,7 @@ def _require_once(given: Sequence[str], rule: str) -> None:
 def _check_names(module: Module, facts: Facts) -> None:
     """Reject indexes and constraints with the same name or a name too long for PostgreSQL."""
     given = [*index_names(module, facts)]
-    if module.checks:
+    if module.checks or any(field.values for field in module.fields):
         given.append((facts.name("check", module.name, "0" * LABEL), "a check"))
     names: dict[str, str] = {}
 

@@ -39,6 +39,7 @@ def migrate(connection: sa.Connection) -> None:
         target_metadata=Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",  # which alters only a copy of a table
         render_item=render_type,
+        autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         transaction_per_migration=True,
     )
     with context.begin_transaction():
