@@ -11,6 +11,7 @@ import os
 import re
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -27,16 +28,23 @@ RELATIONS = [
     for field in module["fields"]
     if field["type"] in {"ref", "one", "many"}
 ]
-# Columns that refer to a row of parents, which no other row may refer to.
+
+
+def sent(field: Mapping[str, Any]) -> str:
+    """Return the name of a relation in requests, without its ending."""
+    return str(field.get("json_name", field["name"]))
+
+
+# What refers to a row of parents, which no other row may refer to.
 PARENTS = {
-    f"{field['name']}_id"
+    f"{sent(field)}_id"
     for field in RELATIONS
     if field["to"] == "parents" and field["type"] != "many"
 }
 # What refers to anything else refers to nothing.
 EMPTY: dict[str, Any] = {
-    **{f"{field['name']}_id": None for field in RELATIONS if field["to"] != "parents"},
-    **{f"{field['name'].removesuffix('s')}_ids": [] for field in RELATIONS},
+    **{f"{sent(field)}_id": None for field in RELATIONS if field["to"] != "parents"},
+    **{f"{sent(field).removesuffix('s')}_ids": [] for field in RELATIONS},
 }
 
 LONGEST_LIST = 8_000  # characters of the values of a parameter

@@ -98,7 +98,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "    return {{ tagged }}await",
             "    # Services live for one request.\n    return {{ tagged }}await",
         ),
-        ("repository.py.jinja", "as the database returns them", "as the database has them"),
+        ("repository.py.jinja", "that the database returns", "that the database has"),
         ("models.py.jinja", '"""The `', '"""Model of the `'),
     ):
         text = (root / blueprint / name).read_text()
