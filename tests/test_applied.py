@@ -41,6 +41,7 @@ def applied(shop: Path, template: Path, cofee: Run) -> Path:
     release(template, "v1.1.0", {"copier.yml": FILES["copier.yml"] + SETTINGS})
     cofee("update", "-C", shop)
     write(shop, {"alembic.sh": ALEMBIC, "check.sh": CHECK})
+    (shop / ".venv/bin").mkdir(parents=True)
     run_git(shop, "add", "--all")
     run_git(shop, "commit", "--quiet", "--message", "second")
     cofee("new-module", "orders", "total:int", "-C", shop)
@@ -126,6 +127,16 @@ def test_what_was_not_applied_is_removed(applied: Path, cofee: Run, known: bool)
     assert ran.code == 0
     reason = "could not be asked (`cat applied` failed: `cat: applied: No such file or directory`)"
     assert (reason in ran.err) is not known
+
+
+def test_without_an_environment_the_database_is_not_asked(applied: Path, cofee: Run) -> None:
+    """Another Python would not have the libraries of the service."""
+    (applied / ".venv/bin").rmdir()
+
+    ran = cofee("undo", "-C", applied)
+
+    assert ran.code == 0
+    assert "could not be asked (there is no environment `.venv`)" in ran.err
 
 
 def test_abort_of_a_command_with_conflicts_is_refused_too(applied: Path, cofee: Run) -> None:

@@ -11,6 +11,7 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cofee.console.confirm import confirm
@@ -150,6 +151,10 @@ def _output(found: Project, command: str) -> str:
     Raises:
         CofeeError: it fails; the message has the last line that it printed.
     """
+    if not _programs(found).is_dir():
+        raise CofeeError(
+            f"there is no environment `{_programs(found).parent.name}`", hint="run `uv sync`"
+        )
     try:
         process = subprocess.Popen(
             shlex.split(command),
@@ -176,6 +181,10 @@ def _output(found: Project, command: str) -> str:
 
 
 def _environment(found: Project) -> Mapping[str, str]:
-    """Return the environment with the programs of the service first. None is made or changed."""
-    own = os.environ.get("UV_PROJECT_ENVIRONMENT", ".venv")
-    return {**os.environ, "PATH": f"{found.root / own / 'bin'}:{os.environ.get('PATH', '')}"}
+    """Return the variables with the programs of the service first."""
+    return {**os.environ, "PATH": f"{_programs(found)}:{os.environ.get('PATH', '')}"}
+
+
+def _programs(found: Project) -> Path:
+    """Return the programs of the service's environment, which is not made if it is missing."""
+    return found.root / os.environ.get("UV_PROJECT_ENVIRONMENT", ".venv") / "bin"
