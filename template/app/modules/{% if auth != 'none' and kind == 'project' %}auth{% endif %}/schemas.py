@@ -1,4 +1,4 @@
-"""Sign-in request and response schemas, with the names of OAuth 2.0 (RFC 6749) in any service."""
+"""Sign-in request and response schemas, with the names of OAuth2 (RFC 6749) in any service."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.common.schemas import OMITTED, Filter, Null, PageQuery, RowSchema, RowSort, Schema, Sort
+from app.common.schemas import OMITTED, Filter, Null, PageQuery, RowSchema, RowSort, Schema
+from app.common.sorts import Sort
 
 Kind = Annotated[str, Field(min_length=1, max_length=100, examples=["order.shipped"])]
 Title = Annotated[str, Field(min_length=1, max_length=200, examples=["Your order is on its way"])]

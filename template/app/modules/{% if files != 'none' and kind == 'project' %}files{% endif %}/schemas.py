@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Schema, Sort
+from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Schema
+from app.common.sorts import Sort
 from app.common.types import ONE_LINE
 
 FileState = Literal["pending", "stored"]

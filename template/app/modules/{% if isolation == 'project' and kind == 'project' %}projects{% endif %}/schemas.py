@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.common.schemas import OMITTED, PageQuery, RowSchema, RowSort, Schema, Sort
+from app.common.schemas import OMITTED, PageQuery, RowSchema, RowSort, Schema
+from app.common.sorts import Sort
 from app.modules.users.schemas import UserEmail
 
 Name = Annotated[str, Field(min_length=1, max_length=120, examples=["Apollo"])]

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Sort
+from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort
+from app.common.sorts import Sort
 
 # In the order in which a job has them. A job that has ended no longer changes.
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Schema, Sort
+from app.common.schemas import OMITTED, Filter, PageQuery, RowSchema, RowSort, Schema
+from app.common.sorts import Sort
 from app.infrastructure.webhooks import refuse_private
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
