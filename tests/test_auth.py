@@ -123,10 +123,12 @@ def test_modules_alone_bring_no_users(released: Path) -> None:
 
     tree = rendered(released, data)
 
-    shared = {"app", "app/db", "migrations", "tests", "tests/contract"}  # with the first module
+    # They come with the first module.
+    shared = {"app", "app/common", "app/db", "migrations", "tests", "tests/contract"}
     folders = {path.rsplit("/", 1)[0] for path in tree} - shared
     assert folders == {"app/modules/notes", "tests/modules/notes", "migrations/versions"}
     assert [path for path in tree if "users" in path] == []
+    assert [path for path in tree if "app/common/" in path] == ["app/common/routing.py"]
 
 
 @pytest.mark.parametrize(
