@@ -181,8 +181,12 @@ def _output(found: Project, command: str) -> str:
 
 
 def _environment(found: Project) -> Mapping[str, str]:
-    """Return the variables with the programs of the service first."""
-    return {**os.environ, "PATH": f"{_programs(found)}:{os.environ.get('PATH', '')}"}
+    """Return the variables with the programs of the service first.
+
+    Its Python leaves no bytecode in its folders, where it would outlive what is removed.
+    """
+    path = f"{_programs(found)}:{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _programs(found: Project) -> Path:
