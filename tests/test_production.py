@@ -22,6 +22,7 @@ from tests.generated import lift_limits, make_service, run, serving, variables
 from tests.pooling import (
     NO_PGBOUNCER,
     PGBOUNCER,
+    create_databases,
     database,
     log_statements,
     mortal_database,
@@ -72,6 +73,19 @@ for url in sys.argv[1:]:
         print(asyncio.run(connect(url)))
     except OSError as error:
         print(error)
+"""
+# The timeout of statements that migrations have, in a transaction and outside.
+LIMITS = """
+import asyncio, sys, sqlalchemy as sa
+from app.db.postgresql import DatabaseSettings, create_migration_engine
+async def show(url):
+    async with create_migration_engine(DatabaseSettings(database_url=url)).connect() as connection:
+        inside = await connection.scalar(sa.text("SHOW statement_timeout"))
+        await connection.rollback()
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        return inside, await connection.scalar(sa.text("SHOW statement_timeout"))
+for url in sys.argv[1:]:
+    print(*asyncio.run(show(url)))
 """
 THREADS = 20
 ROUNDS = 84  # of six requests
@@ -170,6 +184,21 @@ def test_certificate_of_the_server_is_verified(service: Service) -> None:
     assert unknown in found[1]
     assert unknown in found[2]
     assert "IP address mismatch" in found[4]
+
+
+@needs_pgbouncer
+def test_migrations_end_a_statement_timeout_of_the_database(service: Service) -> None:
+    """Through a pooler only in transactions: it would give the connection to others afterwards."""
+    create_databases(service.programs, service.url, "limited")
+    limit = "ALTER DATABASE limited SET statement_timeout = '5s'"
+    with session(service.programs, service.url, limit):
+        pass
+    direct = f"{service.url.rpartition('/')[0]}/limited"
+    with pgbouncer(service.url, "transaction") as (url, _):
+        pooled = f"{url.rpartition('/')[0]}/limited?pgbouncer=true"
+        found = service.run("python", "-c", LIMITS, direct, pooled)
+
+    assert found.splitlines() == ["0 0", "0 5s"]
 
 
 def test_requests_in_flight_are_answered_before_the_service_stops(

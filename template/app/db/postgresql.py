@@ -97,30 +97,30 @@ def create_migration_engine(settings: DatabaseSettings) -> AsyncEngine:
     Requests that need the same table queue behind a statement that waits for its lock.
     """
     server = direct_target(settings)
-    engine = create_async_engine(
-        server.url, poolclass=sa.NullPool, connect_args=_connect_args(server, 0)
-    )
+    arguments = _connect_args(server, None)
+    engine = create_async_engine(server.url, poolclass=sa.NullPool, connect_args=arguments)
     _limit(engine, "lock_timeout", settings.database_migration_lock_timeout_ms)
+    _limit(engine, "statement_timeout", 0, "LOCAL" if server.pooled else "SESSION")
     return engine
 
 
-def _connect_args(server: Target, timeout_ms: int) -> dict[str, Any]:
+def _connect_args(server: Target, timeout_ms: int | None) -> dict[str, Any]:
     """Return the arguments of the driver.
 
     A pooler gives each transaction another connection of the server, and rejects most parameters of
     the start. Statements have no name then, and are parsed again when they are executed.
     """
     if server.pooled:
-        without_names = {
+        return server.connect_args | {
             "statement_cache_size": 0,
             "prepared_statement_cache_size": 0,
             "prepared_statement_name_func": str,
             "command_timeout": timeout_ms / 1000 + DRIVER_SECONDS if timeout_ms else None,
         }
-        return server.connect_args | without_names
-    settings = server.connect_args.get("server_settings", {})
-    limited = {**settings, "statement_timeout": str(timeout_ms)}
-    return server.connect_args | {"server_settings": limited}
+    if timeout_ms is None:
+        return server.connect_args
+    merged = server.connect_args.get("server_settings", {}) | {"statement_timeout": str(timeout_ms)}
+    return server.connect_args | {"server_settings": merged}
 
 
 def _replace_closed(engine: AsyncEngine) -> None:
@@ -146,11 +146,12 @@ def _replace_closed(engine: AsyncEngine) -> None:
     sa.event.listen(engine.sync_engine, "checkout", check)
 
 
-def _limit(engine: AsyncEngine, setting: str, timeout_ms: int) -> None:
+def _limit(engine: AsyncEngine, setting: str, timeout_ms: int, scope: str = "LOCAL") -> None:
     """Set a timeout in each transaction, since a pooler forgets that of a connection."""
 
     def limit(connection: sa.Connection) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql(f"SET LOCAL {setting} = {timeout_ms}")
+        level = connection.get_execution_options().get("isolation_level")
+        if scope == "SESSION" or level != "AUTOCOMMIT":
+            connection.exec_driver_sql(f"SET {scope} {setting} = {timeout_ms}")
 
     sa.event.listen(engine.sync_engine, "begin", limit)
