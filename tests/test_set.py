@@ -414,7 +414,7 @@ def test_a_switched_service_is_green(root: Path, made: Path, cofee: Run, judge: 
 
     assert ran.code == 0, ran.err
     assert "rows are not copied: the SQLite database is empty" in ran.err
-    assert "next  uv lock" in ran.err
+    assert "next  uv sync" in ran.err
     assert "no command changes `.env`" in ran.err
     # Migrations apart it is what a new one is, whose tests and types are looked at elsewhere.
     tests = ("tests/modules/customers", "tests/db/test_migrations.py")
