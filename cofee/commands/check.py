@@ -38,12 +38,13 @@ def check(directory: Path, options: Options, *, accept: bool, as_sarif: bool) ->
         known = known.following(findings, [rule.name for rule in rules])
         baseline.write_baseline(found.root, known)
     new, gone = known.new(findings), known.gone(findings)
+    accepted = len(findings) - len(new)
     if as_sarif:
         output.write(json.dumps(sarif.document(rules, new, version("cofee")), indent=2) + "\n")
     elif options.as_json:
-        options.printer.data(document(new, len(gone), len(findings) - len(new)))
+        options.printer.data(document(new, len(gone), accepted))
     else:
-        _print(new, known, len(gone), options)
+        _print(new, len(gone), accepted, options)
     if new or gone:
         sys.exit(FOUND)
 
@@ -101,10 +102,9 @@ def _read_baseline(found: Project) -> Baseline:
     return known
 
 
-def _print(new: Sequence[Finding], known: Baseline, gone: int, options: Options) -> None:
+def _print(new: Sequence[Finding], gone: int, accepted: int, options: Options) -> None:
     for rule, found in groupby(sorted(new, key=_by_rule), key=lambda one: one.rule):
         _print_rule(rule, list(found))
-    accepted = known.accepted.total() - gone
     said = f"{len(new)} findings" if new else "no findings"
     options.printer.say(f"{said}, {accepted} accepted in the baseline" if accepted else said)
     if gone:

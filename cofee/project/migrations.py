@@ -91,11 +91,6 @@ class Migrations:
         values = self._assigned(self.root / path)
         return {key: values.get(key) for key in ("revision", "down_revision")}
 
-    def parent_of(self, path: str) -> str | None:
-        """Return the revision that the migration at `path` builds on."""
-        parent = self._at(path).get("down_revision")
-        return parent if isinstance(parent, str) else None
-
     def holds(self, path: str) -> bool:
         """Return whether a path is a migration."""
         return path.startswith(f"{self.folder}/")

@@ -62,7 +62,7 @@ def findings(sources: Mapping[str, str], rules: Iterable[Rule]) -> list[Finding]
         for rule in rules
         for path in sources
         if rule.is_for(path) and (path in files or rule.check == OF_ANY_FILE)
-        for line, what in CHECKERS[rule.check](Found(path, files, sources), rule)
+        for line, what in CHECKERS[rule.check](Found(path, files), rule)
     ]
     kept = [one for one in dict.fromkeys(found) if not _is_allowed(files.get(one.path), one)]
     return sorted(kept, key=lambda one: (one.path, one.line, one.rule.name))

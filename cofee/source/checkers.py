@@ -60,7 +60,6 @@ class Found:
 
     path: str
     files: Mapping[str, Code]
-    paths: Mapping[str, str]
 
     @property
     def code(self) -> Code:
@@ -85,16 +84,13 @@ def check_names(found: Found, rule: Rule) -> Iterator[Place]:
 def check_imports(found: Found, rule: Rule) -> Iterator[Place]:
     """Find imports of `forbidden` names, except `allowed` ones; with `relative`, relative ones.
 
-    `{module}` in a pattern is the module that the file belongs to. With `at_runtime`, imports for
-    types alone are allowed.
+    `{module}` in a pattern is the module that the file belongs to.
     """
     allowed = tuple(one.format(module=found.module) for one in rule.option("allowed"))
     for one in found.code.imports:
         is_forbidden = matches(one.name, rule.option("forbidden")) and not matches(
             one.name, allowed
         )
-        if rule.has("at_runtime") and one.is_for_types:
-            continue
         if is_forbidden or (rule.has("relative") and one.is_relative):
             yield one.line, one.name
 

@@ -24,8 +24,8 @@ class Imported:
 
     line: int
     name: str  # the dotted name: `sqlalchemy.ext.asyncio.AsyncSession`
+    bound: str  # the name in the file; `import a.b` has `a.b`, which is also what `a.b` refers to
     is_relative: bool
-    is_for_types: bool  # below `if TYPE_CHECKING:`
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,15 @@ class Code:
         return self.text.splitlines()
 
     @cached_property
-    def imported(self) -> dict[str, Imported]:
-        """What imports bind anywhere in the file, by the bound name."""
-        return dict(self._bound())
+    def imports(self) -> list[Imported]:
+        """All imports, those inside functions as well."""
+        plain = (one for node in self.nodes(ast.Import) for one in self._imported(node))
+        names = (one for node in self.nodes(ast.ImportFrom) for one in self._imported(node))
+        return [*plain, *names]
 
     @cached_property
-    def imports(self) -> list[Imported]:
-        """All imports of the file, in its order."""
-        return sorted(self.imported.values(), key=lambda one: one.line)
+    def _names(self) -> dict[str, str]:
+        return {one.bound: one.name for one in self.imports}
 
     def dotted(self, node: ast.AST) -> str:
         """Return the name that an expression refers to, with imports followed, or an empty text.
@@ -56,8 +57,7 @@ class Code:
         `self._session.commit` stays as it is; calls and subscripts are replaced by their object.
         """
         if isinstance(node, ast.Name):
-            found = self.imported.get(node.id)
-            return found.name if found else node.id
+            return self._names.get(node.id, node.id)
         if isinstance(node, ast.Attribute):
             owner = self.dotted(node.value)
             return f"{owner}.{node.attr}" if owner else f"?.{node.attr}"
@@ -95,29 +95,12 @@ class Code:
         yield from self.nodes(ast.FunctionDef)
         yield from self.nodes(ast.AsyncFunctionDef)
 
-    def _bound(self) -> Iterator[tuple[str, Imported]]:
-        for_types = {
-            below
-            for node in self.nodes(ast.If)
-            if ast.unparse(node.test).endswith("TYPE_CHECKING")
-            for below in ast.walk(node)
-        }
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                yield from self._named(node, node in for_types)
-
-    def _named(
-        self, node: ast.Import | ast.ImportFrom, is_for_types: bool
-    ) -> Iterator[tuple[str, Imported]]:
-        relative = isinstance(node, ast.ImportFrom) and node.level > 0
+    def _imported(self, node: ast.Import | ast.ImportFrom) -> Iterator[Imported]:
+        is_relative = isinstance(node, ast.ImportFrom) and node.level > 0
         module = imported_module(node, self.path) if isinstance(node, ast.ImportFrom) else ""
         for alias in node.names:
             name = f"{module}.{alias.name}" if module else alias.name
-            bound = alias.asname or alias.name
-            if isinstance(node, ast.Import) and not alias.asname:
-                bound = name = alias.name.split(".")[0]
-                yield alias.name, Imported(alias.lineno, alias.name, relative, is_for_types)
-            yield bound, Imported(alias.lineno, name, relative, is_for_types)
+            yield Imported(alias.lineno, name, alias.asname or alias.name, is_relative)
 
 
 def is_name(text: str) -> bool:

@@ -164,10 +164,6 @@ class Facts:
         """Return the classes of a module that have its fields as attributes."""
         return frozenset(f"{entity}{ending}" for ending in self.field_classes)
 
-    def of_kind(self, *kinds: str) -> list[str]:
-        """Return the names of the rules of some kinds."""
-        return [name for name, rule in self.rules.items() if rule.kind in kinds]
-
     def name(self, kind: str, table: str, columns: str = "") -> str:
         """Return the name of an index or a constraint."""
         return self.names[kind].format(table=table, columns=columns, label=columns, field=columns)

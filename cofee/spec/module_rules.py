@@ -355,8 +355,7 @@ def _check_expand(module: Module) -> None:
 
 def _check_tools(module: Module, facts: Facts) -> None:
     """Reject tools for routes that the module does not have."""
-    routes = module.routes or facts.routes
-    missing = [name for name in module.tools if name not in routes]
+    missing = [name for name in module.tools if name not in served(module, facts)]
     if missing:
         raise CofeeError(
             f"`tools`: the module has no route `{missing[0]}`", hint="add the route to `--only`"
