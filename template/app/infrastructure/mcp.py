@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from app.infrastructure.mcp_callers import require_caller
-from app.infrastructure.tools import BODY, Tool, tools_of
+from app.infrastructure.tools import BODY, Tool, offered
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
@@ -80,13 +80,11 @@ async def serve() -> Response:
 async def list_tools(
     context: ServerRequestContext[Any, Request], _: PaginatedRequestParams | None
 ) -> ListToolsResult:
-    """Return the tools that the caller may call: without a token only public ones."""
+    """Return all tools: callers without a token are admitted only if every tool is public."""
     from mcp_types import ListToolsResult
 
-    request = caller_request(context)
-    known = has_credentials(request)
-    tools = tools_of(request.app.openapi()).values()
-    return ListToolsResult(tools=[described(tool) for tool in tools if known or tool.is_public])
+    tools = offered(caller_request(context).app).values()
+    return ListToolsResult(tools=[described(tool) for tool in tools])
 
 
 async def call_tool(
@@ -97,7 +95,7 @@ async def call_tool(
     from mcp_types import INVALID_PARAMS
 
     request, arguments = caller_request(context), params.arguments or {}
-    tool = tools_of(request.app.openapi()).get(params.name)
+    tool = offered(request.app).get(params.name)
     if tool is None:
         raise MCPError(INVALID_PARAMS, ERROR_UNKNOWN)
     if problems := list(tool.problems(arguments)):
@@ -155,8 +153,3 @@ def caller_request(context: ServerRequestContext[Any, Request]) -> Request:
     if context.request is None:
         raise RuntimeError("tools are only served over HTTP")
     return context.request
-
-
-def has_credentials(request: Request) -> bool:
-    """Return whether a request was sent by a user. Its token was checked before."""
-    return "authorization" in request.headers or "cookie" in request.headers

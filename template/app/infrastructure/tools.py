@@ -9,8 +9,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote
+
+from fastapi import FastAPI
 
 Json = dict[str, Any]
 
@@ -49,7 +52,7 @@ class Tool:
     def description(self) -> str:
         return str(self.operation.get("description") or self.operation["summary"])
 
-    @property
+    @cached_property
     def input_schema(self) -> Json:
         """The parameters of the route, and its body as `data`."""
         properties = {one["name"]: one["schema"] for one in self._parameters()}
@@ -61,7 +64,7 @@ class Tool:
         schema = {"type": "object", "properties": properties, "additionalProperties": False}
         return self._complete({**schema, "required": required})
 
-    @property
+    @cached_property
     def output_schema(self) -> Json | None:
         """What the route returns; None if that is nothing."""
         answers = self.operation["responses"]
@@ -106,6 +109,12 @@ class Tool:
         complete = {**schema, "$defs": definitions} if definitions else schema
         moved: Json = json.loads(json.dumps(complete).replace(SCHEMAS, "#/$defs/"))
         return moved
+
+
+@lru_cache
+def offered(app: FastAPI) -> Mapping[str, Tool]:
+    """Return the tools of an application by name. All its routes must be there."""
+    return tools_of(app.openapi())
 
 
 def tools_of(document: Json) -> dict[str, Tool]:
