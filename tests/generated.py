@@ -22,6 +22,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from cofee.engine.render import Renderer
+from cofee.files import Tree
 from cofee.project.staging import write_tree
 from cofee.template import template as templates
 from tests.tiny import run_git
@@ -156,9 +157,18 @@ def make_service(
 
 def rendered(template: Path, data: Mapping[str, object]) -> dict[str, bytes]:
     """Render a new service without its migrations."""
-    renderer = Renderer(templates.latest(str(template)))
-    tree = renderer.render(renderer.settle(data, {}, "shop"), "copy")
+    tree = _rendered(templates.latest(str(template)), data)
     return {path: file.content for path, file in tree.items() if "/versions/" not in path}
+
+
+def rendered_here(data: Mapping[str, object]) -> Tree:
+    """Render a new service from the working tree, without a repository of the template."""
+    return _rendered(templates.Template("template", "HEAD", REPOSITORY), data)
+
+
+def _rendered(template: templates.Template, data: Mapping[str, object]) -> Tree:
+    renderer = Renderer(template)
+    return renderer.render(renderer.settle(data, {}, "shop"), "copy")
 
 
 def lift_limits(project: Path) -> None:

@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 
 from cofee.console.sarif import document
-from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
 from cofee.project.baseline import BASELINE_FILE, Baseline
 from cofee.source.architecture import findings, read_rules
 from cofee.source.checkers import CHECKERS
-from cofee.template.template import Template
 from tests.conftest import Run
-from tests.generated import EVERY_PART, REPOSITORY
+from tests.generated import EVERY_PART, rendered_here
 from tests.planted import VIOLATIONS, rules
 from tests.test_update import edit
 from tests.tiny import release, run_git
@@ -37,10 +35,9 @@ PLANTED = [
 
 def service(data: Mapping[str, object]) -> dict[str, str]:
     """Render a service and return the texts of its files."""
-    renderer = Renderer(Template("template", "HEAD", REPOSITORY))
-    tree = renderer.render(renderer.settle(data, {}, "shop"), "copy")
     return {
-        path: file.content.decode() if path.endswith(".py") else "" for path, file in tree.items()
+        path: file.content.decode() if path.endswith(".py") else ""
+        for path, file in rendered_here(data).items()
     }
 
 

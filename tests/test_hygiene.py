@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cofee.engine.render import Renderer
 from cofee.spec.names import FIELD_NAME
-from cofee.template.template import CONTRACTS, Template
-from tests.generated import EVERY_PART, REPOSITORY
+from cofee.template.template import CONTRACTS
+from tests.generated import EVERY_PART, REPOSITORY, rendered_here
 from tests.tiny import run_git
 
 TEMPLATE = REPOSITORY / "template"
@@ -87,8 +86,7 @@ def test_only_the_blueprint_has_block_tags_in_python() -> None:
 
 def test_a_service_without_options_is_lean() -> None:
     """What only a module or an option needs is not there before it."""
-    renderer = Renderer(Template("template", "HEAD", REPOSITORY))
-    tree = renderer.render(renderer.settle({"auth": "none"}, {}, "service"), "copy")
+    tree = rendered_here({"auth": "none"})
     lines = {
         path: len(file.content.splitlines()) for path, file in tree.items() if path.endswith(".py")
     }
@@ -98,11 +96,10 @@ def test_a_service_without_options_is_lean() -> None:
 
 def test_a_module_is_short() -> None:
     """What every module needs is in `app/common`, `app/db` and `tests/contract`."""
-    renderer = Renderer(Template("template", "HEAD", REPOSITORY))
     price = {"name": "price", "type": "decimal", "precision": 10, "scale": 2}
     fields = [{"name": "name", "type": "str", "filter": True}, price]
     products = {"name": "products", "entity": "Product", "fields": fields}
-    tree = renderer.render(renderer.settle({"modules": [products]}, {}, "service"), "copy")
+    tree = rendered_here({"modules": [products]})
     lines = dict.fromkeys(MODULE, 0)
     for path, file in tree.items():
         folder, _, rest = path.partition("/")
@@ -114,9 +111,7 @@ def test_a_module_is_short() -> None:
 
 def test_examples_of_settings_are_comments_and_assignments() -> None:
     """A line that is neither would be a warning of every command that reads `.env`."""
-    renderer = Renderer(Template("template", "HEAD", REPOSITORY))
-    answers = renderer.settle(dict(EVERY_PART), {}, "service")
-    text = renderer.render(answers, "copy")[".env.example"].content.decode()
+    text = rendered_here(EVERY_PART)[".env.example"].content.decode()
 
     assert [
         one for one in text.splitlines() if not re.fullmatch(r"(#.*|[A-Z_0-9]+=.*)?", one)

@@ -15,10 +15,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
-from cofee.template.template import Template
-from tests.generated import EVERY_PART, REPOSITORY
+from tests.generated import EVERY_PART, rendered_here
 
 VERSIONS = ("1.32", "1.37")  # of the API: the oldest that is supported, and the newest
 SERVICES: Mapping[str, Mapping[str, object]] = {
@@ -34,8 +32,7 @@ each_service = pytest.mark.parametrize("service", SERVICES)
 @cache
 def files(service: str) -> dict[str, str]:
     """Render a service."""
-    renderer = Renderer(Template("template", "HEAD", REPOSITORY))
-    tree = renderer.render(renderer.settle(SERVICES[service], {}, "shop"), "copy")
+    tree = rendered_here(SERVICES[service])
     return {path: file.content.decode() for path, file in tree.items()}
 
 
@@ -195,7 +192,5 @@ def test_what_migrations_need_is_applied_before_the_rest(service: str) -> None:
 
 
 def test_a_database_in_a_file_cannot_be_shared_by_replicas() -> None:
-    renderer = Renderer(Template("template", "HEAD", REPOSITORY))
-
     with pytest.raises(CofeeError, match="set both, as in `cofee set database=postgresql"):
-        renderer.settle({"database": "sqlite", "deploy": "kubernetes"}, {}, "shop")
+        rendered_here({"database": "sqlite", "deploy": "kubernetes"})
