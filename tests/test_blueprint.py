@@ -107,6 +107,17 @@ def test_every_specification_gives_formatted_and_sorted_python(
     ruff(folder, "check", f"--select={RULES}")
 
 
+def test_repeated_samples_are_broken_where_ruff_does(renderer: Renderer, tmp_path: Path) -> None:
+    """Before the operator, and in the list as well if it does not fit into the line."""
+    ids = {"type": "list", "items": "uuid", "min_length": 12, "nullable": True, "readonly": True}
+    fields = [{"name": "a" * length, **ids} for length in range(38, 55)]
+    records = [{"name": "notes", "entity": "Note", "fields": fields}]
+    for path, text in render(renderer, records).items():
+        (tmp_path / path.replace("/", "-")).write_text(text)
+
+    ruff(tmp_path, "format", "--diff")
+
+
 def test_imports_are_sorted_whatever_the_digits_are(renderer: Renderer, tmp_path: Path) -> None:
     """The key that modules are sorted by gives the order of ruff."""
     names = ["a", "a0", "a00", "a01", "a0_b", "a000", "a1", "a02", "a2", "a10", "a10b2", "a10b10"]
