@@ -66,12 +66,7 @@ def test_other_specifications_are_refused(spec: str, message: str) -> None:
     ("answers", "change", "message"),
     [
         ({"files": "none", "auth": "none"}, {}, "which `files: none` does not have"),
-        ({"files": "s3"}, {}, "must be owned by a user"),
-        (
-            {"files": "s3", "isolation": "project"},
-            {"owned_by": "project"},
-            "must be owned by a user",
-        ),
+        ({"files": "s3"}, {}, "which only a signed-in user can upload: set `access` of `photos`"),
         ({"files": "s3", "auth": "none"}, {"fields": [SCAN | {"to": "shots"}]}, "refer to `files`"),
         (
             {"files": "s3", "auth": "none"},
@@ -92,14 +87,24 @@ def test_template_refuses_what_copier_alone_would_render(
 def test_rows_hold_files_of_their_owner(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The contracts of the fields pass, and those of a module that refers to such rows."""
+    """The contracts of the fields pass, for each owner and for rows that all can read.
+
+    So do those of a module that refers to such rows.
+    """
     template = snapshot_template(tmp_path_factory.mktemp("files") / "template")
     programs = environment(template)
-    modules = [{**module, "owned_by": "user"} for module in (PHOTOS, SHOTS)]
-    project = make_service(template, tmp_path / "service", {"files": "s3", "modules": modules})
+    modules = [
+        {**PHOTOS, "owned_by": "user"},
+        {**SHOTS, "owned_by": "user"},
+        {**PHOTOS, "name": "plans", "entity": "Plan", "owned_by": "project", "restorable": True},
+        {**PHOTOS, "name": "posts", "entity": "Post", "access": "user-write"},
+        {**PHOTOS, "name": "papers", "entity": "Paper", "routes": ["list", "read"]},
+    ]
+    answers = {"files": "s3", "isolation": "project", "modules": modules}
+    project = make_service(template, tmp_path / "service", answers)
 
-    run(project, programs, "pytest", "-q", "tests/modules/photos", "tests/modules/shots",
-        "tests/modules/files", **DATABASES["sqlite"])  # fmt: skip
+    run(project, programs, "pytest", "-q", "tests/modules", "tests/infrastructure",
+        "-k", "file or owner or restored or role", **DATABASES["sqlite"])  # fmt: skip
     run(project, programs, "ruff", "check")
     run(project, programs, "ruff", "format", "--check")
     check_types(project, programs)

@@ -16,11 +16,13 @@ import app.api.v1.router  # noqa: F401  # importing the routes imports every mod
 from app.db.base import Base, utc_now
 from app.db.session import get_engine, get_sessions
 from app.infrastructure import storage
+from app.infrastructure.attachments import holders
 from app.modules.files.models import File
 
 # An upload that is not confirmed within this time has failed.
 MAX_PENDING = dt.timedelta(days=1)
 BATCH = 100
+OWNERS = ("users", "projects")  # a service may have neither
 
 
 def main() -> None:
@@ -36,8 +38,12 @@ async def purge_and_disconnect() -> int:
 
 
 async def purge(sessions: async_sessionmaker[AsyncSession], before: dt.datetime) -> int:
-    """Remove files in batches; return how many. No connection is held while objects are removed."""
-    statement = sa.update(File).where(sa.not_(File.is_deleted), is_abandoned(before))
+    """Remove files in batches, except those that a row holds; return how many.
+
+    No connection is held while objects are removed.
+    """
+    free = [~rows.exists() for rows in holders(File.id)]
+    statement = sa.update(File).where(sa.not_(File.is_deleted), is_abandoned(before), *free)
     async with sessions.begin() as session:
         await session.execute(statement.values(is_deleted=True))
     count = 0
@@ -54,11 +60,10 @@ async def purge(sessions: async_sessionmaker[AsyncSession], before: dt.datetime)
 def is_abandoned(before: dt.datetime) -> sa.ColumnElement[bool]:
     """Return whether an upload was begun before a time, or the owner is deleted."""
     is_old = sa.and_(File.state == "pending", File.created_at < before)
-    users = Base.metadata.tables.get("users")  # a service may have no users
-    if users is None or "is_deleted" not in users.c:
-        return is_old
-    gone = sa.select(users.c.id).where(users.c.is_deleted)
-    return sa.or_(is_old, File.owner_id.in_(gone))
+    tables = [table for name, table in Base.metadata.tables.items() if name in OWNERS]
+    owners = [table for table in tables if "is_deleted" in table.c]
+    gone = [sa.select(table.c.id).where(table.c.is_deleted) for table in owners]
+    return sa.or_(is_old, *[File.owner_id.in_(ids) for ids in gone])
 
 
 async def find_deleted(sessions: async_sessionmaker[AsyncSession]) -> list[File]:

@@ -17,18 +17,19 @@ from tests.api import JSON
 
 # The identifiers of samples are made from what a field accepts.
 NAMESPACE = uuid.UUID("20851c88-ac15-449f-9ee7-74829105da86")
-# The user who owns the rows of tests, in a service with users.
+# The user or the project that owns the rows of tests.
 OWNER = uuid.UUID("01900000-0000-7000-8000-000000000001")
 
 
 def sample_files(column: sa.Column[Any]) -> list[JSON]:
     """Return two files that a column accepts."""
     media_type, limit = column.info["media_types"][0], column.info["max_bytes"]
-    owned = owner_column(column.table)
+    owner = owner_column(column.table)
     return [
         {
-            "id": uuid.uuid5(NAMESPACE, f"{media_type} {limit} {which}"),
-            "owner_id": OWNER if owned else None,
+            "id": uuid.uuid5(NAMESPACE, f"{media_type} {limit} {which}{owner}"),
+            "owner_id": OWNER if owner else None,
+            "owner_kind": "project" if owner == "project_id" else "user",
             "name": f"sample {which}",
             "content_type": media_type,
             "size": limit or 1,

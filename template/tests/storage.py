@@ -58,6 +58,11 @@ async def fetch(client: httpx2.AsyncClient, file: JSON) -> httpx2.Response:
         return await outside.get(redirect.headers["location"])
 
 
+async def once(content: bytes) -> AsyncIterator[bytes]:
+    """Give content as a stream of unknown size."""
+    yield content
+
+
 async def object_names() -> set[str]:
     """Return the names of all objects."""
     return {found["path"] for found in await obstore.list(get_store()).collect_async()}

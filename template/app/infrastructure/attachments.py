@@ -18,6 +18,8 @@ from app.modules.files.models import File
 ERROR_UNKNOWN = "There is no stored file with this id"
 ERROR_TYPE = "The file must be one of: {types}"
 ERROR_TOO_LARGE = "The file is larger than {limit} bytes"
+# What a session knows of the user who writes rows without an owner.
+UPLOADER = "uploader_id"
 
 
 @event.listens_for(Session, "before_flush")
@@ -25,9 +27,12 @@ def _require_accepted_files(session: Session, *_: object) -> None:
     for row in [*session.new, *session.dirty]:
         for column in file_columns(row.__table__):
             added = sa.inspect(row).attrs[column.key].history.added
-            if added and added[0] is not None:
-                file = session.scalar(stored_file(owner_of(row), added[0]))
-                require_accepted(file, column)
+            file_id = getattr(row, column.key)
+            if file_id is not None and (added or is_restored(row)):
+                statement = stored_file(file_id)
+                if added:
+                    statement = statement.where(is_usable(session, row))
+                require_accepted(session.scalar(statement), column)
 
 
 def file_columns(table: sa.Table) -> Iterator[sa.Column[Any]]:
@@ -35,16 +40,26 @@ def file_columns(table: sa.Table) -> Iterator[sa.Column[Any]]:
     return (column for column in table.c if "media_types" in column.info)
 
 
-def owner_of(row: Any) -> uuid.UUID | None:
-    """Return the owner of a row, or None for rows without one."""
-    owner = owner_column(row.__table__)
-    return getattr(row, owner) if owner else None
+def is_restored(row: Any) -> bool:
+    """Return whether a deletion is taken back: files can have been deleted in the meantime."""
+    deletion = sa.inspect(row).attrs.get("is_deleted")
+    return deletion is not None and deletion.history.deleted == [True]
 
 
-def stored_file(owner_id: uuid.UUID | None, file_id: uuid.UUID) -> sa.Select[File]:
-    """Select a file of an owner, and lock it, so that it is not deleted at the same time."""
-    statement = sa.select(File).filter_by(owner_id=owner_id, state="stored", is_deleted=False)
-    return statement.filter_by(id=file_id).with_for_update(read=True)
+def is_usable(session: Session, row: Any) -> sa.ColumnElement[bool]:
+    """Return whether a row can begin to hold a file: that of its owner.
+
+    A row without an owner can hold those of the user who writes it, and of the service itself.
+    """
+    if owner := owner_column(row.__table__):
+        return File.owner_id.is_not_distinct_from(getattr(row, owner))
+    return sa.or_(File.owner_id.is_(None), File.owner_id == session.info.get(UPLOADER))
+
+
+def stored_file(file_id: uuid.UUID) -> sa.Select[File]:
+    """Select a file, and lock it, so that it is not deleted at the same time."""
+    statement = sa.select(File).filter_by(id=file_id, state="stored", is_deleted=False)
+    return statement.with_for_update(read=True)
 
 
 def require_accepted(file: File | None, column: sa.Column[Any]) -> None:
@@ -60,12 +75,18 @@ def require_accepted(file: File | None, column: sa.Column[Any]) -> None:
         raise UnprocessableError(message, column.key, code="file_too_large")
 
 
-async def require_unattached(session: AsyncSession, file_id: uuid.UUID) -> None:
-    """Raise 409 if a row holds the file."""
+def holders(
+    file_id: sa.SQLColumnExpression[uuid.UUID] | uuid.UUID,
+) -> Iterator[sa.Select[uuid.UUID]]:
+    """Select the rows that hold a file, with one statement for each field."""
     for table in Base.metadata.tables.values():
         for column in file_columns(table):
             rows = sa.select(table.c.id).where(column == file_id)
-            if "is_deleted" in table.c:
-                rows = rows.where(sa.not_(table.c.is_deleted))
-            if await session.scalar(rows.limit(1)) is not None:
-                raise ConflictError(ERROR_IN_USE, code="in_use")
+            yield rows.where(sa.not_(table.c.is_deleted)) if "is_deleted" in table.c else rows
+
+
+async def require_unattached(session: AsyncSession, file_id: uuid.UUID) -> None:
+    """Raise 409 if a row holds the file."""
+    for rows in holders(file_id):
+        if await session.scalar(rows.limit(1)) is not None:
+            raise ConflictError(ERROR_IN_USE, code="in_use")

@@ -21,7 +21,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=31536000",
 }
-# Paths with a different limit.
+# Paths with a different limit, by their last two parts.
 BODY_LIMITS: dict[str, Callable[[], int]] = {}
 CREDENTIALS = {b"authorization", b"cookie"}  # responses to such requests must not be cached
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -44,7 +44,6 @@ class SecurityHeadersMiddleware:
         self.docs_url = docs_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 ours = DOCS_HEADERS if scope["path"] == self.docs_url else API_HEADERS
@@ -71,7 +70,8 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        max_bytes = BODY_LIMITS.get(scope["path"], lambda: self.max_bytes)()
+        name = "/".join(scope["path"].split("/")[-2:])
+        max_bytes = BODY_LIMITS[name]() if name in BODY_LIMITS else self.max_bytes
         message = ERROR_TOO_LARGE.format(limit=max_bytes)
         if declared_size(scope) > max_bytes:
             await ProblemResponse(describe(413, message))(scope, receive, send)

@@ -74,9 +74,7 @@ PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
     ],
     "owned_link": lambda case: [name for name, link in case.links.items() if link.target.owner],
     "link": lambda case: case.links,
-    "file_field": lambda case: [
-        case.named(column.name) for column in case.table.c if "media_types" in column.info
-    ],
+    "file_field": lambda case: case.files,
     "answering_route": lambda case: _served(case, "create", "read", "replace", "update"),
     "changing_route": lambda case: _served(case, "replace", "update", "delete"),
     "missing_route": lambda case: [route for route in ROUTES if route not in case.routes],

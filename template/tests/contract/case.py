@@ -197,6 +197,12 @@ class Case:
         return Base.metadata.tables[self.model.__tablename__]
 
     @property
+    def files(self) -> list[str]:
+        """The fields that hold a file."""
+        columns = [column.name for column in self.table.c if "media_types" in column.info]
+        return [self.named(name) for name in columns]
+
+    @property
     def relations(self) -> dict[str, Relation]:
         """All fields that lead to other rows."""
         return {**self.references, **self.links}

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.common.errors import ConflictError
+from app.infrastructure import storage
 from app.modules.files.models import File
 from app.modules.files.service import FileService
 from tests.api import assert_problem
 from tests.attachments import sample_files
 from tests.contract.base import Contract
+from tests.storage import CONTENT, once
 
 
 class FileContract(Contract):
@@ -60,3 +62,53 @@ class FileContract(Contract):
 
         assert await case.delete(client, row) == 204
         await files.delete(owner, uuid.UUID(row[file_field]))
+
+
+class FileContentContract(Contract):
+    """Who reads a row can read its file."""
+
+    async def test_file_is_for_the_readers_of_its_row(
+        self, client: httpx2.AsyncClient, session: AsyncSession, file_field: str
+    ) -> None:
+        case = self.case
+        name = case.attribute(file_field)
+        row = await case.create(client, await case.body(client, 0))
+        url = f"{case.url_of(row)}/{name.removesuffix('_id').replace('_', '-')}/content"
+        file = await session.get_one(File, uuid.UUID(row[file_field]))
+        await storage.remove(file.object_name)
+        assert_problem(await client.get(url), 404)
+        await storage.upload(file.object_name, file.content_type, once(CONTENT))
+
+        redirect = await client.get(url)
+        anonymous = await client.get(url, headers={"Authorization": ""})
+
+        assert redirect.status_code == 307, redirect.text
+        async with httpx2.AsyncClient() as outside:
+            assert (await outside.get(redirect.headers["location"])).content == CONTENT
+        is_open = case.owner is None and case.access != "user"
+        assert anonymous.status_code == (307 if is_open else 401)
+        if file_field in case.nullable:
+            await case.update(client, row, {file_field: None})
+            assert_problem(await client.get(url), 404)
+        assert await case.delete(client, row) == 204
+        assert_problem(await client.get(url), 404)
+
+
+class FileRestoreContract(Contract):
+    """A row is restored if its files still exist."""
+
+    async def test_row_is_not_restored_without_its_file(
+        self, client: httpx2.AsyncClient, session: AsyncSession, file_field: str
+    ) -> None:
+        case = self.case
+        row = await case.create(client, await case.body(client, 0))
+        assert await case.delete(client, row) == 204
+        file = await session.get_one(File, uuid.UUID(row[file_field]))
+        file.is_deleted = True
+        await session.commit()
+
+        assert_problem(await client.post(f"{case.url_of(row)}/restore"), 422, file_field)
+
+        file.is_deleted = False
+        await session.commit()
+        assert (await client.post(f"{case.url_of(row)}/restore")).status_code == 200

@@ -13,8 +13,9 @@ from app.db.base import Base, BaseModelMixin
 class File(BaseModelMixin, Base):
     __tablename__ = "files"
 
-    # The user, or null in a service without users.
+    # The user or the project; null for files of the service itself. The kind is `user` or `project`.
     owner_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid(), index=True)
+    owner_kind: Mapped[str | None] = mapped_column(sa.String(20))
     name: Mapped[str] = mapped_column(sa.String(255))
     content_type: Mapped[str] = mapped_column(sa.String(255))
     # Both are null until the content is known.
@@ -25,7 +26,8 @@ class File(BaseModelMixin, Base):
     @property
     def object_name(self) -> str:
         """The object, whose name begins with the owner: policies of the server can depend on it."""
-        owner = f"user:{self.owner_id}" if self.owner_id else "public"
+        kind = "proj" if self.owner_kind == "project" else "user"
+        owner = f"{kind}:{self.owner_id}" if self.owner_id else "public"
         return f"{owner}:{self.id}"
 
     @property

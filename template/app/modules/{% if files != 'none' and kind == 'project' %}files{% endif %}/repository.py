@@ -21,6 +21,9 @@ class FileRepository:
     async def get(self, owner_id: uuid.UUID | None, file_id: uuid.UUID) -> File | None:
         return await self._session.scalar(self._live(owner_id).filter_by(id=file_id))
 
+    async def get_of_anyone(self, file_id: uuid.UUID) -> File | None:
+        return await self._session.scalar(sa.select(File).filter_by(id=file_id, is_deleted=False))
+
     async def lock(self, owner_id: uuid.UUID | None, file_id: uuid.UUID) -> File | None:
         """Lock the file until the commit, so that no row can begin to hold it."""
         statement = self._live(owner_id).filter_by(id=file_id).with_for_update()

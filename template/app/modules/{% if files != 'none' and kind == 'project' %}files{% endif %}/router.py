@@ -30,7 +30,7 @@ from app.modules.files.service import FileService
 BINARY = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 
 router = Router(prefix="/files", tags=["files"])
-BODY_LIMITS["/api/v1/files/upload"] = lambda: get_settings().max_upload_bytes
+BODY_LIMITS["files/upload"] = lambda: get_settings().max_upload_bytes
 
 _content_type: TypeAdapter[str] = TypeAdapter(ContentType)
 

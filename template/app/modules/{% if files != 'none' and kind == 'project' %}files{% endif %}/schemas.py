@@ -12,6 +12,7 @@ from app.common.sorts import Sort
 from app.common.types import ONE_LINE
 
 FileState = Literal["pending", "stored"]
+OwnerKind = Literal["user", "project"]
 FileSort = Literal[RowSort, "name", "-name", "size", "-size"]
 
 

@@ -31,9 +31,11 @@ from app.modules.files.schemas import (
     FileQuery,
     FileRead,
     FileUpload,
+    OwnerKind,
 )
 
 ERROR_NOT_FOUND = "There is no file with this id"
+ERROR_NOT_ATTACHED = "The row has no file here"
 ERROR_NOT_STORED = "The content of the file has not been confirmed"
 ERROR_NOT_UPLOADED = "The content has not been uploaded; upload it, then confirm again"
 ERROR_INTERRUPTED = "The upload ended too early"
@@ -54,8 +56,11 @@ class UploadInterruptedError(ApiError):
 
 
 class FileService:
-    def __init__(self, session: AsyncSession) -> None:
+    """Files of users, or with `owner_kind="project"` of projects."""
+
+    def __init__(self, session: AsyncSession, owner_kind: OwnerKind = "user") -> None:
         self._session = session
+        self._owner_kind = owner_kind
         self._repository = FileRepository(session)
 
     async def create(self, owner_id: uuid.UUID | None, data: FileCreate) -> FileCreated:
@@ -64,7 +69,7 @@ class FileService:
         if data.size > limit:
             raise FileTooLargeError(ERROR_TOO_LARGE.format(limit=limit), "size")
         require_accepted_type(data.content_type)
-        file = File(owner_id=owner_id, **data.model_dump())
+        file = File(owner_id=owner_id, owner_kind=self._owner_kind, **data.model_dump())
         await self._repository.save(file)
         upload = presign_upload(file.upload_name, data)
         return FileCreated(**FileRead.model_validate(file).model_dump(), upload=upload)
@@ -82,7 +87,8 @@ class FileService:
         If anything is wrong with it, nothing is kept.
         """
         require_accepted_type(content_type)
-        file = File(owner_id=owner_id, name=data.name, content_type=content_type)
+        owner = {"owner_id": owner_id, "owner_kind": self._owner_kind}
+        file = File(**owner, name=data.name, content_type=content_type)
         await self._repository.save(file)
         await self._session.commit()  # allow(I3): no connection is held during the upload
         content = Content(parts)
@@ -120,7 +126,26 @@ class FileService:
 
     async def get_url(self, owner_id: uuid.UUID | None, file_id: uuid.UUID) -> str:
         """Return a URL that downloads the content for a short time."""
-        file = await self._get(owner_id, file_id)
+        return await self._get_url(await self._get(owner_id, file_id))
+
+    async def get_attached_url(self, file_id: uuid.UUID | None) -> str:
+        """Return such a URL for the file that a row holds: its readers can read the file, too."""
+        file = await self._repository.get_of_anyone(file_id) if file_id else None
+        if file is None:
+            raise NotFoundError(ERROR_NOT_ATTACHED)
+        return await self._get_url(file)
+
+    async def delete(self, owner_id: uuid.UUID | None, file_id: uuid.UUID) -> None:
+        """Soft-delete the file, unless rows hold it. Its object is removed after the commit."""
+        file = await self._repository.lock(owner_id, file_id)
+        if file is None:
+            raise NotFoundError(ERROR_NOT_FOUND)
+        await require_unattached(self._session, file.id)
+        file.is_deleted = True
+        await self._repository.save(file)
+        after_commit(self._session, remove_objects, file)
+
+    async def _get_url(self, file: File) -> str:
         await self._session.commit()  # allow(I3): as in `confirm`
         if file.state != "stored":
             raise ConflictError(ERROR_NOT_STORED, code="not_stored")
@@ -133,16 +158,6 @@ class FileService:
         return storage.presign(
             "GET", file.object_name, get_settings().download_url_seconds, query=query
         )
-
-    async def delete(self, owner_id: uuid.UUID | None, file_id: uuid.UUID) -> None:
-        """Soft-delete the file, unless rows hold it. Its object is removed after the commit."""
-        file = await self._repository.lock(owner_id, file_id)
-        if file is None:
-            raise NotFoundError(ERROR_NOT_FOUND)
-        await require_unattached(self._session, file.id)
-        file.is_deleted = True
-        await self._repository.save(file)
-        after_commit(self._session, remove_objects, file)
 
     async def _mark_stored(self, file: File, size: int, sha256: str) -> FileRead:
         stored = await self._repository.mark_stored(file, size, sha256)

@@ -29,7 +29,7 @@ from app.modules.files.service import FileService, UploadInterruptedError
 from app.purge_files import purge
 from dev.s3 import serve
 from tests.api import JSON, assert_problem, json_name, rows_of
-from tests.storage import CONTENT, URL, announce, body_of, fetch, object_names, send, upload
+from tests.storage import CONTENT, URL, announce, body_of, fetch, object_names, once, send, upload
 
 PLAIN = {*string.ascii_letters, *string.digits, *" ._-"}
 OWNER = uuid.UUID(int=1)
@@ -343,10 +343,6 @@ async def upload_name(session: AsyncSession, file: JSON) -> str:
     row = await session.get(File, uuid.UUID(file["id"]))
     assert row is not None
     return row.upload_name
-
-
-async def once(content: bytes) -> AsyncIterator[bytes]:
-    yield content
 
 
 async def interrupted() -> AsyncIterator[bytes]:
