@@ -71,6 +71,14 @@ async def main():
     await connection.close()
 asyncio.run(main())
 """
+QUERY = """
+import asyncio, sys, asyncpg
+async def main():
+    connection = await asyncpg.connect(sys.argv[1].replace("+asyncpg", ""))
+    print(await connection.fetchval(sys.argv[2]))
+    await connection.close()
+asyncio.run(main())
+"""
 # Logs all statements of a server, whose log is beside its data.
 LOG_STATEMENTS = """
 import asyncio, sys, asyncpg
@@ -133,6 +141,13 @@ def mortal_database(project: Path, programs: Path) -> Iterator[tuple[str, Callab
 def create_databases(programs: Path, url: str, *names: str) -> None:
     """Create databases in the server of a URL."""
     subprocess.run([programs / "bin/python", "-c", CREATE_DATABASES, url, *names], check=True)
+
+
+def query(programs: Path, url: str, text: str) -> str:
+    """Return the one value that a query finds."""
+    command = [str(programs / "bin/python"), "-c", QUERY, url, text]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def log_statements(programs: Path, url: str) -> Path:

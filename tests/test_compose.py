@@ -37,7 +37,7 @@ PROGRAMS = {
     "postgres": {"pg_isready"},
     "valkey/valkey": {"valkey-cli", "valkey-server"},
     "rclone/rclone": {"serve"},  # the entry point is rclone
-    "build": {"python", "alembic", "fastapi"},
+    "build": {"python", "alembic", "uvicorn"},
 }
 PRINT = """
 import json

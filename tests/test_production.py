@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
 from typing import Any
 
 import pytest
@@ -25,7 +23,6 @@ from tests.pooling import (
     create_databases,
     database,
     log_statements,
-    mortal_database,
     pgbouncer,
     session,
     statements,
@@ -282,43 +279,6 @@ def test_page_with_relations_needs_as_many_statements_as_a_row(
         ]
 
     assert found == [(rows, ["SELECT"] * count) for rows in (1, 3) for count in (2, 3)]
-
-
-def test_no_acknowledged_row_is_lost_when_the_database_server_is_killed(
-    service: Service, tmp_path: Path
-) -> None:
-    """Requests fail with 503 in between, and succeed as soon as the server is back."""
-    created: list[tuple[int, str, float]] = []
-    stopped = Event()
-
-    def create_rows(products: str, name: str) -> None:
-        for number in count():
-            if stopped.wait(0.1):
-                return
-            sku = f"{name} {number}"
-            answer = post(products, {"sku": sku, "stock": number})
-            created.append((answer.status_code, sku, time.monotonic()))
-
-    with mortal_database(service.project, service.programs) as (server, restart):
-        settings = {"DATABASE_URL": server}
-        with serving(service.project, service.programs, tmp_path / "log", **settings) as url:
-            products = f"{url}/api/v1/products"
-            with ThreadPoolExecutor(THREADS) as threads:
-                threads.map(create_rows, [products] * 5, "abcde")
-                time.sleep(1)
-                restart()
-                restarted = time.monotonic()
-                time.sleep(2)
-                stopped.set()
-            stored, cursor = set[str](), ""
-            while cursor is not None:
-                page = requests.get(f"{products}?limit=100{cursor}", timeout=60).json()
-                stored |= {row["sku"] for row in page["items"]}
-                cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
-
-    assert {status for status, _, _ in created} == {201, 503}
-    assert {sku for status, sku, _ in created if status == 201} <= stored
-    assert min(at for status, _, at in created if status == 201 and at > restarted) < restarted + 2
 
 
 def unlock(lock: ExitStack) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 import httpx2
 
 HOST = "127.0.0.1"
-SERVE = ["fastapi", "run"]
+SERVE = ["uvicorn", "app.main:app"]
 LOCUST = ["uvx", "--from", "locust>=2.47,<3", "locust", "--locustfile", "dev/locustfile.py"]
 START_SECONDS = 60
 # All users come from one address.

@@ -33,6 +33,7 @@ class DatabaseSettings(BaseSettings):
     database_pooler: bool | None = None
     database_pool_size: int = Field(default=5, ge=1)
     database_pool_max_size: int = Field(default=20, ge=1)
+    database_pool_timeout_seconds: float = Field(default=30, gt=0)
     database_pool_recycle_seconds: int = Field(default=1800, ge=1)
     database_statement_timeout_ms: int = Field(default=30_000, ge=0)
     database_migration_lock_timeout_ms: int = Field(default=1_000, ge=1)
@@ -80,6 +81,7 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
         server.url,
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_max_size - settings.database_pool_size,
+        pool_timeout=settings.database_pool_timeout_seconds,
         pool_recycle=settings.database_pool_recycle_seconds,
         hide_parameters=True,  # an unexpected error is logged, and values may be secrets
         connect_args=_connect_args(server, timeout),

@@ -18,8 +18,9 @@ _POSTGRESQL_COLUMNS = re.compile(r'[^(]*\(([\w", ]+)\)=')
 _WORD = re.compile(r"\w+")
 # PostgreSQL aborted a transaction or a statement that waited too long.
 _BUSY = {"40001", "40P01", "55P03", "57014"}
-# Connection errors, shutdowns, and a server with too many connections.
-_DOWN = ("08", "57P", "53300")
+# Connection errors, rejected logins, shutdowns, a standby, and a server without connections or space.
+_DOWN = ("08", "28", "3D", "53", "57P", "58", "25006")
+_SQLITE_DOWN = ("SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY")
 
 
 @dataclass(frozen=True)
@@ -37,17 +38,18 @@ def read_violation(error: IntegrityError) -> Violation:
     return _from_sqlite(str(error.orig))
 
 
-def is_busy(error: DBAPIError) -> bool:
+def is_busy(error: Exception) -> bool:
     """Return whether another transaction caused the error, so that a retry may succeed."""
-    state = getattr(error.orig, "sqlstate", None)
-    return state in _BUSY or getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+    cause = getattr(error, "orig", None)
+    is_locked = getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+    return is_locked or getattr(cause, "sqlstate", None) in _BUSY
 
 
 def is_down(error: DBAPIError) -> bool:
-    """Return whether the server, or the file of the database, is unavailable."""
+    """Return whether the server, or the file of the database, cannot be used at the moment."""
     state = str(getattr(error.orig, "sqlstate", None) or "")
-    is_missing = getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_CANTOPEN")
-    return error.connection_invalidated or is_missing or state.startswith(_DOWN)
+    has_failed = getattr(error.orig, "sqlite_errorname", "").startswith(_SQLITE_DOWN)
+    return error.connection_invalidated or has_failed or state.startswith(_DOWN)
 
 
 def _from_postgresql(error: IntegrityError) -> Violation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from fastapi import FastAPI, HTTPException
@@ -14,6 +15,8 @@ from app.infrastructure.requests import REQUEST_ID_HEADER, RequestMiddleware
 from app.infrastructure.settings import Settings
 
 ERROR_TOO_LARGE = "The request body is larger than {limit} bytes"
+ERROR_TOO_SLOW = "The request body did not arrive in time"
+ERROR_INCOMPLETE = "The request body is incomplete"
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -21,7 +24,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=31536000",
 }
-# Paths with a different limit, by their last two parts.
+# Paths with a different limit of bytes, by their last two parts. They limit the time themselves.
 BODY_LIMITS: dict[str, Callable[[], int]] = {}
 CREDENTIALS = {b"authorization", b"cookie"}  # responses to such requests must not be cached
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -57,36 +60,52 @@ class SecurityHeadersMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Reject a body that is too large, before it is read if the client sends its size.
+    """Reject a body that is too slow or too large, before it is read if the client sends its size.
 
     FastAPI also has a limit, but it answers outside the middlewares, in plain text.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.max_bytes = max_bytes
+        self.settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         name = "/".join(scope["path"].split("/")[-2:])
-        max_bytes = BODY_LIMITS[name]() if name in BODY_LIMITS else self.max_bytes
-        message = ERROR_TOO_LARGE.format(limit=max_bytes)
+        max_bytes = BODY_LIMITS.get(name, lambda: self.settings.max_body_bytes)()
         if declared_size(scope) > max_bytes:
-            await ProblemResponse(describe(413, message))(scope, receive, send)
+            problem = describe(413, ERROR_TOO_LARGE.format(limit=max_bytes))
+            await ProblemResponse(problem)(scope, receive, send)
             return
-        received = 0
+        seconds = None if name in BODY_LIMITS else self.settings.max_body_seconds
+        await self.app(scope, limited(receive, max_bytes, seconds), send)
 
-        async def receive_within_limit() -> Message:
-            nonlocal received
-            part = await receive()
-            received += len(part.get("body", b""))
-            if received > max_bytes:
-                raise HTTPException(413, message)
-            return part
 
-        await self.app(scope, receive_within_limit, send)
+def limited(receive: Receive, max_bytes: int, max_seconds: float | None) -> Receive:
+    """Raise if a body is too large, too slow or cut. After it comes the end of the connection."""
+    deadline = max_seconds and asyncio.get_running_loop().time() + max_seconds
+    received, is_complete = 0, False
+
+    async def receive_within_limits() -> Message:
+        nonlocal received, is_complete
+        if is_complete:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                part = await receive()
+        except TimeoutError:
+            raise HTTPException(408, ERROR_TOO_SLOW, {"Connection": "close"}) from None
+        if part["type"] == "http.disconnect":
+            raise HTTPException(400, ERROR_INCOMPLETE)
+        received += len(part.get("body", b""))
+        if received > max_bytes:
+            raise HTTPException(413, ERROR_TOO_LARGE.format(limit=max_bytes))
+        is_complete = not part.get("more_body")
+        return part
+
+    return receive_within_limits
 
 
 def declared_size(scope: Scope) -> int:
@@ -97,7 +116,7 @@ def declared_size(scope: Scope) -> int:
 
 def add_middlewares(app: FastAPI, settings: Settings) -> None:
     """Add the middleware. The last one added is the outermost."""
-    app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(RequestMiddleware)
     if settings.cors_origins:
         app.add_middleware(

@@ -19,7 +19,7 @@ from app.db.sqlite import (
     create_engine,
     create_migration_engine,
 )
-from app.db.violations import is_busy
+from app.db.violations import is_busy, is_down
 
 
 def test_another_driver_is_rejected() -> None:
@@ -41,6 +41,23 @@ async def test_busy_database_is_recognized(tmp_path: Path) -> None:
                 pass
 
     assert is_busy(raised.value)
+    await engine.dispose()
+
+
+async def test_full_disk_is_recognized_and_the_database_is_read(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'full.sqlite3'}"
+    engine = create_engine(DatabaseSettings(database_url=url))
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE _full (content BLOB)"))
+        await connection.execute(sa.text("PRAGMA max_page_count = 2"))
+
+    with pytest.raises(DBAPIError) as raised:
+        async with engine.begin() as connection:
+            await connection.execute(sa.text("INSERT INTO _full VALUES (zeroblob(9999))"))
+    async with engine.connect() as connection:
+        assert await connection.scalar(sa.text("SELECT count(*) FROM _full")) == 0
+
+    assert is_down(raised.value)
     await engine.dispose()
 
 

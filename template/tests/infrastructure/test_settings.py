@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from app.infrastructure.settings import PLACEHOLDER, Settings, get_settings
+from app.infrastructure.settings import PLACEHOLDER, Settings
 
 LONG_SECRET = "s" * 48
 
@@ -53,7 +53,3 @@ def test_lists_are_parsed_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", '["https://shop.example.com"]')
 
     assert Settings().cors_origins == ("https://shop.example.com",)
-
-
-def test_settings_are_read_once() -> None:
-    assert get_settings() is get_settings()
