@@ -44,6 +44,7 @@ COLLECTIONS = {
     "delivery_id": "/webhooks/{webhook_id}/deliveries",
 }
 SAMPLE_SECONDS = 0.02
+TRACE = uuid.uuid4().hex  # of all requests
 
 
 async def recording(size: int) -> AsyncIterator[bytes]:
@@ -232,7 +233,8 @@ async def grow(url: str, process: str, files: str, megabytes: str, at_once: str)
 
 async def caption(url: str, hook: str, size: str) -> None:
     """Print what is seen of a recording from its upload to its captions."""
-    async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
+    traced = {"traceparent": f"00-{TRACE}-{TRACE[:16]}-01"}
+    async with httpx2.AsyncClient(base_url=url, timeout=60, headers=traced) as client:
         await sign_in(client)
         await post(client, "/webhooks", url=hook)
         file = await upload(client, int(size))
@@ -253,6 +255,7 @@ async def caption(url: str, hook: str, size: str) -> None:
             "content": content.text,
             "files": [file["name"] for file in files],
             "authorization": client.headers["Authorization"],
+            "trace": TRACE,
         }
         sys.stdout.write(json.dumps(shown))
 
@@ -305,10 +308,10 @@ async def find_leaks(owner: httpx2.AsyncClient) -> list[str]:
 
 def body_of(operation: Any, document: Any, row: dict[str, Any]) -> dict[str, Any] | None:
     """Return a valid body: the values of the row, and those of members."""
-    if "requestBody" not in operation:
+    content = operation.get("requestBody", {}).get("content", {})
+    if "application/json" not in content:
         return None
-    content = operation["requestBody"]["content"]["application/json"]["schema"]
-    name = content["$ref"].rsplit("/", 1)[1]
+    name = content["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
     fields = document["components"]["schemas"][name]["properties"]
     values = {**row, "email": "ann@example.com", "role": "viewer"}
     return {field: values[field] for field in fields if field in values}

@@ -310,6 +310,7 @@ def test_uploads_become_captions(
 
         require_documented(address, seen["authorization"], tmp_path, every_cell)
 
+        first_trace = seen["trace"]
         flag.write_text("render")
         threading.Thread(target=start_again, args=[processes["api"]], daemon=True).start()
         other.before["/transcriptions"] = [
@@ -326,6 +327,10 @@ def test_uploads_become_captions(
         # The event that the job is queued is of the process that died before it could send it.
         assert seen["rendered"] == told("running 0", "running 50", attempts=1)
         assert not flag.exists()
+        # A message that was sent again continues the trace of the request.
+        ended = [line for line in log_lines(tmp_path / "worker.log") if "kind" in line]
+        traces = {line["trace_id"] for line in ended if line["kind"] in ("transcribe", "render")}
+        assert traces == {first_trace, seen["trace"]}
 
 
 def told(*states: str, attempts: int) -> dict[str, Any]:

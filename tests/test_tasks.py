@@ -191,7 +191,7 @@ def test_task_follows_what_happens_to_its_names(shop: Path, cofee: Run) -> None:
 
     assert ran.code == 0, ran.err
     renamed = text(shop, "app/modules/recordings/service.py")
-    assert "run.read(RecordingWriteDown)" in renamed
+    assert 'run.id("row_id"), run.read(RecordingWriteDown)' in renamed
     assert "run.report(42)" in renamed
     assert "from app.modules.recordings.service import write_down" in caller.read_text()
 
@@ -209,6 +209,7 @@ def test_task_follows_what_happens_to_its_names(shop: Path, cofee: Run) -> None:
         (("sweep", "size:int:filter", "--module", "media"), "`filter` says how a column"),
         (("sweep", "owner:ref:media", "--module", "media"), "no module `media`"),
         (("sweep", "media_id:uuid", "--module", "media"), "`media_id` is what the task gets"),
+        (("sweep", "row_id:uuid", "--module", "media"), "`row_id` is what the task gets"),
     ],
 )
 def test_impossible_task_is_refused(

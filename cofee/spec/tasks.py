@@ -103,7 +103,8 @@ def _check_name(name: str, module: Module, facts: Facts) -> None:
 
 def _check_apart(task: Task, module: Module, facts: Facts) -> None:
     """Reject an argument with the name of an id that every task of the module gets."""
-    taken = {f"{module.names.singular}_id", *(owner.column for owner in facts.owners.values())}
+    owners = [owner.column for owner in facts.owners.values()]
+    taken = {"row_id", f"{module.names.singular}_id", *owners}
     for field in task.fields:
         if field.name in taken:
             raise CofeeError(

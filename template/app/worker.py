@@ -106,7 +106,7 @@ async def send_due() -> None:
     await ping()
     async with get_sessions().begin() as session:
         due = await AttemptService(session).take_due(TASKS, BATCH)
-    await send([(job.kind, job.id) for job in due])
+    await send([(job.kind, job.id, job.trace) for job in due])
 
 
 async def schedule() -> None:

@@ -20,10 +20,10 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.infrastructure.job_traces import trace_options
 from app.infrastructure.settings import get_settings
 
-Sent = tuple[str, uuid.UUID]  # the kind and the id of a job
+# The kind and the id of a job, and the options of its message: the trace that it continues.
+Sent = tuple[str, uuid.UUID, dict[str, Any] | None]
 
 CONNECT_SECONDS = 2
 ANSWER_SECONDS = 5
@@ -59,15 +59,15 @@ async def send(jobs: Sequence[Sent]) -> None:
     try:
         await anyio.to_thread.run_sync(_send, jobs)
     except (RedisError, OSError) as error:
-        ids = [job_id for _, job_id in jobs]
+        ids = [job_id for _, job_id, _ in jobs]
         logger.warning("jobs are sent later: %s", error, extra={"job_ids": ids})
 
 
 def _send(jobs: Sequence[Sent]) -> None:
     broker = get_broker()
-    for kind, job_id in jobs:
+    for kind, job_id, options in jobs:
         actor = broker.get_actor(kind)
-        broker.enqueue(actor.message_with_options(args=(str(job_id),), **trace_options()))
+        broker.enqueue(actor.message_with_options(args=(str(job_id),), **(options or {})))
 
 
 async def ping() -> None:

@@ -81,6 +81,8 @@ class TaskContract(Contract):
         assert response.status_code == 202, response.text
         job = response.json()
         assert (job["kind"], job["status"]) == (started_task, "queued")
+        # Jobs are run after the module is renamed, because no name of it is in their arguments.
+        assert job["arguments"]["row_id"] == row["id"]
         await run_job(TASKS[started_task], uuid.UUID(job["id"]))
         followed = (await client.get(response.headers["location"])).json()
         assert (followed["id"], followed["status"]) == (job["id"], "succeeded"), followed

@@ -36,6 +36,8 @@ class Job(RowMixin, Base):
     # The time for which the job is scheduled, unique for each task.
     scheduled_for: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())
     leased_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())
+    # The options of its messages, with which it continues the trace of the request, if there is one.
+    trace: Mapped[dict[str, Any] | None] = mapped_column(JsonObject())
 
     __table_args__ = (
         sa.Index("jobs_kind_scheduled_for_key", "kind", "scheduled_for", unique=True),

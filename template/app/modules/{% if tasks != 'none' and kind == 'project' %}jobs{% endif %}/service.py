@@ -15,6 +15,7 @@ from app.db.base import utc_now
 from app.infrastructure.after_commit import after_commit
 from app.infrastructure.broker import send
 from app.infrastructure.job_events import publish_job
+from app.infrastructure.job_traces import trace_options
 from app.infrastructure.settings import get_settings
 from app.modules.jobs.models import IdempotencyKey, Job
 from app.modules.jobs.repository import JobRepository, KeyRepository
@@ -46,8 +47,9 @@ class JobService:
         If sending fails, or the process dies first, a worker finds the row and sends it.
         """
         job = Job(owner_id=owner_id, kind=kind, arguments=arguments, send_at=_later())
+        job.trace = trace_options()
         await self._repository.save(job)
-        after_commit(self._session, send, (kind, job.id))
+        after_commit(self._session, send, (kind, job.id, job.trace))
         publish_job(self._session, job)
         return JobRead.model_validate(job)
 
@@ -56,7 +58,7 @@ class JobService:
         job = Job(kind=kind, arguments={}, scheduled_for=due, send_at=_later())
         is_new = await self._repository.schedule(job)
         if is_new:
-            after_commit(self._session, send, (kind, job.id))
+            after_commit(self._session, send, (kind, job.id, None))
         return is_new
 
     async def get(self, owner_id: uuid.UUID | None, job_id: uuid.UUID) -> JobRead:
