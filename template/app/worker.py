@@ -31,6 +31,8 @@ from app.modules.jobs.service import AttemptService, JobService
 BATCH = 100
 CLEAN_UP_SECONDS = 3600
 STOP_SECONDS = 1  # for the statements that are being executed
+# What dramatiq logs for each queue every three seconds while the broker is down.
+REPEATED = ("Consumer encountered a connection error", "Restarting consumer in")
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ def main() -> None:  # pragma: no cover  # `test_worker.py` runs it as a process
     """Run tasks until a signal comes. A second signal ends the process at once."""
     settings = get_settings()
     configure_logging(settings.log_level)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(is_said_once)
     broker = get_broker()
     broker.add_middleware(Relay())
     worker = dramatiq.Worker(broker, worker_threads=settings.task_threads)
@@ -53,6 +57,11 @@ def main() -> None:  # pragma: no cover  # `test_worker.py` runs it as a process
         signal.signal(number, signal.SIG_DFL)
     worker.stop(timeout=int(settings.task_stop_seconds * 1000))
     broker.close()
+
+
+def is_said_once(record: logging.LogRecord) -> bool:
+    """Return whether a line is not one of those that repeat what the relay says once."""
+    return not (record.name.startswith("dramatiq.") and str(record.msg).startswith(REPEATED))
 
 
 class Relay(dramatiq.Middleware):  # pragma: no cover  # see `main`
@@ -92,6 +101,8 @@ async def relay(stopped: asyncio.Event) -> None:
             if time.monotonic() >= next_clean_up:
                 await clean_up()
                 next_clean_up = time.monotonic() + CLEAN_UP_SECONDS
+            if not is_up:
+                logger.info("jobs are sent again")
             is_up = True
         except (SQLAlchemyError, RedisError, OSError) as error:
             if is_up:

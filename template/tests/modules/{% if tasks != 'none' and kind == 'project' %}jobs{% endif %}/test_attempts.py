@@ -245,6 +245,7 @@ async def test_broker_that_is_down_loses_no_job(
         broker_is_down.undo()
         reconnect()
         await until(lambda: waiting() > 0)
+    assert caplog.text.count("jobs are sent again") == 1
     sent = await read(session, job_id)
     assert sent.send_at
     assert sent.send_at > utc_now()
