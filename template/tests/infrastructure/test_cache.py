@@ -30,17 +30,19 @@ class Number(Schema):
 
 
 class Source:
-    """What is cached: a number, and how often it was loaded."""
+    """What is cached: a number, how often it was loaded, and when a load can end."""
 
     def __init__(self) -> None:
         self.number = 1
         self.loads = 0
-        self.seconds = 0.0
+        self.has_begun, self.can_end = asyncio.Event(), asyncio.Event()
+        self.can_end.set()
 
     async def load(self) -> Number:
         number = Number(number=self.number)
         self.loads += 1
-        await asyncio.sleep(self.seconds)
+        self.has_begun.set()
+        await self.can_end.wait()
         return number
 
     async def get(self, sessions: Sessions) -> int:
@@ -78,20 +80,36 @@ async def test_changed_value_is_loaded_again(source: Source, sessions: Sessions)
     assert 0 < await get_redis().ttl(KEY) <= SECONDS
 
 
-async def test_simultaneous_misses_load_once(source: Source, sessions: Sessions) -> None:
-    source.seconds = 0.05
+async def questions() -> int:
+    """Return how many values the server was asked for since its statistics were reset."""
+    commands = await get_redis().info("commandstats")
+    return int(commands.get("cmdstat_set", {"calls": 0})["calls"])
 
-    found = await asyncio.gather(*(source.get(sessions) for _ in range(100)))
 
-    assert found == [1] * 100
+async def test_simultaneous_misses_load_once(
+    source: Source, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "cache_timeout_seconds", SECONDS)
+    monkeypatch.setattr(cache, "LEASE_SECONDS", SECONDS)
+    await get_redis().config_resetstat()
+    source.can_end.clear()
+
+    getting = [asyncio.create_task(source.get(sessions)) for _ in range(100)]
+    async with asyncio.timeout(SECONDS):
+        while await questions() < len(getting):
+            pass
+    source.can_end.set()
+
+    assert await asyncio.gather(*getting) == [1] * 100
     assert source.loads == 1
 
 
 async def test_value_from_before_a_change_is_not_kept(source: Source, sessions: Sessions) -> None:
-    source.seconds = 0.05
+    source.can_end.clear()
     loading = asyncio.create_task(source.get(sessions))
-    await asyncio.sleep(0.02)
+    await source.has_begun.wait()
     await change(source, sessions, 2)
+    source.can_end.set()
 
     assert await loading == 1
     assert await source.get(sessions) == 2
@@ -128,8 +146,8 @@ async def test_failure_is_not_kept(sessions: Sessions, source: Source) -> None:
         with pytest.raises(NotFoundError):
             await cached(session, KEY, Number, SECONDS, fail)
 
-    async with asyncio.timeout(1):
-        assert await source.get(sessions) == 1
+    assert await get_redis().get(KEY) is None
+    assert await source.get(sessions) == 1
 
 
 async def test_session_that_has_written_loads(source: Source, session: AsyncSession) -> None:

@@ -313,8 +313,11 @@ async def test_rights_are_checked_while_streams_are_open(
 ) -> None:
     monkeypatch.setattr(get_settings(), "event_check_seconds", 0.01)
     asked: list[set[Any]] = []
+    are_open = asyncio.Event()
 
     async def check(rights: set[Any]) -> set[Any]:
+        if not are_open.is_set():
+            return rights
         asked.append(rights)
         if len(asked) == 1:
             raise ConnectionError
@@ -324,6 +327,7 @@ async def test_rights_are_checked_while_streams_are_open(
         get_hub().subscribed(SHARED_CHANNEL, uuid.uuid4(), 60, None, (check, "old")) as revoked,
         get_hub().subscribed(SHARED_CHANNEL, uuid.uuid4(), 60, None, (check, "new")) as kept,
     ):
+        are_open.set()
         end = [event async for event in revoked][-1]
         assert (end.data, kept.reason) == ('{"reason":"revoked"}', None)
     assert asked[:3] == [{"old", "new"}] * 3
