@@ -328,7 +328,7 @@ def test_uploads_become_captions(
         assert seen["rendered"] == told("running 0", "running 50", attempts=1)
         assert not flag.exists()
         lines = log_lines(tmp_path / "worker.log")
-        assert not [line for line in lines if "Consumer" in line["logger"]], "the relay says it once"
+        assert not [line for line in lines if "Consumer" in line["logger"]], "the relay speaks"
         # A message that was sent again continues the trace of the request.
         ended = [line for line in lines if "kind" in line]
         traces = {line["trace_id"] for line in ended if line["kind"] in ("transcribe", "render")}
