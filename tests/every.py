@@ -40,6 +40,7 @@ RULES: Record = {
         "length(code) = 3 OR price > cost",
     ],
     "search": ["title", "code"],
+    "aggregates": ["count", "price:sum", "cost:max"],
     "versioned": True,
 }
 FLAGS = {

@@ -152,6 +152,11 @@ def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
         if field["type"] not in ("many", "one") and not field.get("unique")
     ]
     texts = [field["name"] for field in module["fields"] if FACTS.types[field["type"]].searchable]
+    computed = [
+        f"{field['name']}:{function}"
+        for field in module["fields"]
+        for function in FACTS.types[field["type"]].aggregates
+    ]
     conditions = _checks(list(columns_of(Module.from_record(module), FACTS)))
     rules: Record = {
         "unique_together": _lists(shared, 2)
@@ -161,6 +166,7 @@ def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
         "routes": st.just(["none"])
         | st.lists(st.sampled_from(FACTS.routes), min_size=1, max_size=6, unique=True),
         "search": _names_of(texts, 1),
+        "aggregates": _names_of(["count", *computed], 1),
         "deletion": st.just("hard"),
         "versioned": st.just(True),
         "restorable": st.just(True),

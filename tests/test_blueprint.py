@@ -211,6 +211,18 @@ def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:
             [ITEMS | {"access": "all"}],
             "`access` of `items` must be `public` or `user-write` or `us",
         ),
+        (
+            [ITEMS | {"aggregates": ["pin:sum"]}],
+            "the rules of `items` name `pin`, which is not one",
+        ),
+        (
+            [ITEMS | {"aggregates": ["count"], "routes": ["read"]}],
+            "module `items` has `aggregates`, but no route `list`",
+        ),
+        (
+            [ITEMS | {"aggregates": ["a:max"], "fields": [{"name": "a", "type": "bool"}]}],
+            "`aggregates` of `items` cannot have `a:max`: of the values of `items.a`, it can have",
+        ),
         ([ITEMS | {"access": "user"}], "module `items` has `access: user`, which `auth: none`"),
         ([ITEMS | {"access": "user", "owned_by": "user"}], "module `items` has rows owned by"),
         ([ITEMS | {"routes": []}], "`routes` of `items` must name at least one of create, list"),

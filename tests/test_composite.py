@@ -35,6 +35,7 @@ RULED: dict[str, Any] = {
     "examples": [{"price": "1.00", "cost": "1.00"}, {"price": "1.01", "cost": "1.00"}],
     "routes": ["list", "read"],
     "search": ["name"],
+    "aggregates": ["count", "stock:sum", "lone:count"],
     "deletion": "hard",
     "versioned": True,
 }
@@ -108,6 +109,11 @@ def partial(where: str, field: str = "name") -> Record:
         ({"routes": ["list", "none"]}, "`none` is not a route"),
         ({"search": ["price"]}, "`price` is not a text field"),
         ({"search": ["name", "name"]}, "`name` occurs twice"),
+        ({"aggregates": ["name:sum"]}, "`name:sum` is not possible, because `name` is `str`"),
+        ({"aggregates": ["stock"]}, "possible are `stock:sum`, `stock:min`, `stock:max`"),
+        ({"aggregates": ["nothing:sum"]}, "has no field `nothing`"),
+        ({"aggregates": ["count", "count"]}, "`count` occurs twice"),
+        ({"aggregates": ["count"], "routes": ["read"]}, "`aggregates` needs the route `list`"),
         ({"access": "admin"}, "`access` must be `public` or `user-write` or `user`, not `admin`"),
         ({"access": "user", "owned_by": "user"}, "only the owner of a row reaches it"),
         ({"deletion": "never"}, "`deletion` must be `soft` or `hard`, not `never`"),
@@ -196,17 +202,18 @@ def test_rules_follow_a_renamed_field() -> None:
     )
     assert after.indexes == (("name", "amount"),)
     assert after.checks == ("amount >= cost OR name = 'price'",)
+    assert module_rules.renamed(module, "stock", "left").aggregates[1] == "left:sum"
 
 
 def test_a_field_in_a_rule_stays() -> None:
     """The hint says what to change first."""
     module = complete(**{**RULED, **partial("order > 1", "supplier")})
     named = {"supplier": "unique_together", "order": "unique_together", "cost": "checks"}
-    for name, rule in {**named, "name": "search"}.items():
+    for name, rule in {**named, "name": "search", "lone": "aggregates"}.items():
         with pytest.raises(CofeeError, match=f"`{name}` is in the rule") as refused:
             module_rules.require_unnamed(module, name, FACTS)
         assert FACTS.rules[rule].flag in str(refused.value.hint) or rule == "search"
-    module_rules.require_unnamed(module, "stock", FACTS)
+    module_rules.require_unnamed(module, "seven", FACTS)
 
 
 def test_rules_are_written_as_the_options_that_give_them() -> None:
@@ -219,6 +226,7 @@ def test_rules_are_written_as_the_options_that_give_them() -> None:
         "--check 'price >= cost'",
         "--only list,read",
         "--search name",
+        "--aggregate count,stock:sum,lone:count",
         "--hard-delete",
         "--version-column",
     ]

@@ -88,7 +88,8 @@ def test_classes_of_a_module_are_the_stated_ones() -> None:
     renderer = Renderer(Template(str(ROOT), "HEAD", ROOT))
     own = {"name": "parent", "type": "ref", "to": "products", "nullable": True, "expand": True}
     fields = [{"name": "sku", "type": "str", "sort": True}, own]
-    answers = {"modules": [{"name": "products", "entity": "Product", "fields": fields}]}
+    module = {"name": "products", "entity": "Product", "fields": fields, "aggregates": ["count"]}
+    answers = {"modules": [module]}
     tree = renderer.render(renderer.settle(answers, {}), "copy")
     folder = FACTS.folders("products")[0]
 

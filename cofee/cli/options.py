@@ -66,6 +66,14 @@ Search = Annotated[
     str | None,
     typer.Option("--search", metavar="A,B", help="Fields that `?search=` looks in."),
 ]
+Aggregates = Annotated[
+    str | None,
+    typer.Option(
+        "--aggregate",
+        metavar="A,B",
+        help="What `…/stats` returns: `count,status:count,price:sum`.",
+    ),
+]
 HardDelete = Annotated[
     bool | None,
     typer.Option(
@@ -129,6 +137,7 @@ def read_rules(
     read_only: ReadOnly = False,
     access: Access = None,
     search: Search = None,
+    aggregates: Aggregates = None,
     hard_delete: HardDelete = None,
     versioned: Versioned = None,
     restorable: Restorable = None,
@@ -160,6 +169,7 @@ def read_rules(
         "routes": ["list", "read"] if read_only else None if only is None else _names(only),
         "access": access,
         "search": None if search is None else _names(search),
+        "aggregates": None if aggregates is None else _names(aggregates),
         "deletion": deletion,
         "versioned": versioned,
         "restorable": restorable,

@@ -39,6 +39,7 @@ class FieldType:
     extremes: tuple[object, ...] = ()
     aliases: tuple[str, ...] = ()
     searchable: bool = False
+    aggregates: tuple[str, ...] = ()
     few: bool = False
     unique: str | None = None
     sqlite: str | None = None

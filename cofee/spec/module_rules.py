@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from cofee.errors import CofeeError, Problems, check_each, did_you_mean, listing, quote
-from cofee.spec import owners, reserved
+from cofee.spec import aggregates, owners, reserved
 from cofee.spec.facts import Facts, Rule
 from cofee.spec.names import LONGEST_IDENTIFIER
 from cofee.spec.record import LABEL, Field, Key, Module, Row, Scope, Value
@@ -38,8 +38,9 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         module = replace(module, checks=_checks(module, facts))
     with problems.collected():
         module = replace(module, routes=_routes(module, facts))
-    with problems.collected():
-        _check_search(module, facts)
+    for check in (_check_search, aggregates.check):
+        with problems.collected():
+            check(module, facts)
     for check_rule in (_check_restorable, _check_idempotent):
         with problems.collected():
             check_rule(module)
@@ -99,6 +100,7 @@ def naming(module: Module, field: str, facts: Facts) -> list[str]:
         "indexes": {name for names in module.indexes for name in names},
         "checks": {name for check in module.checks for name in checks.fields(check, module, facts)},
         "search": {*module.search},
+        "aggregates": {*map(aggregates.field_of, module.aggregates)},
     }
     return [rule for rule, names in named.items() if field in names]
 
@@ -135,6 +137,7 @@ def renamed(module: Module, old: str, new: str) -> Module:
         ),
         indexes=tuple(_renamed(names, old, new) for names in module.indexes),
         search=_renamed(module.search, old, new),
+        aggregates=aggregates.renamed(module.aggregates, old, new),
         checks=tuple(checks.renamed(check, columns) for check in module.checks),
         examples=_renamed_rows(module.examples, columns),
     )
@@ -385,7 +388,7 @@ def _check_access(module: Module, facts: Facts) -> None:
     def check(field: Field) -> None:
         access = "readonly" if field.readonly else "writeonly"
         for rule in naming(module, field.name, facts):
-            if rule != "indexes":
+            if rule not in ("indexes", "aggregates"):  # these check it themselves
                 raise CofeeError(
                     f"`{rule}`: `{field.name}` is `{access}`, and must not be in this rule",
                     hint="remove the field from the rule",
@@ -497,7 +500,7 @@ def _options(rule: Rule, value: Any) -> list[str]:
         return [f"{rule.option} {','.join(names)}" for names in value]
     if rule.kind == "condition":
         return [f"{rule.option} {shlex.quote(check)}" for check in value]
-    if rule.kind in ("fields", "routes", "choices"):
+    if rule.kind in ("fields", "routes", "choices", "aggregates"):
         return [f"{rule.option} {','.join(value)}"]
     # Of a choice of two, the option is the second.
     is_named = rule.kind in ("owner", "number") or len(rule.values) > 2

@@ -233,6 +233,7 @@ class Module:
     routes: tuple[str, ...] = ()
     access: str | None = None
     search: tuple[str, ...] = ()
+    aggregates: tuple[str, ...] = ()
     deletion: str | None = None
     versioned: bool = False
     restorable: bool = False
@@ -387,6 +388,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "examples": ROWS,
     "routes": Shape("a list of routes", _list_of(_is_text)),
     "search": Shape("a list of field names", _list_of(_is_text)),
+    "aggregates": Shape("a list of aggregates, such as `price:sum`", _list_of(_is_text)),
     "access": TEXT,
     "deletion": TEXT,
     "versioned": FLAG,

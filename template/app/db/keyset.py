@@ -115,7 +115,7 @@ class Order:
         return row < end if self.descending else row > end
 
 
-def where_matches(statement: sa.Select[Row], filters: Columns, query: PageQuery) -> sa.Select[Row]:
+def where_matches(statement: sa.Select[Row], filters: Columns, query: Schema) -> sa.Select[Row]:
     """Select the rows that match every filter of a query. An omitted filter is `None`.
 
     A filter `total` has values, any of which a row can have. Parameters such as `total_min` compare
