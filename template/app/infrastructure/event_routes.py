@@ -7,6 +7,7 @@ connection to the database. A stream ends when the token expires, and soon after
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -48,6 +49,10 @@ CLOSE_CODES = {"expired": 4401, "revoked": 4403, "stopping": 1012, "unavailable"
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 ERROR_POSITION = "This is not the id of an event"
 MAX_PART = 2**63
+# What uvicorn logs as an error of the service after a WebSocket was refused, as by a wrong token.
+REFUSED = "ASGI callable returned without completing handshake."
+
+logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg != REFUSED)
 
 
 def require_position(value: str) -> str:

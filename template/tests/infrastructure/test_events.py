@@ -243,10 +243,11 @@ async def refusal(served: Served, url: str, headers: Headers, **options: Any) ->
     return [response.status_code, error.value.response.status_code]
 
 
-async def test_stream_needs_a_valid_token(served: Served) -> None:
+async def test_stream_needs_a_valid_token(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     for url in (OWN, SHARED):
         assert await refusal(served, url, {}) == [401, 401]
         assert await refusal(served, url, {"Authorization": "Bearer x"}) == [401, 401]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_user_gets_no_events_of_others(
