@@ -13,7 +13,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import anyio
 import jwt
@@ -33,7 +33,7 @@ from app.infrastructure import tokens
 from app.infrastructure.auth import UnauthorizedError, bearer
 from app.infrastructure.channels import SHARED_CHANNEL, Event, order, user_channel
 from app.infrastructure.cookies import ACCESS_COOKIE, ERROR_OTHER_SITE
-from app.infrastructure.events import END, OPEN, PING, Right, Subscription, get_hub
+from app.infrastructure.events import END, OPEN, PING, Reason, Right, Subscription, get_hub
 from app.infrastructure.settings import get_settings
 from app.modules.users.models import User
 from app.modules.users.service import UserService
@@ -150,6 +150,16 @@ async def get_position(
 LastPosition = Annotated[str | None, Depends(get_position)]
 
 
+class Events(Protocol):
+    """The events of a stream: a subscription, or some of its events."""
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the stream has ended."""
+
+    def __aiter__(self) -> AsyncIterator[Event]: ...
+
+
 class EventStream(StreamingResponse):
     """The events of a stream as server-sent events.
 
@@ -159,12 +169,12 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, subscription: Subscription) -> None:
-        super().__init__(_encode_all(subscription), headers=HEADERS)
+    def __init__(self, events: Events) -> None:
+        super().__init__(_encode_all(events), headers=HEADERS)
 
 
-async def _encode_all(subscription: Subscription) -> AsyncIterator[bytes]:
-    async for event in subscription:
+async def _encode_all(events: Events) -> AsyncIterator[bytes]:
+    async for event in events:
         yield KEEPALIVE_COMMENT if event.name == PING else _encode(event)
 
 
@@ -178,18 +188,18 @@ def _encode(event: Event) -> bytes:
     )
 
 
-async def send_over_socket(socket: WebSocket, subscription: Subscription) -> None:
+async def send_over_socket(socket: WebSocket, events: Events) -> None:
     """Send the events of a stream as JSON until it ends or the client closes the socket."""
     await socket.accept(PROTOCOL if PROTOCOL in socket.scope["subprotocols"] else None)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_wait_for_close, socket, tasks.cancel_scope)
         with contextlib.suppress(WebSocketDisconnect):
-            async for event in subscription:
+            async for event in events:
                 if event.name == PING:  # the server sends its own pings
                     continue
                 data = from_json(event.data) if event.data else None
                 await socket.send_json({"id": event.id, "event": event.name, "data": data})
-            await socket.close(CLOSE_CODES[subscription.reason or "unavailable"])
+            await socket.close(CLOSE_CODES[events.reason or "unavailable"])
         tasks.cancel_scope.cancel()
 
 

@@ -6,14 +6,17 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
+from websockets.exceptions import InvalidStatus
 
 from app.infrastructure.channels import newest_position, project_channel, read_missed, user_channel
+from app.infrastructure.events import get_hub
 from app.infrastructure.redis import get_redis, running
 from app.infrastructure.tasks import run_job
 from tests.modules.jobs.probe import probe, steps
-from tests.streams import new_user
+from tests.streams import Received, Served, new_user, serve
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -23,6 +26,21 @@ async def empty_channels() -> AsyncIterator[None]:
         await get_redis().flushdb()
         yield
     steps.clear()
+
+
+@pytest_asyncio.fixture
+async def served() -> AsyncIterator[Served]:
+    """The application on a port."""
+    from app.main import app  # reads the settings, which are set by now
+
+    async with serve(app) as served:
+        yield served
+        await get_hub().close()
+        get_hub.cache_clear()
+
+
+def states(events: list[Received]) -> list[tuple[str, int]]:
+    return [(event.data["status"], event.data["progress"]) for event in events]
 
 
 async def test_owner_follows_the_progress(session: AsyncSession) -> None:
@@ -40,8 +58,8 @@ async def test_owner_follows_the_progress(session: AsyncSession) -> None:
     ]
     assert {event.name for event in mine} == {"jobs.updated"}
     shown = [json.loads(event.data) for event in mine]
-    states = [(data["status"], data["progress"]) for data in shown]
-    assert states == [("queued", 0), ("running", 0), ("running", 50), ("succeeded", 100)]
+    told = [(data["status"], data["progress"]) for data in shown]
+    assert told == [("queued", 0), ("running", 0), ("running", 50), ("succeeded", 100)]
     assert {data["id"] for data in shown} == {str(job.id)}
     assert list(others) == []
 
@@ -54,3 +72,33 @@ async def test_job_of_a_project_is_told_on_its_channel(session: AsyncSession) ->
 
     [event] = (await read_missed(project_channel(project_id), position)).events
     assert event.name == "jobs.updated"
+
+
+@pytest.mark.parametrize("transport", ["stream", "socket"])
+async def test_stream_of_a_job_begins_with_its_state(
+    served: Served, session: AsyncSession, transport: str
+) -> None:
+    (ann, headers), (_, stranger) = [await new_user(session, name) for name in ("ann", "eve")]
+    job, other = [await probe.enqueue(session, ann, {}) for _ in range(2)]
+    await session.commit()
+    url, connect = f"/api/v1/jobs/{job.id}/events", getattr(served, transport)
+
+    async with connect(url, headers) as stream:
+        opened = await stream.next()
+        first = await stream.next()
+        await run_job(probe, other.id)
+        await run_job(probe, job.id)
+        told = [await stream.next() for _ in range(3)]
+    async with connect(url, headers, told[0].id) as stream:
+        _, *rest = [await stream.next() for _ in range(3)]
+
+    assert (opened.name, first.name) == ("open", "jobs.updated")
+    expected = [("queued", 0), ("running", 0), ("running", 50), ("succeeded", 100)]
+    assert states([first, *told]) == expected
+    assert states(rest) == expected[2:]
+    assert {event.data["id"] for event in (first, *told, *rest)} == {str(job.id)}
+    for excluded, status in ((stranger, 404), ({}, 401)):
+        assert (await served.client.get(url, headers=excluded)).status_code == status
+        with pytest.raises(InvalidStatus, match=str(status)):
+            async with served.socket(url, excluded):
+                pass
