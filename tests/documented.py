@@ -33,6 +33,7 @@ ARGUMENTS = {
     "values": ":draft,paid",
     "items": ":str",
     "media_types": ":image/png",
+    "dimension": ":384",
     "module": ":customers",
 }
 

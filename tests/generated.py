@@ -42,6 +42,7 @@ EVERY_PART: Mapping[str, object] = {
     "telemetry": "opentelemetry",
     "deploy": "kubernetes",
     "mcp": True,
+    "vectors": "pgvector",
 }
 # What tells the tests of a service which database they run on.
 DATABASES: Mapping[str, Mapping[str, str]] = {

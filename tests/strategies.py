@@ -25,8 +25,8 @@ Record = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = Template(str(ROOT), "HEAD", ROOT).facts
 STATED: dict[str, Record] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
-# The types that every service has: those that always refer to the same need what brings it.
-TYPES = {name: entry for name, entry in STATED.items() if "target" not in entry}
+# The types that every service has: others need what brings them.
+TYPES = {name: entry for name, entry in STATED.items() if not {"target", "needs"} & {*entry}}
 
 # Two texts that match each pattern, and one that does not; quotes, backslashes and other alphabets
 # have to become string literals as a formatter would write them.

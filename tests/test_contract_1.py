@@ -50,7 +50,9 @@ def test_facts_of_contract_1_are_those_that_followed(template: Path) -> None:
 
     assert facts.folders("products") == ["app/modules/products", "tests/modules/products"]
     assert list(facts.rules) == [rule for rule in FACTS.rules if rule in facts.rules]
-    assert facts.types.keys() == {name for name, one in FACTS.types.items() if one.target is None}
+    assert facts.types.keys() == {
+        name for name, one in FACTS.types.items() if not (one.target or one.needs)
+    }
     assert facts.routes == FACTS.routes
 
 

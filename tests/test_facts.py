@@ -87,9 +87,11 @@ def test_classes_of_a_module_are_the_stated_ones() -> None:
     """A rendered module defines each of them, and no other that begins with its entity."""
     renderer = Renderer(Template(str(ROOT), "HEAD", ROOT))
     own = {"name": "parent", "type": "ref", "to": "products", "nullable": True, "expand": True}
-    fields = [{"name": "sku", "type": "str", "sort": True}, own]
-    module = {"name": "products", "entity": "Product", "fields": fields, "aggregates": ["count"]}
-    answers = {"modules": [module]}
+    vector = {"name": "vector", "type": "vector", "dimension": 8, "nullable": True}
+    fields = [{"name": "sku", "type": "str", "sort": True}, own, vector]
+    rules = {"aggregates": ["count"], "embed": ["sku"]}
+    module = {"name": "products", "entity": "Product", "fields": fields, **rules}
+    answers = {"modules": [module], "vectors": "pgvector"}
     tree = renderer.render(renderer.settle(answers, {}), "copy")
     folder = FACTS.folders("products")[0]
 

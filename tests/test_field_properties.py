@@ -49,6 +49,7 @@ ARGUMENTS = {
     "items": "str",
     "module": "customers",
     "media_types": "image/png,text/plain",
+    "dimension": "384",
 }
 JSON_NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,9}", fullmatch=True)
 PATTERNS = st.sampled_from([r"^[A-Z]{3}-\d+$", r"a:b|c\\d", r"^\w+@\w+\.[a-z]{2,}$", "(?i)^x.*y$"])

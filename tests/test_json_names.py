@@ -164,6 +164,8 @@ def test_openapi_of_every_part_has_camel_case(released: Path, tmp_path: Path) ->
     settings = {
         "DATABASE_URL": "postgresql://shop@localhost/shop",
         "REDIS_URL": "redis://localhost",
+        "EMBEDDING_URL": "http://localhost/v1",
+        "EMBEDDING_MODEL": "words",
         "S3_ACCESS_KEY_ID": "key",
         "S3_SECRET_ACCESS_KEY": "secret",
     }

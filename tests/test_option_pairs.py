@@ -49,12 +49,23 @@ CHORES = {
     "owned_by": "user",
     "fields": [{"name": "text", "type": "str"}],
 }
-OF_USERS = [*every.REQUIRED_OF_USERS, *every.OPTIONAL_OF_USERS]
+OF_USERS: list[Row] = [*every.REQUIRED_OF_USERS, *every.OPTIONAL_OF_USERS]
 # By the answer `auth`, what a service has beside its options.
-CONTENTS: Mapping[object, Row] = {
+CONTENTS: Mapping[object, Mapping[str, list[Row]]] = {
     "none": {"modules": [NOTES]},
     "jwt": {"modules": [NOTES, CHORES], "user_fields": OF_USERS},
     "oauth": {"modules": [NOTES, CHORES]},
+}
+# What finds similar rows has a module for it.
+PAPERS = {
+    "name": "papers",
+    "entity": "Paper",
+    "fields": [
+        {"name": "heading", "type": "str"},
+        {"name": "text", "type": "text", "nullable": True},
+        {"name": "vector", "type": "vector", "dimension": 64, "nullable": True},
+    ],
+    "embed": ["heading", "text"],
 }
 DRAWN = 300  # rows to choose from
 
@@ -129,7 +140,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make(row: Row, template: Path, folder: Path) -> Path:
     """Make the service of a row."""
-    return make_service(template, folder, {**row, **CONTENTS[row["auth"]]})
+    contents = {**CONTENTS[row["auth"]]}
+    if row["vectors"] != "none":
+        owner = {"owned_by": "user"} if row["auth"] != "none" else {}
+        contents["modules"] = [*CONTENTS[row["auth"]]["modules"], {**PAPERS, **owner}]
+    return make_service(template, folder, {**row, **contents})
 
 
 def test_services_of_every_pair_are_clean(template: Path, tmp_path: Path) -> None:

@@ -323,6 +323,7 @@ OPTIONS = {
     "telemetry": ["none", "opentelemetry"],
     "deploy": ["compose", "kubernetes"],
     "mcp": ["false", "true"],
+    "vectors": ["none", "pgvector"],
     "json_names": ["snake", "camel"],
     "python_version": ["3.11", "3.14"],
     "project_name": ["shop", "corner-shop"],
@@ -366,7 +367,7 @@ def test_any_walk_through_the_options_ends_where_the_answers_are(
             if step.get("tasks", answers(root)["tasks"]) == "none":
                 step = {**step, "webhooks": "false"}
             if step.get("database", answers(root)["database"]) == "sqlite":
-                step = {**step, "deploy": "compose"}
+                step = {**step, "deploy": "compose", "vectors": "none"}
             ran = cofee("set", *(f"{key}={value}" for key, value in step.items()), "-C", root)
             assert ran.code == 0, ran.err
             standing = snapshot(root)

@@ -108,6 +108,10 @@ Tools = Annotated[
     str | None,
     typer.Option("--tools", metavar="ROUTES", help="Routes that models can call: `list,read`."),
 ]
+Embed = Annotated[
+    str | None,
+    typer.Option("--embed", metavar="A,B", help="Texts whose vectors find similar rows."),
+]
 Rules = Annotated[
     list[str] | None,
     typer.Option(
@@ -146,6 +150,7 @@ def read_rules(
     idempotent: Idempotent = None,
     cache: Cache = None,
     tools: Tools = None,
+    embed: Embed = None,
     rules: Rules = None,
 ) -> dict[str, object]:
     """Return the rules that are given as options; others are absent.
@@ -178,6 +183,7 @@ def read_rules(
         "notify": None if notify is None else _names(notify),
         "idempotent": idempotent,
         "tools": None if tools is None else _names(tools),
+        "embed": None if embed is None else _names(embed),
         **dict(map(_named_rule, rules or ())),
     }
     return {key: value for key, value in given.items() if value is not None}

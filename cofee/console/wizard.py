@@ -40,6 +40,7 @@ MODIFIER_HELP = {
 ARGUMENT_QUESTIONS = {
     "precision": ("Digits in total and after the decimal point:", "12.2"),
     "values": ("Values, separated by commas:", ""),
+    "dimension": ("Length of its vectors:", "384"),
     "media_types": ("Media types, separated by commas:", "image/png,image/jpeg"),
 }
 

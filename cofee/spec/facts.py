@@ -43,6 +43,7 @@ class FieldType:
     few: bool = False
     unique: str | None = None
     sqlite: str | None = None
+    needs: Mapping[str, str] = field(default_factory=dict)
     column: object = True  # false for links of rows, which have a separate table
 
 

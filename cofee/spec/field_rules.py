@@ -205,6 +205,8 @@ def _check_argument(field: Field, scope: Scope) -> None:
         _check_items(field, scope)
     elif argument == "media_types":
         _check_media_types(field, scope)
+    elif argument == "dimension":
+        _check_dimension(field, scope)
 
 
 def _check_choices(field: Field) -> None:
@@ -244,6 +246,21 @@ def _check_media_types(field: Field, scope: Scope) -> None:
         raise CofeeError(
             f"`{field.name}`: `{field.type}` cannot refer to {quote(field.to)}",
             hint=f"write `to: {scope.facts.types[field.type].target}`",
+        )
+
+
+def _check_dimension(field: Field, scope: Scope) -> None:
+    """Reject vectors that no index can have, and those without which no row could be written."""
+    entry, dimension = scope.facts.types[field.type], field.extra.get("dimension")
+    if not isinstance(dimension, int) or dimension not in range(1, int(str(entry.greatest)) + 1):
+        raise CofeeError(
+            f"`{field.name}`: the dimension must be 1 to {entry.greatest}, not {quote(dimension)}",
+            hint="it is that of the model that computes the vectors",
+        )
+    if not field.nullable:
+        raise CofeeError(
+            f"`{field.name}`: a vector must be `null`, because it is computed from its row",
+            hint="remove `nullable: false`",
         )
 
 

@@ -52,6 +52,8 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         _check_cache(module, facts)
     with problems.collected():
         _check_tools(module, facts)
+    with problems.collected():
+        _check_embed(module, facts)
     problems.require_none()
     module = replace(_with_choices(module, facts), examples=_examples(module, facts, later))
     with problems.collected():
@@ -101,6 +103,7 @@ def naming(module: Module, field: str, facts: Facts) -> list[str]:
         "checks": {name for check in module.checks for name in checks.fields(check, module, facts)},
         "search": {*module.search},
         "aggregates": {*map(aggregates.field_of, module.aggregates)},
+        "embed": {*module.embed, *vectors(module)} if module.embed else set(),
     }
     return [rule for rule, names in named.items() if field in names]
 
@@ -138,6 +141,7 @@ def renamed(module: Module, old: str, new: str) -> Module:
         indexes=tuple(_renamed(names, old, new) for names in module.indexes),
         search=_renamed(module.search, old, new),
         aggregates=aggregates.renamed(module.aggregates, old, new),
+        embed=_renamed(module.embed, old, new),
         checks=tuple(checks.renamed(check, columns) for check in module.checks),
         examples=_renamed_rows(module.examples, columns),
     )
@@ -313,13 +317,32 @@ def _routes(module: Module, facts: Facts) -> tuple[str, ...]:
 
 
 def _check_search(module: Module, facts: Facts) -> None:
-    _require_once(module.search, "search")
-    searched = [name for name, entry in facts.types.items() if entry.searchable]
-    for name in module.search:
-        if module.field(name).type not in searched:
+    _check_texts(module, "search", module.search, facts)
+
+
+def _check_texts(module: Module, rule: str, names: Sequence[str], facts: Facts) -> None:
+    _require_once(names, rule)
+    texts = [name for name, entry in facts.types.items() if entry.searchable]
+    for name in names:
+        if module.field(name).type not in texts:
             raise CofeeError(
-                f"`search`: `{name}` is not a text field; types for it are {listing(searched)}"
+                f"`{rule}`: `{name}` is not a text field; types for it are {listing(texts)}"
             )
+
+
+def vectors(module: Module) -> list[str]:
+    """Return the fields that hold vectors."""
+    return [field.name for field in module.fields if "dimension" in field.extra]
+
+
+def _check_embed(module: Module, facts: Facts) -> None:
+    """Reject texts whose vectors have no field, or several."""
+    _check_texts(module, "embed", module.embed, facts)
+    if module.embed and len(vectors(module)) != 1:
+        raise CofeeError(
+            "`embed`: the module must have one field that holds the vectors",
+            hint="add one, such as `embedding:vector:384`",
+        )
 
 
 def _check_restorable(module: Module) -> None:

@@ -62,6 +62,7 @@ def require_options(
         CofeeError: the hint says how to turn the option on, or what prevents it.
     """
     _require_targets(modules, answers, given, facts)
+    _require_types(modules, answers, given, facts)
     _require_rules(modules, answers, facts)
     for owner, stated in facts.owners.items():
         options = stated.needs
@@ -94,6 +95,29 @@ def _require_rules(modules: Sequence[Module], answers: Mapping[str, object], fac
                 "which is off",
                 hint=f"turn it on with `cofee set {words}`, or remove the rule first",
             )
+
+
+def _require_types(
+    modules: Sequence[Module],
+    answers: Mapping[str, object],
+    given: Collection[str],
+    facts: Facts,
+) -> None:
+    for module, field in ((one, field) for one in modules for field in one.fields):
+        needs = facts.types[field.type].needs
+        missing = [option for option in needs if answers.get(option) in ABSENT]
+        if not missing:
+            continue
+        name, option = f"{module.name}.{field.name}", missing[0]
+        if option in given:
+            raise CofeeError(
+                f"`{name}` is a `{field.type}`, which `{option}={answers.get(option)}` removes",
+                hint=f"remove it first: `cofee remove-field {module.name} {field.name}`",
+            )
+        raise CofeeError(
+            f"`{name}`: a `{field.type}` needs the option `{option}`, which is off",
+            hint=f"turn it on first: `cofee set {option}={needs[option]}`",
+        )
 
 
 def _require_targets(

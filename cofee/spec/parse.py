@@ -34,6 +34,7 @@ ARGUMENT_EXAMPLES = {
     "precision": "its digits in total and after the decimal point, such as `12.2`",
     "values": "its values, such as `draft,paid`, or a shared enum, such as `@OrderStatus`",
     "items": "the type of its items, such as `str`",
+    "dimension": "the length of its vectors, such as `384`",
     "media_types": "the media types that it accepts, such as `image/png,image/jpeg`",
     "module": "the module that it refers to, such as `customers`",
 }
@@ -186,7 +187,7 @@ def _read_argument(name: str, entry: FieldType, segments: list[str]) -> dict[str
         shared, _, values = segments.pop(0)[1:].partition("=")
         return {"enum": shared, "values": values.split(",") if values else []}
     if not text or text in FLAG_KEYS or "=" in text:
-        if entry.argument_default:
+        if argument in entry.argument_default:
             return {}
         wanted = ARGUMENT_EXAMPLES.get(argument, f"its {argument}")
         raise CofeeError(f"{quote(name)}: `{entry.name}` needs {wanted}")
@@ -201,6 +202,8 @@ def _read_argument(name: str, entry: FieldType, segments: list[str]) -> dict[str
             wanted = ARGUMENT_EXAMPLES["precision"]
             raise CofeeError(f"{quote(name)}: {quote(text)} must be {wanted}")
         return {key: int(digits) for key, digits in found.groupdict().items()}
+    if argument == "dimension":
+        return {"dimension": int(text) if text.isdecimal() else text}
     return {"to" if argument == "module" else argument: text}
 
 
@@ -257,6 +260,8 @@ def _argument_text(field: Field) -> list[str]:
         return [f"{shared}{','.join(field.values)}"]
     if (media_types := field.extra.get("media_types")) is not None:
         return [",".join(map(str, media_types))] if isinstance(media_types, list) else []
+    if (dimension := field.extra.get("dimension")) is not None:
+        return [str(dimension)]
     return [text for text in (field.items, field.to) if text is not None]
 
 

@@ -242,6 +242,7 @@ class Module:
     idempotent: bool = False
     cache: int | None = None
     tools: tuple[str, ...] = ()
+    embed: tuple[str, ...] = ()
     tasks: tuple[Task, ...] = ()
     extra: Mapping[str, object] = dataclasses.field(
         default_factory=dict
@@ -398,6 +399,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "notify": Shape("a list of changes", _list_of(_is_text)),
     "idempotent": FLAG,
     "tools": Shape("a list of routes", _list_of(_is_text)),
+    "embed": Shape("a list of field names", _list_of(_is_text)),
     "tasks": Shape("a list of tasks", _list_of(lambda task: isinstance(task, Mapping))),
 }
 KEY_SHAPES: Mapping[str, Shape] = {

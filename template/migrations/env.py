@@ -9,7 +9,7 @@ import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import context
@@ -46,7 +46,7 @@ def migrate(connection: sa.Connection) -> None:
         context.run_migrations()
 
 
-def render_type(kind: str, item: object, autogenerate: AutogenContext) -> str | Literal[False]:
+def render_type(kind: str, item: object, autogenerate: AutogenContext) -> Any:
     """Render a column type of the app as the stored type, so that migrations never change."""
     match item:
         case UtcDateTime():
@@ -61,7 +61,7 @@ def render_type(kind: str, item: object, autogenerate: AutogenContext) -> str | 
         case sa.types.TypeDecorator():
             return f"sa.{item.impl!r}"
         case _:
-            return False
+            return getattr(item, "render", lambda _: False)(autogenerate.imports)
 
 
 async def migrate_alone() -> None:

@@ -41,7 +41,7 @@ def _columns(
     model: type[DeclarativeBase],
 ) -> tuple[frozenset[str], dict[str, Normalize], set[str]]:
     """Return the columns of a model, how they are normalized, and those that must be read back."""
-    columns = sa.inspect(model).column_attrs
+    columns = [one for one in sa.inspect(model).column_attrs if not one.deferred]
     functions: dict[str, Normalize] = {}
     unknown: set[str] = set()
     for attribute in columns:
@@ -50,7 +50,7 @@ def _columns(
             functions[attribute.key] = function
         elif not isinstance(kind, (*KEPT, ExactInterval)):
             unknown.add(attribute.key)
-    return frozenset(columns.keys()), functions, unknown
+    return frozenset(one.key for one in columns), functions, unknown
 
 
 def _normalization(kind: sa.types.TypeEngine[Any]) -> Normalize | None:

@@ -18,7 +18,7 @@ from app.infrastructure.settings import get_settings
 ERROR_FAILED = "The service `{name}` does not answer as it should"
 ERROR_TOO_SLOW = "The service `{name}` does not answer in time"
 # Methods that have the same effect once or twice (RFC 9110). No other call is repeated.
-IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 TEMPORARY = {429, 502, 503, 504}
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class ServiceClient:
     """Sends requests to another service. It connects on first use, in each process."""
 
     opened: ClassVar[list[ServiceClient]] = []
+    idempotent: ClassVar[frozenset[str]] = IDEMPOTENT
 
     def __init__(self, name: str, url: str, token: SecretStr) -> None:
         self.name = name
@@ -59,7 +60,7 @@ class ServiceClient:
             ServiceError: no connection, or an answer with a status of 400 or more.
         """
         settings = get_settings()
-        attempts = settings.client_attempts if method in IDEMPOTENT else 1
+        attempts = settings.client_attempts if method in self.idempotent else 1
         try:
             async with asyncio.timeout(settings.client_total_seconds):
                 return await self._attempt(attempts, method, path, options)

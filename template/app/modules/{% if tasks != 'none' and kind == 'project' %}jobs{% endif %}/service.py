@@ -8,10 +8,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from app.common.errors import ConflictError, NotFoundError
 from app.common.schemas import Page
-from app.db.base import utc_now
+from app.db.base import utc_now, uuid7
 from app.infrastructure.after_commit import after_commit
 from app.infrastructure.broker import send
 from app.infrastructure.job_events import publish_job
@@ -83,6 +84,13 @@ class JobService:
         if job is None:
             raise NotFoundError(ERROR_NOT_FOUND)
         return job
+
+
+def add_job(session: Session, kind: str, arguments: dict[str, Any]) -> None:
+    """Write a job of no owner with the rows that a session is about to write."""
+    job = Job(id=uuid7(), kind=kind, arguments=arguments, send_at=_later())
+    session.add(job)
+    after_commit(session, send, (kind, job.id))
 
 
 class KeyService:
