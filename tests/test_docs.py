@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.documented import COMMANDS, GENERATORS, errors_without_help
-from tests.generated import DATABASES, environment, make_service
+from tests.generated import DATABASES, EVERY_PART, environment, make_service, rendered_here
 from tests.judging import IMPORTED, IMPORTED_ONCE
 from tests.preforked import modules_of_the_command, preforked
 from tests.reader import RUNNING_ALREADY, Reader
@@ -206,6 +208,28 @@ def test_every_page_is_reached_from_the_readme() -> None:
 def test_every_error_says_what_to_do() -> None:
     """An error has a hint or says what is allowed, unless there is nothing to do."""
     assert set(errors_without_help()) == NOTHING_TO_DO
+
+
+def test_every_line_of_the_checklist_is_a_command_that_exists() -> None:
+    """A task of a service, some of its tests, or a command of a tool that it has."""
+    module = {"name": "notes", "entity": "Note", "fields": [], "owned_by": "user"}
+    tree = rendered_here({**EVERY_PART, "modules": [module]})
+    tasks = tomllib.loads(tree["pyproject.toml"].content.decode())["tool"]["poe"]["tasks"]
+    tests = "\n".join(file.content.decode() for path, file in tree.items() if "tests/" in path)
+    text = (ROOT / "docs/checklist.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| (?!What holds|-).* \| (.*) \|$", text, re.MULTILINE)
+
+    assert len(lines) > 20
+    for line in lines:
+        tool, *words = shlex.split(line.strip("`").removeprefix("uv run "))
+        known = {"poe": tasks, "pytest": tree, "cofee": COMMANDS, "uv": ["lock"]}.get(tool, [])
+        if words[0] == "-k":
+            names = words[1].split(" or ")
+            assert all(re.search(rf"def test_\w*{name}", tests) for name in names), line
+        elif tool == "pytest":
+            assert all(any(path.startswith(place) for path in tree) for place in words), line
+        else:
+            assert tool == "alembic" or words[0] in known, line
 
 
 # Hygiene
