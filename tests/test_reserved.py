@@ -20,7 +20,16 @@ from tests import every, generated
 from tests.strategies import FACTS
 
 ASKING = Path(__file__).with_name("asking.py")
-MODULES = every.owned_modules()
+FOUND = {
+    "name": "found",
+    "entity": "Found",
+    "fields": [
+        {"name": "title", "type": "str"},
+        {"name": "vector", "type": "vector", "dimension": 8, "nullable": True},
+    ],
+    "embed": ["title"],
+}
+MODULES = [*every.owned_modules(), FOUND]
 VIEW = (generated.REPOSITORY / "macros/view.jinja").read_text()
 
 
@@ -48,7 +57,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
 def tree() -> Tree:
     """A service in which every type meets every rule."""
     renderer = Renderer(Template("template", "HEAD", generated.REPOSITORY))
-    answers = {"isolation": "project", "modules": MODULES}
+    answers = {"isolation": "project", "vectors": "pgvector", "modules": MODULES}
     return renderer.render(renderer.settle(answers, {}, "service"), "copy")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
@@ -13,7 +15,14 @@ from cofee.spec.module_rules import complete
 from cofee.spec.parse import format_field, parse_field
 from cofee.spec.record import Module
 from cofee.template.template import Template
-from tests.generated import REPOSITORY, rendered_here
+from tests.generated import (
+    REPOSITORY,
+    environment,
+    make_service,
+    rendered_here,
+    run,
+    snapshot_template,
+)
 from tests.strategies import FACTS
 
 VECTOR = {"name": "embedding", "type": "vector", "dimension": 384, "nullable": True}
@@ -123,3 +132,17 @@ def test_length_is_changed_with_the_index() -> None:
     ):
         upgrade = upgrade[upgrade.index(statement) :]
     assert "refuse_values" not in text
+
+
+@pytest.mark.service
+def test_similar_rows_of_a_project_are_found(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Without tasks, their vectors are computed in the request."""
+    template = snapshot_template(tmp_path_factory.mktemp("vectors") / "template")
+    answers = yaml.safe_load((REPOSITORY / "examples/idea.yml").read_text())
+    project = make_service(template, tmp_path / "service", answers)
+    chosen = ("-k", "vector or embeddings or similar or outage")
+    places = ("tests/db/test_vectors.py", "tests/infrastructure", "tests/modules/documents")
+
+    run(project, environment(template), "python", "-m", "pytest", "-q", *places, *chosen)

@@ -1,8 +1,8 @@
-"""Filters of the rows whose statistics are computed."""
+"""Statistics of rows, and the filters of these rows."""
 
 from __future__ import annotations
 
-from app.common.schemas import OMITTED, Before, From, Schema
+from app.common.schemas import OMITTED, Before, From, Model, Schema
 from app.common.types import Instant
 
 
@@ -13,3 +13,7 @@ class RowFilters(Schema):
     created_at_before: Before[Instant] = OMITTED
     updated_at_from: From[Instant] = OMITTED
     updated_at_before: Before[Instant] = OMITTED
+
+
+class RowStats(Model):
+    """Base of the counts and sums of rows."""

@@ -11,7 +11,7 @@ USUAL_NUMBER = 10
 SIMILAR_ERRORS = (502, 504)  # of the service that computes the vector of a text
 
 
-class Similar(Model):
+class SimilarRow(Model):
     """A row with its similarity, the greatest first."""
 
     similarity: float = Field(description="From -1 to 1, which is that of the same text")
