@@ -88,6 +88,11 @@ def print_downgrade(revisions: str) -> Found:
     return printed.getvalue()
 
 
+def autogenerate(message: str) -> Found:
+    """Write a migration for what is different in the models; a later process finds it."""
+    command.revision(config, message, autogenerate=True)
+
+
 def interrupt(revision: str) -> Found:
     """Go up, and lose the connection at each statement that changes something, one after the other.
 
@@ -281,6 +286,7 @@ STEPS: dict[str, Callable[[Any], Found]] = {
     one.__name__: one
     for one in (
         *(upgrade, downgrade, check, refuse, print_sql, print_downgrade, execute, interrupt),
+        autogenerate,
         *(register, insert, mark, read, schema, dump),
     )
 }

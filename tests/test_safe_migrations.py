@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests import evolutions, test_rule_migrations
-from tests.evolutions import CHANGES, REFERENCES, Record
+from tests.evolutions import CHANGES, PARENTS, REFERENCES, Record
+from tests.generated import EVERY_PART, make_service
 from tests.strategies import with_rules
 from tests.test_migrations import (
     DATABASES,
@@ -21,6 +22,7 @@ from tests.test_migrations import (
     chain,
     create_databases,
     creations,
+    lint,
     place,
     programs,
     server,
@@ -43,6 +45,15 @@ LIVING = (
     *("caseless", "cased", "drawn", "indexed", "kept", "owner"),
 )
 INTERRUPTED = ("growing", "shrinking", "living", "bound", "hardening")
+# What no command writes: a unique constraint, and a reference without a rule for deletions.
+HAND_WRITTEN = (
+    "    __table_args__",
+    """    code: Mapped[str | None] = mapped_column(sa.String(20), unique=True)
+    other_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("suppliers.id"))
+
+    __table_args__""",
+)
+HELPERS = ("add_column", "add_index", "drop_index", "add_check", "add_unique", "add_foreign_key")
 RULED = ("makers", "bound", "freed", "hardening", "softening")
 
 
@@ -122,6 +133,48 @@ def test_sql_of_all_operations_locks_no_table_for_long(place: Place) -> None:
         for rule in squawk(script):
             found[rule] = found.get(rule, True) and is_locked
     assert found == accepted()
+
+
+def test_migrations_that_poe_migration_writes_lock_no_table_for_long(place: Place) -> None:
+    """They differ in every way that Alembic finds, and are interrupted at each statement."""
+    before, after, added = (
+        {"name": "living", "entity": "Living", "fields": living(0)},
+        {"name": "living", "entity": "Living", "fields": living(1)},
+        {"name": "added", "entity": "Added", "fields": [{**REFERENCES["owner"][1], "name": "ann"}]},
+    )
+    create_databases(place, "found")
+    created = creations([*PARENTS, before])
+    old = place.service("old", [*PARENTS, before], created, "found")
+    new = place.service("new", [*PARENTS, after, added], created[:-1], "found")
+    write_later(old, new)
+    model = new.project / "app/modules/living/models.py"
+    model.write_text(model.read_text().replace(*HAND_WRITTEN))
+
+    old.do(("upgrade", "head"))
+    new.do(("autogenerate", "follow the models"))
+    (path,) = new.project.glob("migrations/versions/*_follow_the_models.py")
+    *_, up, down, _ = new.do(
+        *[("interrupt", "head"), ("check", 0), ("print_sql", f"{created[-1]['revision']}:head")],
+        *[("print_downgrade", "head:-1"), ("downgrade", "-1")],
+    )
+    old.do(("check", 0))
+
+    lint(place, new.project)
+    assert {*HELPERS} <= {*re.findall(r"^    ([a-z_]+)\(", path.read_text(), re.MULTILINE)}
+    assert squawk(up) <= {rule for rule, is_locked in accepted().items() if not is_locked}
+    assert squawk(down) <= {*accepted()}
+
+
+def test_sql_of_the_tables_of_parts_locks_no_table_for_long(
+    place: Place, template: Path, tmp_path: Path
+) -> None:
+    project = make_service(template, tmp_path / "parts", EVERY_PART)
+    with (project / ".env").open("a") as settings:  # which no migration uses
+        settings.write("S3_ACCESS_KEY_ID=a\nS3_SECRET_ACCESS_KEY=b\nREDIS_URL=redis://localhost\n")
+    (script,) = Service(project, place.forks, place.url("parts")).do(("print_sql", "head"))
+
+    assert script.count("CREATE TABLE") > 10
+    assert squawk(script) <= {rule for rule, is_locked in accepted().items() if not is_locked}
 
 
 def test_printed_sql_and_interrupted_migrations_do_what_migrations_do(place: Place) -> None:

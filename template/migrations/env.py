@@ -34,12 +34,14 @@ def migrate(connection: sa.Connection) -> None:
     """Run the migrations on an open connection, each in a separate transaction."""
     if connection.dialect.name == "sqlite" and find_spec("migrations.v2"):
         import_module("migrations.v2").keep_expression_indexes(connection)
+    live = find_spec("migrations.autogenerate") and import_module("migrations.autogenerate")
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",  # which alters only a copy of a table
         render_item=render_type,
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
+        process_revision_directives=getattr(live, "write_live", None),
         transaction_per_migration=True,
     )
     with context.begin_transaction():
