@@ -193,11 +193,12 @@ def test_service_says_what_its_database_has_applied(
         monkeypatch.setenv(variable, value)
     shop = make_service(template, tmp_path / "shop", {"database": name})
     migrate = ("python", "-m", "dev", "true")
+    cofee("new-module", "orders", "total:int", "-C", shop)
+    fresh = cofee("undo", "--dry-run", "-C", shop)
+    assert not (shop / ".database").exists()
     with database(shop, environment) as url:
         if name == "postgresql":
             monkeypatch.setenv("DATABASE_URL", url)
-        cofee("new-module", "orders", "total:int", "-C", shop)
-        fresh = cofee("undo", "--dry-run", "-C", shop)
         run(shop, environment, *migrate, **os.environ)
         refused = cofee("undo", "-C", shop)
         undone = cofee("undo", "--downgrade", "-C", shop)

@@ -84,6 +84,11 @@ def development_database(folder: Path) -> Iterator[str]:
         yield database_url(port)
 
 
+def has_data(folder: Path) -> bool:
+    """Return whether there is a server with its data in `folder`."""
+    return (reachable_folder(folder) / "data").exists()
+
+
 def database_url(port: int) -> str:
     """Return the URL for SQLAlchemy."""
     return f"postgresql+asyncpg://{USER}@{HOST}:{port}/postgres"
@@ -165,8 +170,7 @@ def serve(cluster: Cluster, options: tuple[str, ...]) -> Iterator[int]:
     port = free_port()
     settings = ["unix_socket_directories=", f"listen_addresses={HOST}", f"port={port}", *options]
     command = [str(cluster.programs / "postgres"), "-D", str(cluster.data)]
-    for setting in settings:
-        command += ["-c", setting]
+    command += [part for setting in settings for part in ("-c", setting)]
     with cluster.log.open("ab") as log:
         process = subprocess.Popen(
             command,
@@ -209,22 +213,18 @@ def is_ready(data: Path, pid: int) -> bool:
 
 def running_port(data: Path) -> int | None:
     """Return the port of a running server with this data, or None."""
-    lines = read_pid_file(data)
-    if lines[-1:] != ["ready"]:
-        return None
-    port = int(lines[3])
-    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
-        return port
+    if (lines := read_pid_file(data))[-1:] == ["ready"]:
+        port = int(lines[3])
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+            return port
     return None
 
 
 def read_pid_file(data: Path) -> list[str]:
     """Return the lines of the pid file: pid first, port fourth, status last."""
-    try:
-        text = (data / "postmaster.pid").read_text()
-    except FileNotFoundError:
-        return []
-    return [line.strip() for line in text.splitlines()]
+    with contextlib.suppress(FileNotFoundError):
+        return [line.strip() for line in (data / "postmaster.pid").read_text().splitlines()]
+    return []
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -24,6 +24,11 @@ def development_database(folder: Path) -> Iterator[str]:
     yield database_url(folder)
 
 
+def has_data(folder: Path) -> bool:
+    """Return whether there is a database in `folder`."""
+    return (folder / "service.sqlite3").exists()
+
+
 def database_url(folder: Path) -> str:
     """Return the URL for SQLAlchemy."""
     return f"sqlite+aiosqlite:///{folder / 'service.sqlite3'}"
