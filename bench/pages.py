@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 Statements = Sequence[tuple[str, Any]]
 
 GROUPS, USERS = 4, 2
-TIMES = ("created_at", "updated_at")
+TABLES, TIMES = ("things", "notes", "jobs"), ("created_at", "updated_at")
 # The values of row `g`, on each database.
 SERIES = {
     "postgresql": "SELECT g FROM generate_series({0} + 1, {1}::bigint) g",
@@ -43,6 +43,8 @@ VALUES = {
         "status": "chr(97 + (g % 4)::int)",
         "group_id": f"lpad(to_hex(1 + g / 8 % {GROUPS}), 32, '0')::uuid",
         "user_id": f"lpad(to_hex(1 + g / 4 % {USERS}), 32, '0')::uuid",
+        "owner_id": f"lpad(to_hex(1 + g / 4 % {USERS}), 32, '0')::uuid",
+        "arguments": "'{}'",
     },
     "sqlite": {
         "id": "printf('%032x', g)",
@@ -55,7 +57,14 @@ VALUES = {
         "status": "char(97 + g % 4)",
         "group_id": f"printf('%032x', 1 + g / 8 % {GROUPS})",
         "user_id": f"printf('%032x', 1 + g / 4 % {USERS})",
+        "owner_id": f"printf('%032x', 1 + g / 4 % {USERS})",
+        "arguments": "'{}'",
     },
+}
+# The values of columns that have the same name in another table.
+OWN_VALUES = {
+    ("users", "role"): "'user'",
+    ("jobs", "status"): "CASE WHEN g % 4 = 1 THEN 'failed' ELSE 'succeeded' END",
 }
 # A row without a price, one with a price, and the first group or user, by their numbers.
 EMPTY, GIVEN, FIRST = 5, 6, uuid.UUID(int=1)
@@ -71,9 +80,12 @@ class Page(NamedTuple):
 
 
 class Lists:
-    """The lists of the modules `things` and `notes`."""
+    """The lists of the modules `things` and `notes`, and of the jobs of a part."""
 
     def __init__(self, session: AsyncSession, size: int) -> None:
+        from app.modules.jobs import models as jobs
+        from app.modules.jobs.repository import JobRepository
+        from app.modules.jobs.schemas import JobQuery
         from app.modules.notes import models as notes
         from app.modules.notes.repository import NoteRepository
         from app.modules.notes.schemas import NoteQuery
@@ -81,10 +93,16 @@ class Lists:
         from app.modules.things.repository import ThingRepository
         from app.modules.things.schemas import ThingQuery
 
-        thing, note = ThingRepository(session), NoteRepository(session)
+        thing, note, job = (
+            repository(session) for repository in (ThingRepository, NoteRepository, JobRepository)
+        )
         self.session = session
         self.middle = size // 200 * 100
-        self.models = {"things": (things.Thing, ThingQuery), "notes": (notes.Note, NoteQuery)}
+        self.models = {
+            "things": (things.Thing, ThingQuery),
+            "notes": (notes.Note, NoteQuery),
+            "jobs": (jobs.Job, JobQuery),
+        }
         self.found: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("things", "all"): thing.list_page,
             ("things", "by status"): thing.list_page,
@@ -92,6 +110,8 @@ class Lists:
             ("notes", "of a user"): partial(note.list_page, FIRST),
             ("notes", "of a user, by status"): partial(note.list_page, FIRST),
             ("notes", "of a user and a group"): partial(note.list_page_by_group, FIRST, FIRST),
+            ("jobs", "of an owner"): partial(job.list_page, FIRST),
+            ("jobs", "of an owner, by status"): partial(job.list_page, FIRST),
         }
 
     def pages(self) -> Iterator[Page]:
@@ -99,8 +119,9 @@ class Lists:
         for (table, rows), column, sign in product(
             self.found, ("id", "name", "price", *TIMES), ("", "-")
         ):
-            for start in ("first", "deep", *(["null"] if column == "price" else [])):
-                yield Page(table, rows, f"{sign}{column}", start)
+            if hasattr(self.models[table][0], column):
+                for start in ("first", "deep", *(["null"] if column == "price" else [])):
+                    yield Page(table, rows, f"{sign}{column}", start)
         yield Page("things", "with a text", "id", "first")
 
     async def fetch(self, page: Page) -> None:
@@ -108,7 +129,8 @@ class Lists:
         from app.db.keyset import Order
 
         model, query = self.models[page.table]
-        filters: dict[str, Any] = {"status": ["b"]} if "by status" in page.rows else {}
+        status = "failed" if page.table == "jobs" else "b"
+        filters: dict[str, Any] = {"status": [status]} if "by status" in page.rows else {}
         if page.rows == "with a text":
             filters["search"] = "a0b1c2"
         cursor = None
@@ -127,13 +149,15 @@ STATEMENTS: list[tuple[str, Any]] = []
 
 
 async def fill(connection: AsyncConnection, before: int, size: int) -> None:
-    """Add rows to both tables, and let the database look at them."""
+    """Add rows to the tables, and let the database look at them."""
     from app.db.base import Base
 
     database, few = connection.dialect.name, {"users": USERS, "groups": GROUPS}
-    for name in ("things", "notes") if before else (*few, "things", "notes"):
-        columns = [column.name for column in Base.metadata.tables[name].columns]
-        values = ", ".join(VALUES[database].get(column, "g") for column in columns)
+    for name in TABLES if before else (*few, *TABLES):
+        table, known = Base.metadata.tables[name], VALUES[database]
+        columns = [one.name for one in table.columns if one.name in known or not one.nullable]
+        given = [OWN_VALUES.get((name, column), known.get(column, "g")) for column in columns]
+        values = ", ".join(given)
         numbers = SERIES[database].format(before, few.get(name, size))
         rows = f"SELECT {values} FROM ({numbers}) numbers"  # noqa: S608  # they are our own
         await connection.execute(sa.text(f"INSERT INTO {name} ({', '.join(columns)}) {rows}"))

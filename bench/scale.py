@@ -38,6 +38,14 @@ MODULES = [
 ]
 
 
+# Redis is not used.
+SETTINGS = {
+    "PYTHONPATH": ".",
+    "DATABASE_STATEMENT_TIMEOUT_MS": "0",
+    "REDIS_URL": "redis://localhost",
+}
+
+
 @dataclass(frozen=True)
 class Measured:
     """A page of a list in tables of one size: its plan, and the milliseconds that it takes."""
@@ -58,7 +66,8 @@ class Measured:
 
 def make_lists(template: Path, target: Path, database: str) -> Path:
     """Make a service whose lists have every kind of order."""
-    data: dict[str, Any] = {"auth": "jwt", "database": database, "modules": MODULES}
+    answers = {"auth": "jwt", "tasks": "dramatiq", "database": database}
+    data: dict[str, Any] = {**answers, "modules": MODULES}
     return make_service(template, target, data)
 
 
@@ -68,7 +77,7 @@ def measure(service: Path, tools: Path, runs: int, *sizes: int) -> Iterator[Meas
     done = subprocess.run(
         [*command, str(runs), *map(str, sizes)],
         cwd=service,
-        env={**variables(tools), "PYTHONPATH": ".", "DATABASE_STATEMENT_TIMEOUT_MS": "0"},
+        env={**variables(tools), **SETTINGS},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -82,11 +91,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs=2, default=[10_000, 1_000_000])
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--databases", nargs="+", default=["postgresql", "sqlite"])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cofee-bench-") as name:
         template = snapshot_template(Path(name) / "template")
         tools = environment(template)
-        for database in ("postgresql", "sqlite"):
+        for database in given.databases:
             service = make_lists(template, Path(name) / database, database)
             print(f"{database}: ms at {given.rows[0]} rows, ms at {given.rows[1]} rows, ratio")
             print_ratios([*measure(service, tools, given.runs, *given.rows)])

@@ -52,6 +52,8 @@ def test_list_has_an_index_for_each_order_and_filter() -> None:
         ("size", "id"),
         ("size", "name", "id"),
         ("shelf_id", "id"),
+        ("shelf_id", "created_at", "id"),
+        ("shelf_id", "updated_at", "id"),
         ("shelf_id", "name", "id"),
         ("shelf_id", "size", "id"),
     }
@@ -63,6 +65,7 @@ def test_lists_of_an_owner_have_indexes_that_begin_with_the_owner() -> None:
         ("user_id", "created_at", "id"),
         ("user_id", "title", "id"),
         ("shelf_id", "user_id", "id"),
+        ("shelf_id", "user_id", "created_at", "id"),
         ("shelf_id", "user_id", "title", "id"),
     }
 

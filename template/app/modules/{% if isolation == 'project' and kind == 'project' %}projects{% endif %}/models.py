@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base, BaseModelMixin
 from app.db.indexes import unique_key
+from app.db.one_of import one_of
 from app.modules.users.models import User
 
 
@@ -27,7 +28,7 @@ class Member(BaseModelMixin, Base):
     user_id: Mapped[uuid.UUID] = mapped_column(
         sa.Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
-    role: Mapped[str] = mapped_column(sa.String(20))
+    role: Mapped[str] = mapped_column(one_of("role", "viewer", "editor", "owner"))
 
     user: Mapped[User] = relationship(lazy="raise")
 

@@ -10,19 +10,24 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, RowMixin
+from app.db.lists import FILTERED, Listed
+from app.db.one_of import one_of
 from app.db.types import JsonObject, UtcDateTime
 
 
-class Job(RowMixin, Base):
+class Job(RowMixin, Listed, Base):
     """A run of a task. It is written in the transaction that starts it, so it cannot be lost."""
 
     __tablename__ = "jobs"
 
-    owner_id: Mapped[uuid.UUID | None] = mapped_column(
-        sa.Uuid(), index=True, info={"is_owner": True}
+    owner_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid(), info={"is_owner": True})
+    kind: Mapped[str] = mapped_column(sa.String(100), info=FILTERED)
+    status: Mapped[str] = mapped_column(
+        one_of("status", "queued", "running", "succeeded", "failed", "cancelled"),
+        index=True,
+        info=FILTERED,
+        default="queued",
     )
-    kind: Mapped[str] = mapped_column(sa.String(100), index=True)
-    status: Mapped[str] = mapped_column(sa.String(20), index=True, default="queued")
     progress: Mapped[int] = mapped_column(sa.Integer(), default=0)
     # Counts the starts. A start with an older number than this one can no longer change the row.
     attempts: Mapped[int] = mapped_column(sa.Integer(), default=0)

@@ -54,7 +54,7 @@ class JobRepository:
         self, owner_id: uuid.UUID | None, job_id: uuid.UUID, now: dt.datetime
     ) -> Job | None:
         """Cancel a job that has not ended, or return None."""
-        own = Job.owner_id.is_not_distinct_from(owner_id)
+        own = Job.owner_id == owner_id
         values = {"status": "cancelled", "finished_at": now, "send_at": None}
         return await self._change(job_id, values, own, OPEN)
 
@@ -109,7 +109,7 @@ class JobRepository:
         )
 
     def _own(self, owner_id: uuid.UUID | None) -> sa.Select[Job]:
-        return sa.select(Job).where(Job.owner_id.is_not_distinct_from(owner_id))
+        return sa.select(Job).where(Job.owner_id == owner_id)
 
 
 class KeyRepository:

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, RowMixin
+from app.db.lists import PARENT, Listed
+from app.db.one_of import one_of
 from app.db.types import JsonList, JsonObject, UtcDateTime
 
 
@@ -28,18 +30,22 @@ class Webhook(RowMixin, Base):
     failures: Mapped[int] = mapped_column(sa.Integer(), default=0)
 
 
-class WebhookDelivery(RowMixin, Base):
+class WebhookDelivery(RowMixin, Listed, Base):
     """A message to a webhook."""
 
     __tablename__ = "webhook_deliveries"
 
     webhook_id: Mapped[uuid.UUID] = mapped_column(
-        sa.ForeignKey("webhooks.id", ondelete="CASCADE"), index=True
+        sa.ForeignKey("webhooks.id", ondelete="CASCADE"), info=PARENT
     )
     event: Mapped[str] = mapped_column(sa.String(100))
     payload: Mapped[dict[str, Any]] = mapped_column(JsonObject())
-    status: Mapped[str] = mapped_column(sa.String(20), index=True, default="pending")
+    status: Mapped[str] = mapped_column(
+        one_of("status", "pending", "delivered", "failed"), default="pending"
+    )
     attempts: Mapped[int] = mapped_column(sa.Integer(), default=0)
     response_status: Mapped[int | None] = mapped_column(sa.Integer())
     error: Mapped[str | None] = mapped_column(sa.Text())
     delivered_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime())
+
+    __table_args__ = (sa.Index("webhook_deliveries_webhook_id_status_idx", "webhook_id", "status"),)

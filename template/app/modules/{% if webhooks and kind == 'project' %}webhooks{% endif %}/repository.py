@@ -73,4 +73,4 @@ class WebhookRepository:
         return await fetch_page(self._session, statement, query.sort, query)
 
     def _own(self, owner_id: uuid.UUID | None) -> sa.Select[Webhook]:
-        return sa.select(Webhook).where(Webhook.owner_id.is_not_distinct_from(owner_id))
+        return sa.select(Webhook).where(Webhook.owner_id == owner_id)
