@@ -90,7 +90,7 @@ def add_job(session: Session, kind: str, arguments: dict[str, Any]) -> None:
     """Write a job of no owner with the rows that a session is about to write."""
     job = Job(id=uuid7(), kind=kind, arguments=arguments, send_at=_later())
     session.add(job)
-    after_commit(session, send, (kind, job.id))
+    after_commit(session, send, (kind, job.id, None))
 
 
 class KeyService:
