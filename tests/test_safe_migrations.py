@@ -53,6 +53,14 @@ HAND_WRITTEN = (
 
     __table_args__""",
 )
+# Settings that a service needs in order to start, and no migration.
+UNUSED = {
+    "S3_ACCESS_KEY_ID": "a",
+    "S3_SECRET_ACCESS_KEY": "b",
+    "REDIS_URL": "redis://localhost",
+    "EMBEDDING_URL": "http://localhost",
+    "EMBEDDING_MODEL": "c",
+}
 HELPERS = ("add_column", "add_index", "drop_index", "add_check", "add_unique", "add_foreign_key")
 RULED = ("makers", "bound", "freed", "hardening", "softening")
 
@@ -169,8 +177,8 @@ def test_sql_of_the_tables_of_parts_locks_no_table_for_long(
     place: Place, template: Path, tmp_path: Path
 ) -> None:
     project = make_service(template, tmp_path / "parts", EVERY_PART)
-    with (project / ".env").open("a") as settings:  # which no migration uses
-        settings.write("S3_ACCESS_KEY_ID=a\nS3_SECRET_ACCESS_KEY=b\nREDIS_URL=redis://localhost\n")
+    with (project / ".env").open("a") as settings:
+        settings.write("\n".join(f"{name}={value}" for name, value in UNUSED.items()))
     (script,) = Service(project, place.forks, place.url("parts")).do(("print_sql", "head"))
 
     assert script.count("CREATE TABLE") > 10
