@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import obstore
 
-from app.infrastructure.storage import get_store
+from app.infrastructure.storage import get_store, get_tls
 from tests.api import JSON, create
 
 URL = "/api/v1/files"
@@ -29,7 +29,7 @@ async def announce(client: httpx2.AsyncClient, **changes: object) -> JSON:
 async def send(file: JSON, content: bytes = CONTENT, **headers: str) -> httpx2.Response:
     """Upload content directly to the file server, with changes of the headers."""
     request = file["upload"]
-    async with httpx2.AsyncClient() as outside:
+    async with httpx2.AsyncClient(verify=get_tls()) as outside:
         return await outside.request(
             request["method"], request["url"], content=content, headers=request["headers"] | headers
         )
@@ -54,7 +54,7 @@ async def fetch(client: httpx2.AsyncClient, file: JSON) -> httpx2.Response:
     """Download a file from where the API redirects to."""
     redirect = await client.get(f"{URL}/{file['id']}/content")
     assert redirect.status_code == 307, redirect.text
-    async with httpx2.AsyncClient() as outside:
+    async with httpx2.AsyncClient(verify=get_tls()) as outside:
         return await outside.get(redirect.headers["location"])
 
 

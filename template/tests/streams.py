@@ -109,6 +109,12 @@ class Served:
             yield Socket(connection)
 
 
+def client_of(url: str = "") -> httpx2.AsyncClient:
+    """Return a client for any number of streams, without TLS, whose certificates load slowly."""
+    unlimited = httpx2.Limits(max_connections=None)
+    return httpx2.AsyncClient(base_url=url, limits=unlimited, verify=False)
+
+
 @contextlib.asynccontextmanager
 async def serve(app: FastAPI) -> AsyncIterator[Served]:
     """Serve an application in this event loop, whose sessions are those of the test.
@@ -121,10 +127,7 @@ async def serve(app: FastAPI) -> AsyncIterator[Served]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve([listener]))
         port = listener.getsockname()[1]
-        unlimited = httpx2.Limits(max_connections=None)
-        async with httpx2.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", limits=unlimited
-        ) as client:
+        async with client_of(f"http://127.0.0.1:{port}") as client:
             yield Served(client)
         server.should_exit = True
         await task

@@ -83,7 +83,7 @@ class FileContentContract(Contract):
         anonymous = await client.get(url, headers={"Authorization": ""})
 
         assert redirect.status_code == 307, redirect.text
-        async with httpx2.AsyncClient() as outside:
+        async with httpx2.AsyncClient(verify=storage.get_tls()) as outside:
             assert (await outside.get(redirect.headers["location"])).content == CONTENT
         is_open = case.owner is None and case.access != "user"
         assert anonymous.status_code == (307 if is_open else 401)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
@@ -31,7 +30,7 @@ from app.infrastructure.redis import get_redis
 from app.infrastructure.settings import get_settings
 from app.modules.users.models import User
 from dev.valkey import serve as serve_valkey
-from tests.streams import Received, Served, new_user, serve
+from tests.streams import Received, Served, client_of, new_user, serve
 
 OWN = "/api/v1/users/me/events"
 SHARED = "/api/v1/events"
@@ -434,7 +433,7 @@ async def test_streams_end_when_the_process_has_to_stop(served: Served, tmp_path
     process = await asyncio.create_subprocess_exec(*command, "--port", "0", stderr=PIPE)
     assert process.stderr
     url = await read_url(process.stderr)
-    async with httpx2.AsyncClient(limits=httpx2.Limits(max_connections=None)) as client:
+    async with client_of() as client:
         streams = Served(client)
         opened = [streams.stream(f"{url}/events", {}) for _ in range(STREAMS)]
         found = [await stream.__aenter__() for stream in opened]

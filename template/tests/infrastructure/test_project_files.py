@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.db.base import utc_now
 from app.infrastructure.settings import get_settings
+from app.infrastructure.storage import get_tls
 from app.purge_files import MAX_PENDING, purge
 from tests.api import JSON, assert_problem, rows_of
 from tests.modules.projects.factory import Headers, new_member, new_project
@@ -57,7 +58,7 @@ async def test_members_share_the_files_of_their_project(
     listed = rows_of((await client.get(files_of(project), headers=viewer)).json())
     assert [row["id"] for row in listed] == [file["id"], announced["id"]]
     redirect = await client.get(f"{url}/content", headers=viewer)
-    async with httpx2.AsyncClient() as outside:
+    async with httpx2.AsyncClient(verify=get_tls()) as outside:
         assert (await outside.get(redirect.headers["location"])).content == content
     assert (await upload(client, project, viewer)).status_code == 403
     refused = await client.post(files_of(project), json=body_of(CONTENT), headers=viewer)

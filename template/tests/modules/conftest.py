@@ -5,7 +5,6 @@ from __future__ import annotations
 import httpx2
 import pytest
 import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infrastructure.rate_limits import get_limiter
 from app.infrastructure.settings import get_settings
@@ -22,6 +21,6 @@ def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest_asyncio.fixture
-async def as_administrator(client: httpx2.AsyncClient, session: AsyncSession) -> None:
+async def as_administrator(client: httpx2.AsyncClient) -> None:
     """Send every request of the client as an administrator."""
-    client.headers.update(await administrator(client, session))
+    client.headers.update(await administrator(client))

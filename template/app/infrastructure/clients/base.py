@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import httpx2
@@ -104,11 +106,18 @@ def connect(url: str, token: SecretStr) -> httpx2.AsyncClient:
     secret = token.get_secret_value()
     return httpx2.AsyncClient(
         base_url=url,
+        verify=get_tls(),
         headers={"Authorization": f"Bearer {secret}"} if secret else {},
         timeout=settings.client_timeout_seconds,
         limits=httpx2.Limits(max_connections=settings.client_max_connections),
         event_hooks={"request": [pass_request_id]},
     )
+
+
+@lru_cache
+def get_tls() -> ssl.SSLContext:
+    """Return the certificates to trust, which take long to load."""
+    return httpx2.create_ssl_context()
 
 
 async def pass_request_id(request: httpx2.Request) -> None:

@@ -173,10 +173,8 @@ async def test_password_guesses_from_many_addresses_are_limited(
         assert_problem(answer, status, *[json_name("current_password")] * (status == 422))
 
 
-async def test_administrator_lists_and_finds_users(
-    client: httpx2.AsyncClient, session: AsyncSession
-) -> None:
-    headers = await administrator(client, session)
+async def test_administrator_lists_and_finds_users(client: httpx2.AsyncClient) -> None:
+    headers = await administrator(client)
     ann = await create(client, URL, person("ann"))
 
     page = await client.get(URL, params={"sort": "-name"}, headers=headers)
@@ -186,10 +184,8 @@ async def test_administrator_lists_and_finds_users(
     assert rows_of(found.json()) == [ann]
 
 
-async def test_deactivated_user_is_signed_out_at_once(
-    client: httpx2.AsyncClient, session: AsyncSession
-) -> None:
-    headers = await administrator(client, session)
+async def test_deactivated_user_is_signed_out_at_once(client: httpx2.AsyncClient) -> None:
+    headers = await administrator(client)
     ann = await signed_in(client)
     tokens = await sign_in(client, "ann")
     url = f"{URL}/{(await client.get(ME, headers=ann)).json()['id']}"
@@ -208,10 +204,8 @@ async def test_deactivated_user_is_signed_out_at_once(
     assert await sign_in(client, "ann")
 
 
-async def test_administrator_cannot_change_their_own_access(
-    client: httpx2.AsyncClient, session: AsyncSession
-) -> None:
-    headers = await administrator(client, session)
+async def test_administrator_cannot_change_their_own_access(client: httpx2.AsyncClient) -> None:
+    headers = await administrator(client)
     url = f"{URL}/{(await client.get(ME, headers=headers)).json()['id']}"
 
     assert_problem(await client.patch(url, json={"is_active": False}, headers=headers), 409)
@@ -222,7 +216,7 @@ async def test_administrator_cannot_change_their_own_access(
 async def test_former_administrator_cannot_decide(
     client: httpx2.AsyncClient, session: AsyncSession
 ) -> None:
-    await administrator(client, session)
+    await administrator(client)
     root = await UserService(session).find_by_email("root@example.com")
     assert root is not None
     await session.execute(sa.update(User).values(role="user"))

@@ -15,10 +15,8 @@ from tests.api import assert_problem, create
 from tests.modules.users.factory import URL, administrator, person, signed_in
 
 
-async def test_administrator_deletes_a_user_once(
-    client: httpx2.AsyncClient, session: AsyncSession
-) -> None:
-    root = await administrator(client, session)
+async def test_administrator_deletes_a_user_once(client: httpx2.AsyncClient) -> None:
+    root = await administrator(client)
     ann = await signed_in(client, "ann")
     me = (await client.get(f"{URL}/me", headers=ann)).json()
     url = f"{URL}/{me['id']}"
@@ -39,10 +37,8 @@ async def test_only_administrators_delete_users(client: httpx2.AsyncClient) -> N
         assert_problem(await client.delete(f"{URL}/{user_id}", headers=ann), 403)
 
 
-async def test_administrator_cannot_delete_themselves(
-    client: httpx2.AsyncClient, session: AsyncSession
-) -> None:
-    root = await administrator(client, session)
+async def test_administrator_cannot_delete_themselves(client: httpx2.AsyncClient) -> None:
+    root = await administrator(client)
     me = (await client.get(f"{URL}/me", headers=root)).json()
 
     response = await client.delete(f"{URL}/{me['id']}", headers=root)

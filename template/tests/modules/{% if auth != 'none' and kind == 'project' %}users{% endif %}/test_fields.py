@@ -107,10 +107,8 @@ async def test_only_unique_values_are_taken(client: httpx2.AsyncClient) -> None:
             assert changed.status_code == 200, changed.text
 
 
-async def test_administrator_filters_and_sorts_by_the_fields(
-    client: httpx2.AsyncClient, session: AsyncSession
-) -> None:
-    headers = await administrator(client, session)
+async def test_administrator_filters_and_sorts_by_the_fields(client: httpx2.AsyncClient) -> None:
+    headers = await administrator(client)
     first = await create(client, URL, person("first") | FIRST)
     second = await create(client, URL, person("second") | SECOND)
     rows = rows_of((await client.get(URL, headers=headers)).json())
