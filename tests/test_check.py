@@ -26,6 +26,12 @@ NOTES = {
     "owned_by": "user",
     "fields": [{"name": "text", "type": "str"}],
 }
+# The module of users gets two more files by the reference.
+LETTERS = {
+    "name": "letters",
+    "entity": "Letter",
+    "fields": [{"name": "author", "type": "ref", "to": "users"}],
+}
 PLANTED = [
     pytest.param(rule, path, text, id=f"{rule}-{number}")
     for rule, places in VIOLATIONS.items()
@@ -48,7 +54,7 @@ def notes() -> dict[str, str]:
 
 
 def test_a_service_with_every_part_has_no_findings() -> None:
-    everything = {**EVERY_PART, "cache": "redis", "modules": [NOTES]}
+    everything = {**EVERY_PART, "cache": "redis", "modules": [NOTES, LETTERS]}
 
     assert findings(service(everything), rules()) == []
 
