@@ -88,9 +88,9 @@ class JobService:
 
 def add_job(session: Session, kind: str, arguments: dict[str, Any]) -> None:
     """Write a job of no owner with the rows that a session is about to write."""
-    job = Job(id=uuid7(), kind=kind, arguments=arguments, send_at=_later())
+    job = Job(id=uuid7(), kind=kind, arguments=arguments, send_at=_later(), trace=trace_options())
     session.add(job)
-    after_commit(session, send, (kind, job.id, None))
+    after_commit(session, send, (kind, job.id, job.trace))
 
 
 class KeyService:
