@@ -12,7 +12,14 @@ import pytest
 
 from tests.chaos import MODULES, Chaos, chaos
 from tests.conftest import Run, snapshot
-from tests.generated import check_types, environment, make_service, run, snapshot_template
+from tests.generated import (
+    check_types,
+    environment,
+    make_service,
+    rendered_here,
+    run,
+    snapshot_template,
+)
 from tests.strategies import Record
 
 KILLS = 200  # with `--every-cell`
@@ -125,6 +132,14 @@ def wait_for_the_dead(running: Chaos) -> list[str]:
     while not any(running.processes[name].running.poll() for name in workers):
         time.sleep(0.1)
     return sorted(workers, key=lambda name: running.processes[name].running.returncode is None)
+
+
+def test_module_called_as_the_part_has_its_own_migration() -> None:
+    """Both tables are created in a new service."""
+    answers = {"tasks": "dramatiq", "modules": [{**OF_OWNERS[1], "name": "tasks", "tasks": []}]}
+    names = [path.partition("_")[2] for path in rendered_here(answers) if "/versions/" in path]
+
+    assert {"create_tasks.py", "create_tasks_part.py"} <= {*names}
 
 
 # The commands
