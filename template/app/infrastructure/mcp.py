@@ -16,7 +16,7 @@ import httpx2
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from app.infrastructure.mcp_callers import require_caller
+from app.infrastructure.mcp_callers import allowed, require_caller
 from app.infrastructure.tools import BODY, Tool, offered
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ async def serve() -> Response:
 async def list_tools(
     context: ServerRequestContext[Any, Request], _: PaginatedRequestParams | None
 ) -> ListToolsResult:
-    """Return all tools: callers without a token are admitted only if every tool is public."""
+    """Return the tools that the caller may call."""
     from mcp_types import ListToolsResult
 
-    tools = offered(caller_request(context).app).values()
+    tools = await allowed(caller_request(context))
     return ListToolsResult(tools=[described(tool) for tool in tools])
 
 
@@ -98,11 +98,16 @@ async def call_tool(
     tool = offered(request.app).get(params.name)
     if tool is None:
         raise MCPError(INVALID_PARAMS, ERROR_UNKNOWN)
+    content, is_error = await call_route(request, tool, arguments)
+    return result(content, is_error=is_error)
+
+
+async def call_route(request: Request, tool: Tool, arguments: dict[str, Any]) -> tuple[Any, bool]:
+    """Return what the route of a tool answers to the caller of a request, and if it is an error."""
     if problems := list(tool.problems(arguments)):
-        return result({"code": "invalid_arguments", "detail": "; ".join(problems)}, is_error=True)
+        return {"code": "invalid_arguments", "detail": "; ".join(problems)}, True
     answer = await send_to_route(request, tool, arguments)
-    content = answer.json() if answer.content else {}
-    return result(content, is_error=not answer.is_success)
+    return answer.json() if answer.content else {}, not answer.is_success
 
 
 async def send_to_route(request: Request, tool: Tool, arguments: dict[str, Any]) -> httpx2.Response:
