@@ -43,6 +43,7 @@ EVERY_PART: Mapping[str, object] = {
     "deploy": "kubernetes",
     "mcp": True,
     "vectors": "pgvector",
+    "assistant": "openai",
 }
 # What tells the tests of a service which database they run on.
 DATABASES: Mapping[str, Mapping[str, str]] = {

@@ -165,7 +165,7 @@ def test_questionnaire_is_short_and_explained() -> None:
     asked = {name for name, question in questions.items() if question.get("ask", True)} - computed
 
     assert len(text.splitlines()) < 340
-    assert len(asked) <= 7 + 10
+    assert len(asked) <= 7 + 11
     for name, question in questions.items():
         assert list(question)[:2] == ["type", "help"], name
         assert question["help"].endswith((".", "?")), name

@@ -324,6 +324,7 @@ OPTIONS = {
     "deploy": ["compose", "kubernetes"],
     "mcp": ["false", "true"],
     "vectors": ["none", "pgvector"],
+    "assistant": ["none", "openai"],
     "json_names": ["snake", "camel"],
     "python_version": ["3.11", "3.14"],
     "project_name": ["shop", "corner-shop"],
@@ -351,7 +352,7 @@ def test_any_walk_through_the_options_ends_where_the_answers_are(
 ) -> None:
     """However a service came to its options, it is what a new one of these is; and the way back
     leads to the first byte."""
-    before, first = snapshot(root), {key: answers(root).get(key, "false") for key in OPTIONS}
+    before, first = snapshot(root), {k: answers(root).get(k, v[0]) for k, v in OPTIONS.items()}
     values = st.fixed_dictionaries({}, optional={k: st.sampled_from(v) for k, v in OPTIONS.items()})
 
     @given(walk=st.lists(values.filter(bool), min_size=1, max_size=3))
@@ -363,7 +364,10 @@ def test_any_walk_through_the_options_ends_where_the_answers_are(
     def check(walk: list[dict[str, str]]) -> None:
         for step in [*walk, first]:
             if step.get("auth", answers(root)["auth"]) == "none":
-                step = {**step, "isolation": "none", "events": "none"}  # these need users
+                # These need users.
+                step = {**step, "isolation": "none", "events": "none", "assistant": "none"}
+            if step.get("mcp", str(answers(root)["mcp"]).lower()) == "false":
+                step = {**step, "assistant": "none"}
             if step.get("tasks", answers(root)["tasks"]) == "none":
                 step = {**step, "webhooks": "false"}
             if step.get("database", answers(root)["database"]) == "sqlite":
