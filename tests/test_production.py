@@ -84,6 +84,22 @@ async def show(url):
 for url in sys.argv[1:]:
     print(*asyncio.run(show(url)))
 """
+# Who gets the only connection: two that wait for it, or one that asks when it is returned.
+ORDER = """
+import asyncio
+from app.db.session import get_engine
+async def use(name):
+    async with get_engine().connect():
+        print(name)
+async def main():
+    async with get_engine().connect():
+        waiting = [asyncio.create_task(use(name)) for name in ("first", "second")]
+        await asyncio.sleep(0.1)
+    await use("late")
+    await asyncio.gather(*waiting)
+    await get_engine().dispose()
+asyncio.run(main())
+"""
 THREADS = 20
 ROUNDS = 84  # of six requests
 
@@ -249,6 +265,15 @@ def test_request_sends_no_statement_that_it_does_not_need(service: Service, tmp_
         ["BEGIN", "SELECT", "UPDATE", "COMMIT"],
         ["BEGIN", "SELECT", "UPDATE", "COMMIT"],
     ]
+
+
+def test_connections_are_given_in_the_order_of_the_requests(service: Service) -> None:
+    """Otherwise most requests of a load are fast, and some wait until its end."""
+    one = {"DATABASE_POOL_SIZE": "1", "DATABASE_POOL_MAX_SIZE": "1"}
+
+    found = service.run("python", "-c", ORDER, DATABASE_URL=service.url, **one)
+
+    assert found.split() == ["first", "second", "late"]
 
 
 def test_page_with_relations_needs_as_many_statements_as_a_row(

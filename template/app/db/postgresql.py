@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from typing import Any, Self
@@ -11,7 +12,8 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.util import await_only
 
 from app.db.postgresql_url import Target, read_url
 
@@ -22,6 +24,36 @@ READING = {"isolation_level": "AUTOCOMMIT"}
 TRIED_AFTER_SECONDS = 30
 # The driver waits this much longer than the server, whose error says more.
 DRIVER_SECONDS = 1
+
+
+class FairPool(AsyncAdaptedQueuePool):
+    """A pool whose connections are given to requests in the order in which they ask.
+
+    SQLAlchemy gives a returned one to the next that asks, so under load some wait until its end.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._turns = asyncio.Semaphore(self.size() + self._max_overflow)
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        await_only(self._take_turn())
+        try:
+            return super()._do_get()
+        except BaseException:
+            self._turns.release()
+            raise
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+        try:
+            super()._do_return_conn(record)
+        finally:
+            self._turns.release()
+
+    async def _take_turn(self) -> None:
+        async with asyncio.timeout(self.timeout()):
+            await self._turns.acquire()
 
 
 class DatabaseSettings(BaseSettings):
@@ -79,6 +111,7 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
     timeout = settings.database_statement_timeout_ms
     engine = create_async_engine(
         server.url,
+        poolclass=FairPool,
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_max_size - settings.database_pool_size,
         pool_timeout=settings.database_pool_timeout_seconds,
@@ -132,9 +165,6 @@ def _replace_closed(engine: AsyncEngine) -> None:
     silently, so it is tested. SQLAlchemy's pings would be a round trip for every request.
     """
 
-    def note(_: object, record: ConnectionPoolEntry) -> None:
-        record.info["used"] = time.monotonic()
-
     def check(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
         try:
             if connection.driver_connection.is_closed():
@@ -144,7 +174,6 @@ def _replace_closed(engine: AsyncEngine) -> None:
         except (engine.dialect.loaded_dbapi.Error, OSError) as error:
             raise InvalidatePoolError from error
 
-    sa.event.listen(engine.sync_engine, "checkin", note)
     sa.event.listen(engine.sync_engine, "checkout", check)
 
 
