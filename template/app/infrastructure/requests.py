@@ -32,15 +32,7 @@ class RequestMiddleware:
             return
         identifier = choose_id(Headers(scope=scope).get(REQUEST_ID_HEADER, ""))
         token = request_id.set(identifier)
-        try:
-            await self.handle(identifier, scope, receive, send)
-        finally:
-            request_id.reset(token)
-
-    async def handle(self, identifier: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the application, and log the request when it has finished."""
-        started = time.perf_counter()
-        status = 0
+        started, status = time.perf_counter(), 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -58,6 +50,7 @@ class RequestMiddleware:
             await internal_error()(scope, receive, send_with_id)
         finally:
             log_request(scope, status, time.perf_counter() - started)
+            request_id.reset(token)
 
 
 def choose_id(given: str) -> str:
@@ -67,12 +60,5 @@ def choose_id(given: str) -> str:
 
 def log_request(scope: Scope, status: int, seconds: float) -> None:
     """Log a request without its query, which may contain personal data."""
-    logger.info(
-        "request",
-        extra={
-            "method": scope["method"],
-            "path": scope["path"],
-            "status": status,
-            "duration_ms": round(seconds * 1000, 1),
-        },
-    )
+    known = {"method": scope["method"], "path": scope["path"], "status": status}
+    logger.info("request", extra={**known, "duration_ms": round(seconds * 1000, 1)})

@@ -52,7 +52,7 @@ class SecurityHeadersMiddleware:
                 ours = DOCS_HEADERS if scope["path"] == self.docs_url else API_HEADERS
                 kept = [header for header in message.get("headers", ()) if header[0] not in ours]
                 message["headers"] = [*kept, *ours.items()]
-                if not CREDENTIALS.isdisjoint(name for name, _ in scope["headers"]):
+                if not CREDENTIALS.isdisjoint(dict(scope["headers"])):
                     MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")
             await send(message)
 
