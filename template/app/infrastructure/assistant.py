@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.common.errors import ConflictError, UnavailableError
 from app.common.schemas import Model
-from app.db.session import committed, get_sessions
+from app.db.session import get_sessions
 from app.infrastructure.assistant_calls import ModelCalls, StoppedError, read_arguments
 from app.infrastructure.auth import bearer, get_current_user
 from app.infrastructure.mcp import call_route
@@ -114,7 +114,7 @@ async def in_transaction(work: Callable[[MessageService], Awaitable[Result]]) ->
     """
 
     async def do() -> Result:
-        async with committed(get_sessions()()) as session:
+        async with get_sessions().begin() as session:
             return await work(MessageService(session))
 
     step = asyncio.create_task(do())
