@@ -53,6 +53,8 @@ HAND_WRITTEN = (
 
     __table_args__""",
 )
+SHORT = {"name": "short", "type": "str", "max_length": 20}
+CHOICE = {"name": "short", "type": "enum", "values": ["a", "b"]}
 # Settings that a service needs in order to start, and no migration.
 UNUSED = {
     "S3_ACCESS_KEY_ID": "a",
@@ -146,8 +148,8 @@ def test_sql_of_all_operations_locks_no_table_for_long(place: Place) -> None:
 def test_migrations_that_poe_migration_writes_lock_no_table_for_long(place: Place) -> None:
     """They differ in every way that Alembic finds, and are interrupted at each statement."""
     before, after, added = (
-        {"name": "living", "entity": "Living", "fields": living(0)},
-        {"name": "living", "entity": "Living", "fields": living(1)},
+        {"name": "living", "entity": "Living", "fields": [*living(0), SHORT]},
+        {"name": "living", "entity": "Living", "fields": [*living(1), CHOICE]},
         {"name": "added", "entity": "Added", "fields": [{**REFERENCES["owner"][1], "name": "ann"}]},
     )
     create_databases(place, "found")

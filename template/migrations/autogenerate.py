@@ -44,9 +44,13 @@ def write_live(context: MigrationContext, _: object, scripts: list[ops.Migration
     found = [one for direction in directions if direction for one in direction.ops]
     whole = [one for one in found if isinstance(one, ops.CreateTableOp | ops.DropTableOp)]
     tables = [one for one in found if isinstance(one, ops.ModifyTableOps)]
-    for column in [one for table in tables for one in table.ops]:
-        if isinstance(column, ops.AddColumnOp):
-            column.column = _without_check(column.column)
+    for one in [one for table in tables for one in table.ops]:
+        if isinstance(one, ops.AddColumnOp):
+            one.column = one.column._copy()
+            one.column.type = _without_check(one.column.type)
+        elif isinstance(one, ops.AlterColumnOp):
+            one.modify_type = _without_check(one.modify_type)
+            one.existing_type = _without_check(one.existing_type)
     changed = [one for one in tables if one.table_name not in {table.table_name for table in whole}]
     if context.dialect.name == "postgresql" and any(table.ops for table in changed):
         for table in changed:
@@ -54,13 +58,9 @@ def write_live(context: MigrationContext, _: object, scripts: list[ops.Migration
         _let_repeat([*whole, *(one for table in tables for one in table.ops)])
 
 
-def _without_check(column: sa.Column[Any]) -> sa.Column[Any]:
-    """Return the column of an enum as text; its check is an operation of its own."""
-    if not isinstance(column.type, sa.Enum):
-        return column
-    text = column._copy()
-    text.type = sa.String(column.type.length)
-    return text
+def _without_check(kind: Any) -> Any:
+    """Return the type of an enum as text; its check is an operation of its own."""
+    return sa.String(kind.length) if isinstance(kind, sa.Enum) else kind
 
 
 def _live(found: Operations) -> Iterator[Live]:
