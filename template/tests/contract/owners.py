@@ -31,9 +31,9 @@ async def sign_in(client: httpx2.AsyncClient, session: AsyncSession) -> None:
 
 
 async def give_away(session: AsyncSession) -> None:
-    """Give all owned rows to the other owner."""
+    """Give all owned rows to the other owner, except for files, which new rows hold, too."""
     for table in Base.metadata.tables.values():
-        for column in table.c:
+        for column in table.c if table.name != "files" else ():
             if column.info.get("is_owner"):
                 await session.execute(sa.update(table).values({column: OTHER_OWNER}))
     await session.commit()
