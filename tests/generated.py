@@ -32,6 +32,7 @@ REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = (REPOSITORY / ".cache").resolve()
 # The answers that need every dependency.
 EVERY_PART: Mapping[str, object] = {
+    "orm": "sqlmodel",
     "auth": "oauth",
     "isolation": "project",
     "tasks": "dramatiq",

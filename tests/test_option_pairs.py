@@ -1,8 +1,9 @@
 """Services of every pair of answers work: no option breaks another.
 
 The services are a covering array: few of them, in which every two answers that go together meet.
-All are rendered and linted. Their own tests and mypy run for the one with names in camelCase that
-has the most parts and for one without users, and for all with `--every-cell`.
+All are rendered and linted. Their own tests and mypy run for the one with names in camelCase and
+models of SQLModel that has the most parts and for one without users, and for all with
+`--every-cell`.
 """
 
 from __future__ import annotations
@@ -125,10 +126,12 @@ def rows_to_test(*, every_cell: bool) -> list[Row]:
     if every_cell:
         return rows()
     fullest = max(
-        (row for row in rows() if row["json_names"] == "camel"),
+        (row for row in rows() if (row["json_names"], row["orm"]) == ("camel", "sqlmodel")),
         key=lambda one: sum(value not in ("none", False) for value in one.values()),
     )
-    without_users = next(one for one in rows() if one["auth"] == "none")
+    without_users = next(
+        one for one in rows() if (one["auth"], one["orm"]) == ("none", "sqlalchemy")
+    )
     return [fullest, without_users]
 
 

@@ -59,15 +59,28 @@ def require_tidy(project: Path, programs: Path) -> None:
 @pytest.fixture(scope="module")
 def everything(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service with all modules, users, a provider and projects, and tests of module pairs."""
+    return with_everything(template, tmp_path_factory.mktemp("everything") / "service")
+
+
+@pytest.fixture(scope="module")
+def everything_of_sqlmodel(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same service with models of SQLModel."""
+    folder = tmp_path_factory.mktemp("everything-of-sqlmodel") / "service"
+    return with_everything(template, folder, orm="sqlmodel")
+
+
+def with_everything(template: Path, folder: Path, **more: str) -> Path:
+    """Make a service with all modules and parts of the database, and its tests."""
     once = [{**one, "idempotent": one["name"] in ("accounts", "steps")} for one in ruled.MODULES]
     options = {
+        **more,
         "auth": "oauth",
         "isolation": "project",
         "tasks": "dramatiq",
         "modules": [*every.everything(), *once, *cyclic.cycles()],
         "user_fields": every.OPTIONAL_OF_USERS,
     }
-    project = make_service(template, tmp_path_factory.mktemp("everything") / "service", options)
+    project = make_service(template, folder, options)
     for name, text in {"together": ruled.BEHAVIOUR, "cycles": cyclic.BY_HAND}.items():
         (project / f"tests/modules/test_{name}.py").write_text(text.lstrip())
     add_sample_tests(project)
@@ -97,15 +110,21 @@ OWN = "not (auth or (users and not (deletion or test_fields)) or projects or job
 
 
 @pytest.mark.parametrize(
-    ("database", "tests"), [("postgresql", OWN), ("sqlite", f"({STORED}) and {OWN}")]
+    ("service", "database", "tests"),
+    [
+        ("everything", "postgresql", OWN),
+        ("everything_of_sqlmodel", "sqlite", f"({STORED}) and {OWN}"),
+    ],
 )
 def test_everything_works(
-    everything: Path, programs: Path, database: str, tests: str, request: pytest.FixtureRequest
+    service: str, programs: Path, database: str, tests: str, request: pytest.FixtureRequest
 ) -> None:
     """Generated tests pass: each type with each modifier, each rule, each owner.
 
-    Of those that meet the same risk one is run; `--every-cell` runs all, on both databases.
+    Of those that meet the same risk one is run, on SQLite with models of SQLModel; `--every-cell`
+    runs all, on both databases.
     """
+    everything: Path = request.getfixturevalue(service)
     every_cell = request.config.getoption("every_cell")
     chosen = ("-k", OWN) if every_cell else ("-k", tests, "-p", "covering")
     command = ("python", "-m", "pytest", "-q", *MODULE_TESTS, *chosen)

@@ -312,6 +312,7 @@ def root(made: Path, tmp_path: Path, cofee: Run) -> Path:
 
 OPTIONS = {
     "database": ["postgresql", "sqlite"],
+    "orm": ["sqlalchemy", "sqlmodel"],
     "auth": ["jwt", "none", "oauth"],
     "isolation": ["none", "project"],
     "tasks": ["none", "dramatiq"],

@@ -11,6 +11,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -134,7 +135,7 @@ class MessageService:
             await self._add(run, "tool_result", INTERRUPTED, tool=call.tool, call_id=call.id)
         return await self._add(run, "assistant", text, error=error)
 
-    async def _add(self, run: Run, kind: Kind, text: str, **more: object) -> MessageRead:
+    async def _add(self, run: Run, kind: Kind, text: str, **more: Any) -> MessageRead:
         message = Message(
             user_id=run.user_id,
             conversation_id=run.conversation_id,

@@ -87,8 +87,12 @@ class FileService:
         If anything is wrong with it, nothing is kept.
         """
         require_accepted_type(content_type)
-        owner = {"owner_id": owner_id, "owner_kind": self._owner_kind}
-        file = File(**owner, name=data.name, content_type=content_type)
+        file = File(
+            owner_id=owner_id,
+            owner_kind=self._owner_kind,
+            name=data.name,
+            content_type=content_type,
+        )
         await self._repository.save(file)
         await self._session.commit()  # allow(I3): no connection is held during the upload
         content = Content(parts)
