@@ -27,8 +27,7 @@ def create_postgresql_engine(url: str) -> AsyncEngine:
     """Return the engine of the service, with caches for the statements of all modules at once."""
     cached = sa.make_url(url).update_query_dict({"prepared_statement_cache_size": CACHE_SIZE})
     settings = DatabaseSettings(database_url=cached.render_as_string(hide_password=False))
-    options = {"json_serializer": serialize_json, "query_cache_size": int(CACHE_SIZE)}
-    return create_engine(settings, **options)
+    return create_engine(settings, json_serializer=serialize_json, query_cache_size=int(CACHE_SIZE))
 
 
 def prepare_connection(connection: Any, _: object) -> None:
