@@ -18,6 +18,8 @@ from prometheus_client import REGISTRY, CollectorRegistry, Gauge, generate_lates
 from prometheus_client import Histogram as PrometheusHistogram
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from app.infrastructure.slow_logs import log_slow_request
+
 __all__ = ["CONTENT_TYPE", "exposition", "forget_process", "measure"]
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
@@ -49,6 +51,7 @@ class RequestDuration(Histogram):
             known.get("http.route", ""),
             known.get("http.response.status_code", ""),
         ).observe(amount)
+        log_slow_request(amount, known)
 
 
 class ActiveRequests(UpDownCounter):

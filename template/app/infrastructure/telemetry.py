@@ -40,6 +40,7 @@ from app.common.errors import NotFoundError, responses
 from app.db.session import get_engine
 from app.infrastructure.metrics import CONTENT_TYPE, exposition, forget_process, measure
 from app.infrastructure.settings import get_settings
+from app.infrastructure.slow_logs import logged_statements
 
 ERROR_NO_METRICS = "There are no metrics here"
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
@@ -105,7 +106,7 @@ async def running() -> AsyncIterator[None]:
     """Trace and measure during the block, and send the remaining spans at its end."""
     provider = get_tracer_provider()
     measure()
-    with logged_trace_ids(), instrumented():
+    with logged_trace_ids(), instrumented(), logged_statements(get_engine().sync_engine):
         yield
     await run_sync(provider.force_flush)
     forget_process()

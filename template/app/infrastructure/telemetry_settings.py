@@ -12,4 +12,7 @@ class TelemetrySettings(BaseSettings):
     otel_service_name: str = ""  # if empty, the name of the project
     otel_exporter_otlp_endpoint: str = ""  # of the collector that traces are sent to, if any
     otel_traces_sampler_arg: float = Field(default=1, ge=0, le=1)  # the share that is kept
+    # What is logged as slow, from this many milliseconds.
+    slow_request_ms: int = Field(default=1_000, ge=0)
+    slow_statement_ms: int = Field(default=200, ge=0)
     metrics_token: SecretStr = SecretStr("")  # required to read the metrics in production
