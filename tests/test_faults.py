@@ -46,6 +46,10 @@ A_LOT = 1 << 20
 LARGE, LARGE_ROWS = "x" * 800_000, 8
 READ_ALL = b"GET /api/v1/products?limit=100&sort=-created_at HTTP/1.1\r\nHost: shop\r\n\r\n"
 OPEN = "SELECT count(*) FROM pg_stat_activity WHERE application_name = '' AND state LIKE '{}'"
+CLOSE = """SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
+WRITABLE = """SET TRANSACTION READ WRITE;
+ALTER DATABASE postgres RESET default_transaction_read_only"""
 EVERY = "SELECT string_agg(sku, ',') FROM products WHERE sku LIKE '{} %'"
 
 
@@ -159,6 +163,20 @@ def test_no_acknowledged_row_is_lost_when_the_database_server_is_killed(served: 
     assert min(one.ended for one in sent if one.status == 201 and one.ended > restarted) < (
         restarted + A_WHILE
     )
+    assert served.errors() == []
+
+
+def test_server_that_became_a_standby_is_left(served: Served) -> None:
+    """As after a failover: the connections are to a server that cannot be written any longer."""
+    served.find("ALTER DATABASE postgres SET default_transaction_read_only = on")
+    served.find(CLOSE)
+    refused = post(served.products, "standby 1")
+    with session(served.programs, served.database, WRITABLE):
+        pass
+    created = post(served.products, "standby 2")
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "database_down")
+    assert created.status_code == 201
     assert served.errors() == []
 
 

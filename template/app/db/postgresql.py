@@ -10,6 +10,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
+from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
@@ -24,6 +25,7 @@ READING = {"isolation_level": "AUTOCOMMIT"}
 TRIED_AFTER_SECONDS = 30
 # The driver waits this much longer than the server, whose error says more.
 DRIVER_SECONDS = 1
+READ_ONLY = "25006"  # the error of a server that has become a standby
 
 
 class FairPool(AsyncAdaptedQueuePool):
@@ -159,7 +161,7 @@ def _connect_args(server: Target, timeout_ms: int | None) -> dict[str, Any]:
 
 
 def _replace_closed(engine: AsyncEngine) -> None:
-    """Replace connections that are closed, before they are used.
+    """Replace connections that are closed, before they are used, and those to a standby.
 
     The driver notices at once that a server closes a connection. A proxy can drop an idle one
     silently, so it is tested. SQLAlchemy's pings would be a round trip for every request.
@@ -174,6 +176,11 @@ def _replace_closed(engine: AsyncEngine) -> None:
         except (engine.dialect.loaded_dbapi.Error, OSError) as error:
             raise InvalidatePoolError from error
 
+    def leave(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+            context.is_disconnect = True  # of all connections of the pool
+
+    sa.event.listen(engine.sync_engine, "handle_error", leave)
     sa.event.listen(engine.sync_engine, "checkout", check)
 
 

@@ -10,7 +10,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.common.errors import internal_error
+from app.common.errors import ERROR_INTERNAL, ProblemResponse, describe
 from app.infrastructure.logging import request_id
 
 REQUEST_ID_HEADER = "X-Request-ID"
@@ -47,7 +47,7 @@ class RequestMiddleware:
             logger.exception("request failed")
             if status:  # the response has started, so only a closed connection can report the error
                 raise
-            await internal_error()(scope, receive, send_with_id)
+            await ProblemResponse(describe(500, ERROR_INTERNAL))(scope, receive, send_with_id)
         finally:
             log_request(scope, status, time.perf_counter() - started)
             request_id.reset(token)
