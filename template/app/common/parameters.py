@@ -20,10 +20,12 @@ async def require_single_values(request: HTTPConnection) -> None:
 
     FastAPI would take the last one: a client that filters by two values would not notice.
     """
-    given = Counter(name for name, _ in request.query_params.multi_items())
-    repeated = {name for name, count in given.items() if count > 1}
-    if repeated:
-        repeated -= {*_lists(request.scope["route"].dependant)}
+    given = request.query_params
+    if len(given) == len(given.multi_items()):
+        return
+    counts = Counter(name for name, _ in given.multi_items())
+    repeated = {name for name, count in counts.items() if count > 1}
+    repeated -= {*_lists(request.scope["route"].dependant)}
     if repeated:
         errors = [("query", name) for name in sorted(repeated)]
         raise RequestValidationError(

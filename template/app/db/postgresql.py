@@ -39,7 +39,8 @@ class FairPool(AsyncAdaptedQueuePool):
         self._turns = asyncio.Semaphore(self.size() + self._max_overflow)
 
     def _do_get(self) -> ConnectionPoolEntry:
-        await_only(self._take_turn())
+        turn = self._turns.acquire()
+        await_only(asyncio.wait_for(turn, self.timeout()) if self._turns.locked() else turn)
         try:
             return super()._do_get()
         except BaseException:
@@ -52,10 +53,6 @@ class FairPool(AsyncAdaptedQueuePool):
             super()._do_return_conn(record)
         finally:
             self._turns.release()
-
-    async def _take_turn(self) -> None:
-        async with asyncio.timeout(self.timeout()):
-            await self._turns.acquire()
 
 
 class DatabaseSettings(BaseSettings):
