@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Timer
 
 import trustme
 
@@ -89,6 +90,7 @@ async def main():
     print(await connection.fetchval("SHOW data_directory"))
 asyncio.run(main())
 """
+NOTICED_SECONDS = 0.5  # until a client knows that its idle connection is closed
 STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): (\w+)")
 # Fewer connections than the service opens, so that each transaction gets another one.
 CONFIGURATION = """
@@ -187,6 +189,18 @@ def _talking(command: list[Path | str], folder: Path) -> Iterator[str]:
 @contextmanager
 def pgbouncer(url: str, mode: str) -> Iterator[tuple[str, Path]]:
     """Run a PgBouncer; yield its URL and the certificate of its authority."""
+    with sleeping_pgbouncer(url, mode) as (pooler, authority, _):
+        yield pooler, authority
+
+
+@contextmanager
+def sleeping_pgbouncer(
+    url: str, mode: str
+) -> Iterator[tuple[str, Path, Callable[[float | None], None]]]:
+    """Run a PgBouncer; yield its URL, a certificate, and a function that stops it.
+
+    It starts again after the seconds that the function is given.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     server = url.rpartition(":")[2].partition("/")[0]
@@ -195,20 +209,28 @@ def pgbouncer(url: str, mode: str) -> Iterator[tuple[str, Path]]:
         _write_certificates(folder)
         text = CONFIGURATION.format(server=server, port=port, folder=folder, mode=mode)
         (folder / "pgbouncer.ini").write_text(text)
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [str(PGBOUNCER), "pgbouncer.ini"],
-                cwd=folder,
-                stdout=log,
-                stderr=log,
-                user=_lend(folder),
-            )
+        running = [_start(folder)]
+
+        def sleep(seconds: float | None) -> None:
+            running[-1].kill()
+            running[-1].wait()
+            if seconds is not None:
+                Timer(seconds, lambda: running.append(_start(folder))).start()
+            time.sleep(NOTICED_SECONDS)
+
         try:
-            _wait_for(port, process, folder / "log")
-            yield f"postgresql://postgres@localhost:{port}/postgres", folder / "authority.pem"
+            _wait_for(port, running[-1], folder / "log")
+            pooler = f"postgresql://postgres@localhost:{port}/postgres"
+            yield pooler, folder / "authority.pem", sleep
         finally:
-            process.terminate()
-            process.wait()
+            running[-1].terminate()
+            running[-1].wait()
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("ab") as log:
+        command = [str(PGBOUNCER), "pgbouncer.ini"]
+        return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, user=_lend(folder))
 
 
 def _write_certificates(folder: Path) -> None:

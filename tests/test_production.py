@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import requests
 import trustme
+import yaml
 
-from tests.generated import lift_limits, make_service, run, serving, variables
+from tests.generated import REPOSITORY, lift_limits, make_service, run, serving, variables
 from tests.pooling import (
     NO_PGBOUNCER,
     PGBOUNCER,
@@ -25,6 +26,7 @@ from tests.pooling import (
     log_statements,
     pgbouncer,
     session,
+    sleeping_pgbouncer,
     statements,
 )
 from tests.test_security import programs
@@ -100,14 +102,17 @@ async def main():
     await get_engine().dispose()
 asyncio.run(main())
 """
+NEON = "sslmode=require&channel_binding=require"
+STATUSES = ("open", "done")
 THREADS = 20
 ROUNDS = 84  # of six requests
 
 
 @dataclass(frozen=True)
 class Service:
-    """A generated service, its programs and a server for its database."""
+    """A generated service, its template and programs, and a server for its database."""
 
+    template: Path
     project: Path
     programs: Path
     url: str
@@ -125,7 +130,7 @@ def service(
     project = make_service(programs[0], target, {"modules": [PRODUCTS, *RELATED]})
     lift_limits(project)
     with database(project, programs[1]) as url:
-        yield Service(project, programs[1], url)
+        yield Service(programs[0], project, programs[1], url)
 
 
 def use_every_verb(url: str, number: int) -> list[int]:
@@ -178,16 +183,15 @@ def test_service_works_behind_a_pooler_in_transaction_mode(
 @needs_pgbouncer
 def test_certificate_of_the_server_is_verified(service: Service) -> None:
     """Neon prints `channel_binding`; its certificate is one that the system trusts."""
-    neon = "sslmode=require&channel_binding=require"
     with pgbouncer(service.url, "session") as (url, authority), TemporaryDirectory() as folder:
         other = Path(folder) / "other.pem"
         trustme.CA().cert_pem.write_to_path(other)
         urls = [
-            f"{url}?{neon}",
-            f"{url}?{neon}&sslrootcert={other}",
+            f"{url}?{NEON}",
+            f"{url}?{NEON}&sslrootcert={other}",
             f"{url}?sslmode=verify-ca&sslrootcert={other}",
             f"{url}?sslmode=require",
-            f"{url.replace('localhost', '127.0.0.1')}?{neon}",
+            f"{url.replace('localhost', '127.0.0.1')}?{NEON}",
         ]
         trusted = {"SSL_CERT_FILE": str(authority)}
         found = service.run("python", "-c", CONNECT, *urls, **trusted).splitlines()
@@ -197,6 +201,54 @@ def test_certificate_of_the_server_is_verified(service: Service) -> None:
     assert unknown in found[1]
     assert unknown in found[2]
     assert "IP address mismatch" in found[4]
+
+
+@needs_pgbouncer
+def test_first_request_wakes_the_database_of_the_example_on_neon(
+    service: Service, tmp_path: Path
+) -> None:
+    """Pooled and over TLS, migrated directly, stopped while idle; within a bound."""
+    example = yaml.safe_load((REPOSITORY / "examples/neon.yml").read_text())
+    project = make_service(service.template, tmp_path / "service", example)
+    create_databases(service.programs, service.url, "neon")
+    direct = f"{service.url.rpartition('/')[0]}/neon"
+    with sleeping_pgbouncer(direct, "transaction") as (pooler, authority, sleep):
+        settings = {
+            "DATABASE_URL": f"{pooler.rpartition('/')[0]}/neon?{NEON}&pgbouncer=true",
+            "DATABASE_DIRECT_URL": direct,
+            "DATABASE_WAKE_SECONDS": "3",
+            "SSL_CERT_FILE": str(authority),
+        }
+        with serving(project, service.programs, tmp_path / "log", **settings) as url:
+            tasks = f"{url}/api/v1/tasks"
+            client = signed_in(url)
+            created = [client.post(tasks, json={"title": "Tea", "status": s}) for s in STATUSES]
+            path = f"{tasks}/{created[0].json()['id']}"
+            sleep(2)
+            woken = client.get(f"{tasks}?status=done")
+            changed = client.patch(path, json={"status": "doing"})
+            deleted = client.delete(path)
+            anonymous = requests.get(tasks, timeout=60)
+            sleep(None)
+            refused = client.get(tasks)
+
+    assert [answer.status_code for answer in created] == [201] * len(STATUSES)
+    assert [row["status"] for row in woken.json()["items"]] == ["done"]
+    assert (changed.status_code, deleted.status_code, anonymous.status_code) == (200, 204, 401)
+    assert woken.elapsed.total_seconds() > 0.5
+    assert refused.status_code == 503
+    assert 3 <= refused.elapsed.total_seconds() < 20
+
+
+def signed_in(url: str) -> requests.Session:
+    """Register, and return a client that sends the token."""
+    client, password = requests.Session(), "correct horse battery"
+    account = {"email": "ann@example.com", "name": "Ann", "password": password}
+    client.post(f"{url}/api/v1/users", json=account).raise_for_status()
+    form = {"username": account["email"], "password": password}
+    token = client.post(f"{url}/api/v1/auth/token", data=form).json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"
+    return client
 
 
 @needs_pgbouncer

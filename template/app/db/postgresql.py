@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from functools import partial
 from typing import Any, Self
 
+import asyncpg  # type: ignore[import-untyped]
 import sqlalchemy as sa
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
@@ -26,6 +28,9 @@ TRIED_AFTER_SECONDS = 30
 # The driver waits this much longer than the server, whose error says more.
 DRIVER_SECONDS = 1
 READ_ONLY = "25006"  # the error of a server that has become a standby
+WAKE_PAUSE_SECONDS = 0.5
+# A server that starts refuses connections, ends them, or says so.
+STARTING = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
 
 
 class FairPool(AsyncAdaptedQueuePool):
@@ -66,6 +71,7 @@ class DatabaseSettings(BaseSettings):
     database_pool_max_size: int = Field(default=20, ge=1)
     database_pool_timeout_seconds: float = Field(default=30, gt=0)
     database_pool_recycle_seconds: int = Field(default=1800, ge=1)
+    database_wake_seconds: float = Field(default=0, ge=0)
     database_statement_timeout_ms: int = Field(default=30_000, ge=0)
     database_migration_lock_timeout_ms: int = Field(default=1_000, ge=1)
     database_migration_attempts: int = Field(default=60, ge=1)
@@ -73,9 +79,9 @@ class DatabaseSettings(BaseSettings):
     @model_validator(mode="after")
     def validate_pool_size(self) -> Self:
         """Report invalid settings at startup instead of at the first query."""
-        for read, name in ((target, "DATABASE_URL"), (direct_target, "DATABASE_DIRECT_URL")):
+        for direct, name in ((False, "DATABASE_URL"), (True, "DATABASE_DIRECT_URL")):
             try:
-                read(self)
+                target(self, direct=direct)
             except ValueError as error:
                 raise ValueError(f"{name} {error}") from None
         if self.database_pool_max_size < self.database_pool_size:
@@ -83,21 +89,27 @@ class DatabaseSettings(BaseSettings):
         return self
 
 
-def target(settings: DatabaseSettings) -> Target:
-    """Return where the service connects to."""
-    return _read(settings, settings.database_url, settings.database_pooler)
-
-
-def direct_target(settings: DatabaseSettings) -> Target:
-    """Return where migrations connect to. DATABASE_DIRECT_URL bypasses a pooler."""
-    if settings.database_direct_url:
-        return _read(settings, settings.database_direct_url, None)
-    return target(settings)
-
-
-def _read(settings: DatabaseSettings, url: str, pooled: bool | None) -> Target:
+def target(settings: DatabaseSettings, *, direct: bool = False) -> Target:
+    """Return where the service connects to, or directly where migrations do, without a pooler."""
+    url, pooled = settings.database_url, settings.database_pooler
+    if direct and settings.database_direct_url:
+        url, pooled = settings.database_direct_url, None
     password = settings.database_password
-    return read_url(url, password.get_secret_value() if password else None, pooled)
+    server = read_url(url, password.get_secret_value() if password else None, pooled)
+    server.connect_args["async_creator_fn"] = partial(_connect, settings.database_wake_seconds)
+    return server
+
+
+async def _connect(wake_seconds: float, *address: Any, **options: Any) -> Any:
+    """Connect; again for some seconds to a server that starts when a client asks for it."""
+    end = time.monotonic() + wake_seconds
+    while True:
+        try:
+            return await asyncpg.connect(*address, **options)
+        except STARTING:
+            if time.monotonic() >= end:
+                raise
+            await asyncio.sleep(WAKE_PAUSE_SECONDS)
 
 
 def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
@@ -130,7 +142,7 @@ def create_migration_engine(settings: DatabaseSettings) -> AsyncEngine:
 
     Requests that need the same table queue behind a statement that waits for its lock.
     """
-    server = direct_target(settings)
+    server = target(settings, direct=True)
     arguments = _connect_args(server, None)
     engine = create_async_engine(server.url, poolclass=sa.NullPool, connect_args=arguments)
     _limit(engine, "lock_timeout", settings.database_migration_lock_timeout_ms)

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.db.base import NAMING_CONVENTION, BaseModelMixin
-from app.db.indexes import unique_key
 from app.db.types import ExactDecimal, ExactInterval, JsonList, JsonObject, UtcDateTime
 
 
@@ -39,7 +38,15 @@ class Sample(BaseModelMixin, ProbeBase):
     """A row with a column of every type that PostgreSQL and SQLite store differently."""
 
     __tablename__ = "_samples"
-    __table_args__ = (unique_key("_samples", "name"),)
+    __table_args__ = (
+        sa.Index(
+            "_samples_name_key",
+            "name",
+            unique=True,
+            postgresql_where=sa.text("NOT is_deleted"),
+            sqlite_where=sa.text("is_deleted = 0"),
+        ),
+    )
 
     name: Mapped[str | None] = mapped_column(sa.String(40))
     count: Mapped[int | None] = mapped_column(sa.Integer())

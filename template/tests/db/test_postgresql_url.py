@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.db.postgresql import DatabaseSettings, direct_target, target
+from app.db.postgresql import DatabaseSettings, target
 from app.db.postgresql_url import read_url
 
 HOST = "localhost/service"
@@ -99,5 +99,6 @@ def test_migrations_bypass_the_pooler() -> None:
         database_url="postgres://a-pooler.example/x", database_direct_url="postgres://a.example/x"
     )
 
-    assert (target(settings).pooled, direct_target(settings).pooled) == (True, False)
-    assert direct_target(settings).url.host == "a.example"
+    direct = target(settings, direct=True)
+    assert (target(settings).pooled, direct.pooled) == (True, False)
+    assert direct.url.host == "a.example"
