@@ -106,14 +106,10 @@ async def test_problem_names_its_fields(probe: httpx2.AsyncClient) -> None:
     answer = await probe.get("/coded")
 
     assert answer.json()["detail"] == "None left"
-    assert answer.json()["errors"] == [
-        {"field": "sku", "code": "sold_out", "message": "None left"},
-    ]
+    assert answer.json()["errors"] == [{"field": "sku", "code": "sold_out", "message": "None left"}]
 
 
-async def test_invalid_fields_are_named_without_their_input(
-    probe: httpx2.AsyncClient,
-) -> None:
+async def test_invalid_fields_are_named_without_their_input(probe: httpx2.AsyncClient) -> None:
     body = {"name": SECRET_TEXT, "tags": [1, "two"], "extra": 1}
 
     answer = await probe.post("/payload", json=body, params={"limit": 0})

@@ -7,18 +7,10 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.pool import QueuePool
 
 from app.db import postgresql
 from app.db.postgresql import ERROR_POOL, DatabaseSettings, create_engine
 from dev.postgresql import UNREACHABLE_URL
-
-
-def test_pool_has_5_to_20_connections() -> None:
-    pool = create_engine(DatabaseSettings(database_url=UNREACHABLE_URL)).pool
-
-    assert isinstance(pool, QueuePool)
-    assert (pool.size(), pool._max_overflow) == (5, 15)
 
 
 def test_pool_size_above_the_maximum_is_rejected() -> None:

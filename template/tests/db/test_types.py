@@ -48,9 +48,7 @@ async def test_time_without_an_offset_is_rejected(samples: AsyncSession) -> None
         await samples.flush()
 
 
-async def test_unique_value_of_a_deleted_row_is_free(
-    samples: AsyncSession,
-) -> None:
+async def test_unique_value_of_a_deleted_row_is_free(samples: AsyncSession) -> None:
     first = Sample(name="tea")
     samples.add(first)
     await samples.flush()
