@@ -3,13 +3,14 @@
 The services are a covering array: few of them, in which every two answers that go together meet.
 All are rendered and linted. Their own tests and mypy run for the one with names in camelCase and
 models of SQLModel that has the most parts and for one without users, and for all with
-`--every-cell`.
+`--every-cell`. Of the contract tests that meet the same risk in a service one is run.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
+import shutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
 from cofee.template.template import Template
-from tests import every
+from tests import covering, every
 from tests.generated import (
     REPOSITORY,
     check_types,
@@ -168,7 +169,8 @@ def test_services_of_pairs_pass_their_tests(
     for number, row in enumerate(rows_to_test(every_cell=request.config.getoption("every_cell"))):
         project = make(row, template, tmp_path / f"service{number}")
         check_types(project, programs)
-        run(project, programs, "python", "-m", "pytest", "-q")
+        shutil.copy(covering.__file__, project)
+        run(project, programs, "python", "-m", "pytest", "-q", "-p", "covering")
 
 
 def test_every_answer_is_in_one_of_them() -> None:
