@@ -43,7 +43,7 @@ EVERY_PART: Mapping[str, object] = {
     "telemetry": "opentelemetry",
     "deploy": "kubernetes",
     "mcp": True,
-    "vectors": "pgvector",
+    "vectors": "qdrant",
     "assistant": "openai",
 }
 # What tells the tests of a service which database they run on.

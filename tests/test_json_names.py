@@ -166,6 +166,7 @@ def test_openapi_of_every_part_has_camel_case(released: Path, tmp_path: Path) ->
         "REDIS_URL": "redis://localhost",
         "EMBEDDING_URL": "http://localhost/v1",
         "EMBEDDING_MODEL": "words",
+        "QDRANT_URL": "http://localhost",
         "S3_ACCESS_KEY_ID": "key",
         "S3_SECRET_ACCESS_KEY": "secret",
     }

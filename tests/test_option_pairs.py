@@ -130,8 +130,10 @@ def rows_to_test(*, every_cell: bool) -> list[Row]:
         (row for row in rows() if (row["json_names"], row["orm"]) == ("camel", "sqlmodel")),
         key=lambda one: sum(value not in ("none", False) for value in one.values()),
     )
-    without_users = next(
-        one for one in rows() if (one["auth"], one["orm"]) == ("none", "sqlalchemy")
+    # Without tasks too, so that requests compute vectors.
+    without_users = min(
+        (row for row in rows() if (row["auth"], row["orm"]) == ("none", "sqlalchemy")),
+        key=lambda one: (one["vectors"] != "pgvector", one["tasks"] != "none"),
     )
     return [fullest, without_users]
 

@@ -62,6 +62,7 @@ UNUSED = {
     "REDIS_URL": "redis://localhost",
     "EMBEDDING_URL": "http://localhost",
     "EMBEDDING_MODEL": "c",
+    "QDRANT_URL": "http://localhost",
 }
 HELPERS = ("add_column", "add_index", "drop_index", "add_check", "add_unique", "add_foreign_key")
 RULED = ("makers", "bound", "freed", "hardening", "softening")

@@ -324,7 +324,7 @@ OPTIONS = {
     "telemetry": ["none", "opentelemetry"],
     "deploy": ["compose", "kubernetes"],
     "mcp": ["false", "true"],
-    "vectors": ["none", "pgvector"],
+    "vectors": ["none", "pgvector", "qdrant"],
     "assistant": ["none", "openai"],
     "json_names": ["snake", "camel"],
     "python_version": ["3.11", "3.14"],
@@ -370,7 +370,7 @@ def test_any_walk_through_the_options_ends_where_the_answers_are(
             if step.get("mcp", str(answers(root)["mcp"]).lower()) == "false":
                 step = {**step, "assistant": "none"}
             if step.get("tasks", answers(root)["tasks"]) == "none":
-                step = {**step, "webhooks": "false"}
+                step = {**step, "webhooks": "false", "vectors": "none"}
             if step.get("database", answers(root)["database"]) == "sqlite":
                 step = {**step, "deploy": "compose", "vectors": "none"}
             ran = cofee("set", *(f"{key}={value}" for key, value in step.items()), "-C", root)

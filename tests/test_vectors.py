@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
@@ -15,6 +14,7 @@ from cofee.spec.module_rules import complete
 from cofee.spec.parse import format_field, parse_field
 from cofee.spec.record import Module
 from cofee.template.template import Template
+from tests import torn
 from tests.generated import (
     REPOSITORY,
     environment,
@@ -75,6 +75,7 @@ def test_rules_that_no_vector_can_follow_are_refused(change: dict[str, Any], mes
         ({}, {}, "answer `vectors: pgvector`"),
         ({}, {"embed": []}, "`papers.embedding` is a vector, which `vectors: none` does not have"),
         ({"vectors": "pgvector", "database": "sqlite"}, {}, "cofee set database=postgresql"),
+        ({"vectors": "qdrant"}, {}, "cofee set tasks=dramatiq vectors=qdrant"),
         ({"vectors": "pgvector"}, {"fields": [TITLE]}, "needs one field of the type `vector`"),
         ({"vectors": "pgvector"}, {"embed": ["embedding"]}, "and texts"),
         (
@@ -101,6 +102,9 @@ def test_a_field_needs_the_option() -> None:
         owners.require_options(modules, {"vectors": "none"}, (), FACTS)
     with pytest.raises(CofeeError, match="`vectors=none` removes") as removed:
         owners.require_options(modules, {"vectors": "none"}, ["vectors"], FACTS)
+
+    with pytest.raises(CofeeError, match="its values do not move"):
+        owners.require_same_store(modules, {"vectors": "pgvector"}, {"vectors": "qdrant"}, FACTS)
 
     assert missing.value.hint == "turn it on first: `cofee set vectors=pgvector`"
     assert removed.value.hint == "remove it first: `cofee remove-field papers embedding`"
@@ -134,15 +138,32 @@ def test_length_is_changed_with_the_index() -> None:
     assert "refuse_values" not in text
 
 
-@pytest.mark.service
-def test_similar_rows_of_a_project_are_found(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Without tasks, their vectors are computed in the request."""
-    template = snapshot_template(tmp_path_factory.mktemp("vectors") / "template")
-    answers = yaml.safe_load((REPOSITORY / "examples/idea.yml").read_text())
-    project = make_service(template, tmp_path / "service", answers)
-    chosen = ("-k", "vector or embeddings or similar or outage")
-    places = ("tests/db/test_vectors.py", "tests/infrastructure", "tests/modules/documents")
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template in the working tree, as a release."""
+    return snapshot_template(tmp_path_factory.mktemp("vectors") / "template")
 
-    run(project, environment(template), "python", "-m", "pytest", "-q", *places, *chosen)
+
+@pytest.mark.service
+def test_requests_compute_vectors_without_tasks(template: Path, tmp_path: Path) -> None:
+    """With tasks, the contracts run in services of `test_option_pairs.py`."""
+    answers = {"auth": "none", "vectors": "pgvector", "modules": [PAPERS]}
+    service = make_service(template, tmp_path / "service", answers)
+    places = ("tests/modules/papers", "tests/db/test_vectors.py")
+
+    run(
+        service, environment(template), "pytest", "-q", *places, "-k", "vector or similar or outage"
+    )
+
+
+@pytest.mark.service
+def test_both_stores_agree_after_a_worker_was_killed(template: Path, tmp_path: Path) -> None:
+    answers = {"auth": "none", "tasks": "dramatiq", "vectors": "qdrant", "modules": [PAPERS]}
+    service = make_service(template, tmp_path / "service", answers)
+    command = ("python", "-m", "dev", "--temporary", "python", str(Path(torn.__file__)))
+
+    printed = run(
+        service, environment(template), *command, PYTHONPATH=str(service), TASK_LEASE_SECONDS="1"
+    )
+
+    assert printed.endswith("both agree\n")

@@ -85,6 +85,7 @@ def change_options(project: Project, given: Mapping[str, str]) -> Step:
     owners.require_options(
         project.modules, {**project.answers, **given}, given, project.template.facts
     )
+    owners.require_same_store(project.modules, project.answers, given, project.template.facts)
     renderer = Renderer(project.template)
     settled = renderer.settle(given, project.answers, project.root.name)
     _require_meaning(given, settled, renderer, project)

@@ -120,6 +120,29 @@ def _require_types(
         )
 
 
+def require_same_store(
+    modules: Sequence[Module],
+    answers: Mapping[str, object],
+    given: Mapping[str, object],
+    facts: Facts,
+) -> None:
+    """Reject another answer to an option that says where the values of some fields are stored.
+
+    Raises:
+        CofeeError: the hint says how the fields get there.
+    """
+    for module, field in ((one, field) for one in modules for field in one.fields):
+        for option in facts.types[field.type].needs:
+            old = answers.get(option)
+            if given.get(option, old) != old:
+                raise CofeeError(
+                    f"`{module.name}.{field.name}` is stored as `{option}={old}` says, and its "
+                    "values do not move",
+                    hint=f"remove it first with `cofee remove-field {module.name} {field.name}`, "
+                    "and add it again afterwards",
+                )
+
+
 def _require_targets(
     modules: Sequence[Module],
     answers: Mapping[str, object],

@@ -6,6 +6,8 @@ service that has none and leaves it alone from then on. Other helpers belong in 
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.exc import DBAPIError
@@ -34,6 +36,22 @@ class Vector(sa.types.UserDefinedType[list[float]]):
 
     def get_col_spec(self, **_: object) -> str:
         return f"VECTOR({self.dimension})"
+
+
+class Numbers(sa.types.TypeDecorator[list[float]]):
+    """A column of vectors that are searched in another store."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.dimension = dimension
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(sa.ARRAY(sa.REAL()))
+        return dialect.type_descriptor(sa.JSON())
 
 
 def enable_vectors() -> None:

@@ -41,7 +41,9 @@ def _columns(
     model: type[DeclarativeBase],
 ) -> tuple[frozenset[str], dict[str, Normalize], set[str]]:
     """Return the columns of a model, how they are normalized, and those that must be read back."""
-    columns = [one for one in sa.inspect(model).column_attrs if not one.deferred]
+    attributes = sa.inspect(model).column_attrs
+    # No response has vectors, so they are not read back.
+    columns = [one for one in attributes if not hasattr(one.columns[0].type, "dimension")]
     functions: dict[str, Normalize] = {}
     unknown: set[str] = set()
     for attribute in columns:

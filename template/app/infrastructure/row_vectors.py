@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from app.common.errors import ConflictError
 from app.infrastructure.embeddings import get_embeddings
 from app.infrastructure.transactions import end_read_transaction
+from app.infrastructure.vector_index import is_affected, synchronize
 from app.infrastructure.vector_writes import on_write
 
 ERROR_NO_VECTOR = "The vector of this row is not computed yet"
@@ -55,12 +56,10 @@ class RowVectors:
         return vector
 
     def changed(self, session: Session) -> Iterator[Any]:
-        """Yield the rows of the model with a new text that are about to be written."""
-        for row in [*session.new, *session.dirty]:
-            if isinstance(row, self.model) and not getattr(row, "is_deleted", False):
-                attributes = sa.inspect(row).attrs
-                if any(attributes[name].history.has_changes() for name in self.fields):
-                    yield row
+        """Yield the rows of the model that are about to be written and have another vector then."""
+        for row in [*session.new, *session.dirty, *session.deleted]:
+            if isinstance(row, self.model) and is_affected(self, session, row):
+                yield row
 
     def text_of(self, values: Values) -> str:
         """Return the text that the vector of a row is computed from."""
@@ -82,11 +81,14 @@ class RowVectors:
             batch = ids[start : start + BATCH]
             texts = [getattr(self.model, name) for name in self.fields]
             found = sa.select(self.model.id, *texts).where(self.model.id.in_(batch))
+            if hasattr(self.model, "is_deleted"):
+                found = found.where(sa.not_(self.model.is_deleted))
             rows: list[Values] = [row._asdict() for row in await session.execute(found)]
             await session.commit()
             for row, vector in zip(rows, await self.compute(rows), strict=True):
                 await session.execute(self._unless_changed(row, vector))
             await session.commit()
+            await synchronize(session, self, batch)
 
     def _unless_changed(self, row: Values, vector: list[float] | None) -> sa.Update:
         """Return the statement that writes a vector, which counts as no change of the row."""
