@@ -75,6 +75,11 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         (MODELS, "import sqlalchemy.orm as orm\nX = orm.relationship(lazy='select')  # here"),
         (MODELS, "from sqlalchemy.orm import relationship as r\nX = r(back_populates='a')  # here"),
     ],
+    "lazy-relationships-of-sqlmodel": [
+        (MODELS, "from sqlmodel import Relationship\nX = Relationship()  # here"),
+        (MODELS, "import sqlmodel as sm\nX = sm.Relationship(back_populates='a')  # here"),
+        (MODELS, "from sqlmodel import Relationship as R\nX = R(link_model=None)  # here"),
+    ],
     "raw-schemas": [
         (SCHEMAS, "from pydantic import BaseModel\nclass A(BaseModel):  # here\n    a: int"),
         (SCHEMAS, "import pydantic as p\nclass B(p.RootModel[int]):  # here\n    pass"),
