@@ -93,6 +93,21 @@ def autogenerate(message: str) -> Found:
     command.revision(config, message, autogenerate=True)
 
 
+def repeat_on_sqlite(_: object) -> Found:
+    """Go up and down on the database on which the tests of a service run as well."""
+
+    def repeat(connection: sa.Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        command.downgrade(config, "base")
+
+    async def connect() -> None:
+        async with create_async_engine("sqlite+aiosqlite://").connect() as connection:
+            await connection.run_sync(repeat)
+
+    asyncio.run(connect())
+
+
 def interrupt(revision: str) -> Found:
     """Go up, and lose the connection at each statement that changes something, one after the other.
 
@@ -286,7 +301,7 @@ STEPS: dict[str, Callable[[Any], Found]] = {
     one.__name__: one
     for one in (
         *(upgrade, downgrade, check, refuse, print_sql, print_downgrade, execute, interrupt),
-        autogenerate,
+        *(autogenerate, repeat_on_sqlite),
         *(register, insert, mark, read, schema, dump),
     )
 }

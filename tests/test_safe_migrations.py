@@ -64,7 +64,10 @@ UNUSED = {
     "EMBEDDING_MODEL": "c",
     "QDRANT_URL": "http://localhost",
 }
-HELPERS = ("add_column", "add_index", "drop_index", "add_check", "add_unique", "add_foreign_key")
+HELPERS = (
+    *("add_column", "add_index", "drop_index", "add_check", "add_unique", "add_foreign_key"),
+    *("add_reference", "alter_column", "drop_column", "drop_constraint", "set_not_null"),
+)
 RULED = ("makers", "bound", "freed", "hardening", "softening")
 
 
@@ -168,6 +171,7 @@ def test_migrations_that_poe_migration_writes_lock_no_table_for_long(place: Plac
         *[("interrupt", "head"), ("check", 0), ("print_sql", f"{created[-1]['revision']}:head")],
         *[("print_downgrade", "head:-1"), ("downgrade", "-1")],
     )
+    new.do(("repeat_on_sqlite", 0))
     old.do(("check", 0))
 
     lint(place, new.project)

@@ -22,6 +22,9 @@ from migrations import v3
 
 REWRITE = "# If the new type is stored differently, PostgreSQL locks the table and writes it anew."
 _NAME = re.compile(r"op\.f\(('[^']*')\)")
+# How PostgreSQL writes `status IN ('new', 'old')`, which SQLite would not understand.
+_ONE_OF = re.compile(r"""\(*("?\w+"?)\)?(?:::text)? = ANY \(+ARRAY\[(.*?)\]\)?(?:::text\[\])?\)+""")
+_CAST = re.compile(r"'::[a-z ]+")
 
 Operations = Sequence[ops.MigrateOperation]
 
@@ -91,8 +94,6 @@ def _let_repeat(operations: Operations) -> None:
             one.if_not_exists = True
         elif isinstance(one, ops.DropTableOp | ops.DropIndexOp):
             one.if_exists = True
-        elif isinstance(one, Live) and isinstance(one.found, ops.DropColumnOp):
-            one.found.if_exists = True
 
 
 @renderers.dispatch_for(Live)
@@ -101,7 +102,7 @@ def _render(context: AutogenContext, operation: Live) -> list[str]:
     found, replace = operation.found, {"replace": True} if operation.replaces else {}
     match found:
         case ops.CreateIndexOp():
-            text = _text(context, found).replace(", unique=False", "")
+            text = _text(context, found).replace(", unique=False", "").replace("::text", "")
             text = f"{text[:-1]}, replace=True)" if replace else text
             return [_renamed(context, "add_index", text)]
         case ops.AddColumnOp():
@@ -115,6 +116,8 @@ def _render(context: AutogenContext, operation: Live) -> list[str]:
         case ops.CreateUniqueConstraintOp():
             name, columns = found.constraint_name, [str(one) for one in found.columns]
             return [_call(context, "add_unique", name, found.table_name, columns)]
+        case ops.DropColumnOp():
+            return [_call(context, "drop_column", found.table_name, found.column_name)]
         case ops.CreateForeignKeyOp():
             return _render_reference(context, found, **replace)
         case ops.DropConstraintOp():
@@ -135,11 +138,8 @@ def _render_reference(
     if on_delete and is_plain and len(found.local_cols) == 1:
         place = (name, table, found.local_cols[0], found.referent_table)
         return [_call(context, "add_foreign_key", *place, ondelete=on_delete, **replace)]
-    return [
-        _call(context, "drop_constraint", name, table, "foreignkey"),
-        f"{_text(context, found)[:-1]}, postgresql_not_valid=True)",
-        _call(context, "validate", table, name),
-    ]
+    dropped = [_call(context, "drop_constraint", name, table, "foreignkey")] if replace else []
+    return [*dropped, _renamed(context, "add_reference", _text(context, found))]
 
 
 def _render_column(context: AutogenContext, found: ops.AlterColumnOp) -> list[str]:
@@ -149,7 +149,7 @@ def _render_column(context: AutogenContext, found: ops.AlterColumnOp) -> list[st
     rest.modify_nullable = found.modify_nullable or None
     if rest.has_changes():
         lines += [REWRITE] if _rewrites(found.existing_type, found.modify_type) else []
-        lines.append(_text(context, rest))
+        lines.append(_renamed(context, "alter_column", _text(context, rest)))
     if found.modify_nullable is False and kind is not None:
         column = f"sa.column({found.column_name!r}, {_repr_type(kind, context)})"
         lines.append(_helper(context, "set_not_null") + f"({found.table_name!r}, {column})")
@@ -164,7 +164,9 @@ def _rewrites(old: object, new: object) -> bool:
 
 
 def _sql(context: AutogenContext, expression: sa.ColumnElement[Any]) -> str:
-    return context.migration_context.impl.render_ddl_sql_expr(expression)
+    text = context.migration_context.impl.render_ddl_sql_expr(expression)
+    found = _ONE_OF.fullmatch(text)
+    return f"{found[1]} IN ({_CAST.sub(chr(39), found[2])})" if found else text
 
 
 def _text(context: AutogenContext, found: ops.MigrateOperation) -> str:
