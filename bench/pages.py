@@ -7,6 +7,7 @@ line of JSON for each page.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import statistics
 import subprocess
@@ -210,7 +211,7 @@ def _remember(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
 async def main(runs: int, sizes: list[int]) -> None:
     """Print the plan of each page at each size, and the milliseconds if there are runs."""
     import app.api.v1.router  # noqa: F401  # imports every model
-    from app.db.session import get_engine, reading
+    from app.db.session import get_engine
 
     engine = get_engine()
 
@@ -218,7 +219,9 @@ async def main(runs: int, sizes: list[int]) -> None:
     for before, size in zip([0, *sizes], sizes, strict=False):
         async with engine.connect() as connection:
             await fill(connection, before, size)
-        async with reading(engine).connect() as connection, AsyncSession(connection) as session:
+        options = importlib.import_module(f"app.db.{engine.dialect.name}").READING
+        reading = engine.execution_options(**options)
+        async with reading.connect() as connection, AsyncSession(connection) as session:
             lists = Lists(session, size)
             for page in lists.pages():
                 await lists.fetch(page)
