@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import BusyLoadingError
 
 from dev.launch import HOST, launch
 
@@ -21,7 +25,20 @@ ERROR_NO_PROGRAM = (
 def serve(folder: Path) -> Iterator[dict[str, str]]:
     """Run the server with its data in `folder`, and yield the setting that names it."""
     with launch(folder / "valkey", command) as port:
+        wait_for_data(port)
         yield {"REDIS_URL": f"redis://{HOST}:{port}/0"}
+
+
+def wait_for_data(port: int) -> None:
+    """Wait until the server has read its log. It answers with an error before."""
+    with Redis(host=HOST, port=port) as client:
+        while True:
+            try:
+                client.ping()
+            except BusyLoadingError:
+                time.sleep(0.05)
+            else:
+                return
 
 
 def command(port: int) -> list[str]:
