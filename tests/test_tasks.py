@@ -52,6 +52,7 @@ OF_OWNERS: list[Record] = [
             task("sweep", every="1d"),
             task("clean", every="30 3 30 2 *"),  # never due
         ],
+        "own_tools": [task("find_long", TIMES, NOTE)],
     },
     {
         "name": "captions",
@@ -60,6 +61,7 @@ OF_OWNERS: list[Record] = [
         "owned_by": "user",
         "versioned": True,
         "tasks": [task("render_preview", was=["render"])],
+        "own_tools": [task("find_untidy", LANGUAGE, SPEED)],
     },
     {
         "name": "boards",
@@ -67,6 +69,7 @@ OF_OWNERS: list[Record] = [
         "fields": [{"name": "title", "type": "str"}],
         "owned_by": "project",
         "tasks": [task("tidy", NOTE)],
+        "own_tools": [task("count_all")],
     },
     {
         "name": "posts",
@@ -74,6 +77,7 @@ OF_OWNERS: list[Record] = [
         "fields": [{"name": "title", "type": "str"}],
         "access": "user-write",
         "tasks": [task("translate", LANGUAGE)],
+        "own_tools": [task("find_posts", LANGUAGE)],
     },
 ]
 
@@ -81,8 +85,10 @@ OF_OWNERS: list[Record] = [
 @pytest.fixture(scope="module")
 def service(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service with tasks and users, which no job of the killed processes needs."""
-    answers = {"tasks": "dramatiq", "isolation": "project", "modules": [*MODULES, *OF_OWNERS]}
-    return make_service(template, tmp_path_factory.mktemp("service") / "service", answers)
+    answers = {"tasks": "dramatiq", "isolation": "project", "mcp": True}
+    modules = {"modules": [*MODULES, *OF_OWNERS]}
+    folder = tmp_path_factory.mktemp("service") / "service"
+    return make_service(template, folder, {**answers, **modules})
 
 
 @pytest.mark.service
@@ -115,14 +121,17 @@ def test_jobs_end_exactly_once(
 
 @pytest.mark.service
 def test_tasks_of_every_owner_are_green(service: Path, template: Path) -> None:
-    """Only who can write a row starts a task for it, and only they see the job."""
+    """Only who can write a row starts a task for it, and only they see the job.
+
+    Their tools are called as well.
+    """
     programs = environment(template)
     folders = [f"tests/modules/{module['name']}" for module in OF_OWNERS]
 
     run(service, programs, "ruff", "check", "app", "tests")
     run(service, programs, "ruff", "format", "--check", "app", "tests")
     check_types(service, programs, "mypy")
-    chosen = ("-k", "task or owner or routes or role or token")
+    chosen = ("-k", "task or own or routes or role or token")
     run(service, programs, "python", "-m", "pytest", "-q", *folders, *chosen)
 
 
@@ -136,7 +145,8 @@ def wait_for_the_dead(running: Chaos) -> list[str]:
 
 def test_module_called_as_the_part_has_its_own_migration() -> None:
     """Both tables are created in a new service."""
-    answers = {"tasks": "dramatiq", "modules": [{**OF_OWNERS[1], "name": "tasks", "tasks": []}]}
+    module = {"name": "tasks", "entity": "Duty", "fields": [{"name": "title", "type": "str"}]}
+    answers = {"tasks": "dramatiq", "modules": [module]}
     names = [path.partition("_")[2] for path in rendered_here(answers) if "/versions/" in path]
 
     assert {"create_tasks.py", "create_tasks_part.py"} <= {*names}
@@ -150,8 +160,8 @@ def shop(template: Path, tmp_path: Path) -> Path:
     """A service with two modules and without tasks."""
     modules = copy.deepcopy(OF_OWNERS[:2])
     for module in modules:
-        del module["tasks"]
-    answers = {"tasks": "dramatiq", "modules": modules}
+        del module["tasks"], module["own_tools"]
+    answers = {"tasks": "dramatiq", "mcp": True, "modules": modules}
     return make_service(template, tmp_path / "shop", answers)
 
 
@@ -251,3 +261,46 @@ def test_names_of_tasks_are_unique_and_known(shop: Path, cofee: Run) -> None:
     assert "there is no task `swept`" in unknown.err
     assert "the rule `tasks` needs the option `tasks`" in needed.err
     assert snapshot(shop) == before
+
+
+def test_tool_comes_and_goes_byte_for_byte(shop: Path, cofee: Run) -> None:
+    before = snapshot(shop)
+
+    added = ("find_overdue", "days:int:min=1", "--module", "captions", "-C", shop)
+    ran = cofee("new-tool", *added)
+
+    assert ran.code == 0, ran.err
+    assert 'openapi_extra=tool("find_overdue")' in text(shop, "app/modules/captions/router.py")
+    assert "class CaptionFindOverdue(Schema)" in text(shop, "app/modules/captions/schemas.py")
+    assert "OwnToolContract" in text(shop, "tests/modules/captions/test_api.py")
+    assert "tool find_overdue" in cofee("status", "captions", "-C", shop).out
+    assert cofee("undo", "-C", shop).code == 0
+    assert snapshot(shop) == before
+    assert cofee("new-tool", *added).code == 0
+    service = shop / "app/modules/captions/service.py"
+    service.write_text(service.read_text().replace('text="Done."', 'text="None."'))
+    assert cofee("rename-tool", "find_overdue", "find_late", "-C", shop).code == 0
+    assert 'ToolResult(text="None.")' in service.read_text()
+    assert "data: CaptionFindLate" in service.read_text()
+    assert cofee("rename-module", "captions", "subtitles", "--yes", "-C", shop).code == 0
+    assert "data: SubtitleFindLate" in text(shop, "app/modules/subtitles/service.py")
+    assert cofee("remove-tool", "find_late", "--yes", "-C", shop).code == 0
+    assert "find_late" not in text(shop, "app/modules/subtitles/router.py")
+
+
+def test_impossible_tool_is_refused(shop: Path, cofee: Run) -> None:
+    before = snapshot(shop)
+
+    for name, message in {
+        "bulk": "`bulk` cannot name a tool: it is another route",
+        "replace_caption": "it is the beginning of the tools of routes",
+        "Find": "`Find` is not a tool name",
+    }.items():
+        assert message in cofee("new-tool", name, "--module", "captions", "-C", shop).err
+    assert "there is no tool `swept`" in cofee("remove-tool", "swept", "-C", shop).err
+    assert snapshot(shop) == before
+    assert cofee("new-tool", "sweep", "--module", "captions", "-C", shop).code == 0
+    taken = cofee("new-task", "sweep", "--module", "media", "-C", shop)
+    assert "the task `sweep` is in `media` already" in taken.err
+    needed = cofee("set", "mcp=false", "-C", shop)
+    assert "module `captions` has `own_tools`, which `mcp: false` does not have" in needed.err

@@ -28,7 +28,7 @@ def rename_module(modules: Modules, old: str, derived: Names, facts: Facts) -> S
     classes = dict(
         zip(facts.classes_of(module.entity), facts.classes_of(derived.entity), strict=True)
     )
-    for task in module.tasks:
+    for task in (*module.tasks, *module.own_tools):
         classes[f"{module.entity}{task.title}"] = f"{derived.entity}{task.title}"
     packages = {
         before.replace("/", "."): after.replace("/", ".") for before, after in moves.items()

@@ -242,3 +242,51 @@ def remove_task(
     from cofee.commands import tasks
 
     tasks.remove_task(directory, name, options)
+
+
+@app.command()
+@takes(options=read_options)
+def new_tool(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="`find_overdue`, `summarize`, …")],
+    field: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIELD]…", help="Its arguments: `days:int:min=1`, …"),
+    ] = None,
+    directory: Directory = HERE,
+    *,
+    module: Annotated[str, typer.Option(metavar="MODULE", help="The module that it belongs to.")],
+    options: Options,
+) -> None:
+    """Add a tool for language models to a module, with its route."""
+    from cofee.commands import tasks
+
+    tasks.add_task(directory, name, field or NOTHING, module, None, options, tasks.TOOLS)
+
+
+@app.command()
+@takes(options=read_options)
+def rename_tool(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Its name.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
+    directory: Directory = HERE,
+    *,
+    options: Options,
+) -> None:
+    """Rename a tool and its route."""
+    from cofee.commands import tasks
+
+    tasks.rename_task(directory, old, new, options, tasks.TOOLS)
+
+
+@app.command()
+@takes(options=read_options)
+def remove_tool(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The tool to remove.")],
+    directory: Directory = HERE,
+    *,
+    options: Options,
+) -> None:
+    """Remove a tool and its route."""
+    from cofee.commands import tasks
+
+    tasks.remove_task(directory, name, options, tasks.TOOLS)

@@ -514,7 +514,8 @@ def _options(rule: Rule, value: Any) -> list[str]:
     if rule.kind == "rows":  # the command finds these
         return []
     if rule.kind == "tasks":  # these have their own commands
-        return [f"task {task['name']}" for task in value]
+        noun = "task" if rule.name == "tasks" else "tool"
+        return [f"{noun} {work['name']}" for work in value]
     if rule.option is None:
         return [rule.written(value)]
     if rule.kind == "key":

@@ -22,6 +22,7 @@ from cofee.spec.names import from_record as names_of
 Value = bool | int | float | str
 Row = Mapping[str, Value]  # the values of a row, by column
 
+WORKS = ("own_tools", "tasks")  # the keys of a module with its tasks and its tools
 LABEL = 8  # the length of what tells a condition from others in names of constraints
 ON_DELETE = ("restrict", "cascade", "set_null")
 
@@ -128,7 +129,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task that works for the rows of a module, with the fields of its arguments.
+    """A task that works for the rows of a module, or a tool, with the fields of its arguments.
 
     One with `every` is scheduled: it starts at these times, without a row and without arguments.
     It also runs the jobs of the names in `was`, which it had before.
@@ -243,6 +244,7 @@ class Module:
     cache: int | None = None
     tools: tuple[str, ...] = ()
     embed: tuple[str, ...] = ()
+    own_tools: tuple[Task, ...] = ()
     tasks: tuple[Task, ...] = ()
     extra: Mapping[str, object] = dataclasses.field(
         default_factory=dict
@@ -272,8 +274,9 @@ class Module:
         given["fields"] = tuple(map(Field.from_record, record["fields"]))
         check_each(Key.from_record, record.get("unique_together") or ())
         given["unique_together"] = tuple(map(Key.from_record, record.get("unique_together") or ()))
-        check_each(Task.from_record, record.get("tasks") or ())
-        given["tasks"] = tuple(map(Task.from_record, record.get("tasks") or ()))
+        for key in WORKS:
+            check_each(Task.from_record, record.get(key) or ())
+            given[key] = tuple(map(Task.from_record, record.get(key) or ()))
         return cls(**given)
 
     def to_record(self) -> dict[str, object]:
@@ -283,8 +286,12 @@ class Module:
             "entity": self.entity,
             "fields": [field.to_record() for field in self.fields],
         }
-        tasks = {"tasks": [task.to_record() for task in self.tasks]} if self.tasks else {}
-        return {**plain, **self.extra, **_written(self, RULES), **tasks}
+        works = {
+            key: [work.to_record() for work in getattr(self, key)]
+            for key in WORKS
+            if getattr(self, key)
+        }
+        return {**plain, **self.extra, **_written(self, RULES), **works}
 
     @property
     def names(self) -> Names:
@@ -400,6 +407,7 @@ MODULE_SHAPES: Mapping[str, Shape] = {
     "idempotent": FLAG,
     "tools": Shape("a list of routes", _list_of(_is_text)),
     "embed": Shape("a list of field names", _list_of(_is_text)),
+    "own_tools": Shape("a list of tools", _list_of(lambda tool: isinstance(tool, Mapping))),
     "tasks": Shape("a list of tasks", _list_of(lambda task: isinstance(task, Mapping))),
 }
 KEY_SHAPES: Mapping[str, Shape] = {

@@ -1,10 +1,12 @@
-"""Rules of tasks: their names, their arguments and their schedules."""
+"""Rules of tasks and tools: their names, their arguments and their schedules."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
 
 from cofee.errors import CofeeError, Problems, listing, quote
 from cofee.spec import parse
@@ -21,27 +23,52 @@ CRON_PART = re.compile(r"(\*|(?P<low>\d{1,2})(-(?P<high>\d{1,2}))?)(/(?P<step>[1
 MODIFIERS = ("null", "default", "min", "max", "len", "pattern", "labels")
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Tasks, or tools for language models: both are named functions of a module with arguments."""
+
+    key: str
+    noun: str
+    example: str
+    shared: str
+
+    def of(self, module: Module) -> tuple[Task, ...]:
+        """Return those of a module."""
+        found: tuple[Task, ...] = getattr(module, self.key)
+        return found
+
+    def given_to(self, module: Module, works: Iterable[Task]) -> Module:
+        """Return the module with these."""
+        changes: dict[str, Any] = {self.key: tuple(works)}
+        return replace(module, **changes)
+
+
+TASKS = Kind("tasks", "task", "`transcribe` or `render_preview`", "share a queue")
+TOOLS = Kind("own_tools", "tool", "`find_overdue`", "are in one list")
+
+
 def check_tasks(modules: Sequence[Module], facts: Facts) -> None:
-    """Check the tasks of all modules.
+    """Check the tasks and the tools of all modules.
 
     Raises:
-        CofeeError: each task whose name or schedule is not possible.
+        CofeeError: each whose name or schedule is not possible.
     """
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[Kind, str]] = {}
     problems = Problems()
-    for module in modules:
-        for task in module.tasks:
+    for module, kind in product(modules, (TASKS, TOOLS)):
+        for task in kind.of(module):
             with problems.collected(f"`{module.name}`"):
-                _check_name(task.name, module, facts)
+                _check_name(task.name, kind, module, facts)
                 for name in (task.name, *task.was):
                     if name in seen:
+                        other, place = seen[name]
                         raise CofeeError(
-                            f"the task `{name}` is in `{seen[name]}` already, or was",
-                            hint="give it another name: tasks of all modules share a queue",
+                            f"the {other.noun} `{name}` is in `{place}` already, or was",
+                            hint=f"give it another name: {kind.noun}s of all modules {kind.shared}",
                         )
                 _check_apart(task, module, facts)
-                _check_every(task)
-            seen |= dict.fromkeys((task.name, *task.was), module.name)
+                _check_every(task, kind)
+            seen |= dict.fromkeys((task.name, *task.was), (kind, module.name))
     problems.require_none()
 
 
@@ -62,42 +89,37 @@ def read_task(name: str, given: Iterable[str], every: str | None, facts: Facts) 
     return Task(name, fields, every)
 
 
-def find_task(modules: Sequence[Module], name: str) -> tuple[Module, Task]:
-    """Return a task and its module.
+def find_task(modules: Sequence[Module], name: str, kind: Kind) -> tuple[Module, Task]:
+    """Return a task or a tool, and its module.
 
     Raises:
-        CofeeError: there is no task of this name.
+        CofeeError: there is none of this name.
     """
-    known = {task.name: (module, task) for module in modules for task in module.tasks}
+    known = {task.name: (module, task) for module in modules for task in kind.of(module)}
     if name in known:
         return known[name]
+    nouns = f"{kind.noun}s"
     raise CofeeError(
-        f"there is no task {quote(name)}",
-        hint=f"tasks are {listing(known)}" if known else "`cofee new-task` adds one",
+        f"there is no {kind.noun} {quote(name)}",
+        hint=f"{nouns} are {listing(known)}" if known else f"`cofee new-{kind.noun}` adds one",
     )
 
 
-def with_tasks(module: Module, tasks: Iterable[Task]) -> Module:
-    """Return the module with these tasks."""
-    return replace(module, tasks=tuple(tasks))
-
-
-def _check_name(name: str, module: Module, facts: Facts) -> None:
+def _check_name(name: str, kind: Kind, module: Module, facts: Facts) -> None:
+    hint = f"name what it does, such as {kind.example}"
     if not SNAKE_CASE.fullmatch(name) or len(name) > LONGEST_NAME:
         raise CofeeError(
-            f"{quote(name)} is not a task name; a-z, 0-9 and single underscores are allowed, "
-            f"at most {LONGEST_NAME} characters",
-            hint="name what it does, such as `transcribe` or `render_preview`",
+            f"{quote(name)} is not a {kind.noun} name; a-z, 0-9 and single underscores are "
+            f"allowed, at most {LONGEST_NAME} characters",
+            hint=hint,
         )
-    if reason := facts.conflict("tasks", name):
-        raise CofeeError(
-            f"`{name}` cannot name a task: it is {reason}",
-            hint="name what it does, such as `transcribe`",
-        )
+    reserved = ("tasks", "tools") if kind is TOOLS else ("tasks",)
+    if reason := next(filter(None, (facts.conflict(key, name) for key in reserved)), None):
+        raise CofeeError(f"`{name}` cannot name a {kind.noun}: it is {reason}", hint=hint)
     if name in (module.names.singular, module.name, *(field.name for field in module.fields)):
         raise CofeeError(
-            f"`{name}` cannot name a task of `{module.name}`, where it is a name already",
-            hint="name what it does, such as `transcribe`",
+            f"`{name}` cannot name a {kind.noun} of `{module.name}`, where it is a name already",
+            hint=hint,
         )
 
 
@@ -113,7 +135,12 @@ def _check_apart(task: Task, module: Module, facts: Facts) -> None:
             )
 
 
-def _check_every(task: Task) -> None:
+def _check_every(task: Task, kind: Kind) -> None:
+    if kind is TOOLS and (task.every or task.was):
+        raise CofeeError(
+            f"`{task.name}`: a tool has no schedule and no earlier names",
+            hint="remove `every` and `was`",
+        )
     if task.every is None:
         return
     if not EVERY.fullmatch(task.every) and not _is_cron(task.every):

@@ -14,6 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI
+from pydantic import Field
+
+from app.common.schemas import Schema
 
 Json = dict[str, Any]
 
@@ -22,6 +25,12 @@ BODY = "data"  # the argument for the body of a request
 METHODS = {"get", "post", "put", "patch", "delete"}
 SCHEMAS = "#/components/schemas/"
 REFERENCE = re.compile(f'"{SCHEMAS}([^"]+)"')
+
+
+class ToolResult(Schema):
+    """The result of a tool as text. A schema with more fields tells a model more."""
+
+    text: str = Field(description="What the model reads")
 
 
 def tool(name: str) -> Json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import uuid
 from collections.abc import Collection
-from typing import Any
 
 import httpx2
 import pytest
@@ -14,6 +13,7 @@ from app.infrastructure.tasks import TASKS, run_job
 from tests.api import JSON, assert_problem
 from tests.contract.base import Contract
 from tests.contract.case import Case
+from tests.contract.examples import examples_of
 from tests.owner import sign_in
 
 
@@ -29,18 +29,7 @@ def arguments_of(case: Case, task: str) -> JSON:
     schemas = importlib.import_module(case.schema.__module__)
     title = "".join(map(str.capitalize, task.split("_")))
     schema = getattr(schemas, case.schema.__name__.removesuffix("Create") + title)
-    found = schema.model_json_schema()
-    return {name: example(found["properties"][name]) for name in found.get("required", ())}
-
-
-def example(described: JSON) -> Any:
-    """Return a value of a property in a JSON schema."""
-    if values := described.get("examples") or described.get("enum"):
-        return values[0]
-    if described.get("format") == "uuid":
-        return str(uuid.uuid4())
-    kinds = {"integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
-    return kinds.get(described.get("type", ""), "alpha")
+    return examples_of(schema.model_json_schema())
 
 
 def path_of(task: str) -> str:

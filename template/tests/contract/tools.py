@@ -43,11 +43,16 @@ class ToolContract(Contract):
 
 
 def tools_of_module(case: Case) -> dict[str, Tool]:
-    """Return the tools of a module; those that delete rows come last."""
+    """Return the routes of a module that are tools; those that delete rows come last."""
     tag = case.url.rpartition("/")[2]
     found = tools_of(app.openapi()).items()
-    own = [(name, tool) for name, tool in found if tag in tool.operation["tags"]]
+    own = [(name, tool) for name, tool in found if is_of_rows(tool, tag)]
     return dict(sorted(own, key=lambda pair: pair[1].method == "delete"))
+
+
+def is_of_rows(tool: Tool, tag: str) -> bool:
+    """Return whether a tool is one of the six routes of a module, and not a tool of its own."""
+    return tag in tool.operation["tags"] and tool.path.endswith((f"/{tag}", "}"))
 
 
 async def arguments_of(case: Case, client: httpx2.AsyncClient, tool: Tool, row: JSON) -> JSON:
