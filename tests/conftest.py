@@ -23,6 +23,7 @@ from cofee.__main__ import main
 from cofee.template.clones import Clone
 from cofee.template.template import Template
 from tests import tiny
+from tests.compiled import compile_once
 from tests.generated import environment, snapshot_template
 from tests.judging import Judge, forking
 from tests.preforked import Preforked
@@ -32,20 +33,6 @@ Tree = dict[str, bytes]
 # A process of the command builds its parser once; this one runs hundreds of commands.
 build_parser = typer.main.get_command
 typer.main.get_command = functools.cache(build_parser)
-
-compile_template = Environment.compile
-compiled: dict[tuple[object, ...], Any] = {}
-
-
-def compile_once(self: Environment, source: str, name: str | None = None, *more: Any) -> Any:
-    """Compile a template for the first of Copier's renderings, not for each of them."""
-    if "copier._jinja_ext.YieldExtension" not in self.extensions:
-        return compile_template(self, source, name, *more)
-    self.preprocess(source, name)  # which forgets the last tag `yield`
-    key = (source, name, self.lexer)  # environments with equal settings have the same lexer
-    if key not in compiled:
-        compiled[key] = compile_template(self, source, name, *more)
-    return compiled[key]
 
 
 def read_once(name: str) -> property:

@@ -101,9 +101,10 @@ def programs(tmp_path_factory: pytest.TempPathFactory, released: Path) -> Iterat
     found.install(released)
     service = make_service(released, place / "service", {"auth": "oauth"})
     subprocess.run(["uv", "lock", "--quiet"], cwd=service, env=variables(), check=True)
-    modules = ["copier.__main__", *modules_of_the_command()]
+    modules = ["copier.__main__", *modules_of_the_command(), "compiled"]
+    compiled = {"PYTHONPATH": str(ROOT / "tests"), "COMPILED_FOR_COPIER": str(released)}
     with (
-        preforked(found.venv, modules, variables()) as installed,
+        preforked(found.venv, modules, variables() | compiled) as installed,
         preforked(environment(released), IMPORTED_ONCE, variables()) as testing,
     ):
         tests = testing.command("pytest", PYTEST_ADDOPTS=f"-W '{IMPORTED}'", **DATABASES["sqlite"])
