@@ -84,7 +84,8 @@ LONGEST = (
     *("services", "docs", "option_pairs", "production", "tasks", "security", "main_job", "coffee"),
     *("migrations", "live_migrations", "auth", "matrix", "owned_rows", "set", "rule_migrations"),
     *("projects", "user_fields", "kills", "old_services", "races", "hygiene", "files", "blueprint"),
-    *("owned_migrations", "cycles", "living_module", "fork", "update", "relations"),
+    *("vectors", "owned_migrations", "cycles", "living_module", "faults", "fork", "update", "orm"),
+    *("relations",),
 )
 
 
