@@ -76,7 +76,7 @@ def fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
     move_modules(folder)
     (folder / EVENTS_FILE).write_text(EVENTS)
     facts = folder / "macros/facts.yml"
-    replace(facts, "Service, Filters, Stats]", "Service, Filters, Stats, Events]")
+    replace(facts, "Stats, Similar]", "Stats, Similar, Events]")
     rules = "  audited: {kind: flag}\n  retention: {kind: choice, values: [short, long]}\n"
     replace(facts, "  owned_by: {kind", f"{rules}  owned_by: {{kind")
     with (folder / "macros/types.yml").open("a") as types:
