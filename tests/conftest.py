@@ -70,8 +70,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Start one process more than there are cores, which are idle while tests wait for servers."""
-    return (yield) + 1
+    """Start two processes more than there are cores, which are idle while tests wait for servers."""
+    return (yield) + 2
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -34,7 +34,7 @@ def test_users_read_and_create_rows_without_an_error(tmp_path: Path) -> None:
     template = snapshot_template(tmp_path / "template")
     answers = {"database": "sqlite", "auth": "jwt", "modules": MODULES}
     project = make_service(template, tmp_path / "service", answers)
-    short = ["--users", "5", "--seconds", "12", "--max-p95-ms", "60000"]
+    short = ["--users", "5", "--seconds", "6", "--max-p95-ms", "60000"]
     locust = ["python", "-m", "dev", "--temporary", "python", "-m", "dev.load", *short]
 
     said = run(project, environment(template), *locust)

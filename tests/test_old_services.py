@@ -1,7 +1,7 @@
 """A service from before a great change of the template is updated, and every hand edit is kept.
 
 The services are made by the template of an old commit, and edited by the hand edits that the matrix
-of that commit had. A push takes every eighth edit; `--every-cell` takes all.
+of that commit had. A push takes every sixteenth edit; `--every-cell` takes all.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def test_hand_edits_are_kept(
     request: pytest.FixtureRequest,
 ) -> None:
     """Each edit is in the updated service, or between markers, and the update can be undone."""
-    step = 1 if request.config.getoption("every_cell") else 8
+    step = 1 if request.config.getoption("every_cell") else 16
     wrong = {
         name: faults
         for name in list(edits)[::step]
