@@ -55,7 +55,7 @@ for name in ("configuration", "facts"):
 
 
 # How long an example takes depends on what else the machine does, so no example has a deadline.
-settings.register_profile("cofee", deadline=None)
+settings.register_profile("cofee", deadline=None, max_examples=50)
 settings.load_profile("cofee")
 
 
@@ -70,7 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Start two processes more than there are cores, which are idle while tests wait for servers."""
+    """Start two processes more than there are cores: tests wait for servers."""
     return (yield) + 2
 
 

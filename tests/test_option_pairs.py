@@ -2,8 +2,8 @@
 
 The services are a covering array: few of them, in which every two answers that go together meet.
 All are rendered and linted. Their own tests and mypy run for the one with names in camelCase and
-models of SQLModel that has the most parts and for one without users, and for all with
-`--every-cell`. Of the contract tests that meet the same risk in a service one is run.
+models of SQLModel that has the most parts, and for all with `--every-cell`. Of the contract tests
+that meet the same risk in a service one is run.
 """
 
 from __future__ import annotations
@@ -126,16 +126,15 @@ def rows_to_test(*, every_cell: bool) -> list[Row]:
     """Return the rows of the services whose own tests run."""
     if every_cell:
         return rows()
-    fullest = max(
+    return [fullest_row()]
+
+
+def fullest_row() -> Row:
+    """Return the row with the most parts, of those with names in camelCase and SQLModel."""
+    return max(
         (row for row in rows() if (row["json_names"], row["orm"]) == ("camel", "sqlmodel")),
         key=lambda one: sum(value not in ("none", False) for value in one.values()),
     )
-    # Without tasks too, so that requests compute vectors.
-    without_users = min(
-        (row for row in rows() if (row["auth"], row["orm"]) == ("none", "sqlalchemy")),
-        key=lambda one: (one["vectors"] != "pgvector", one["tasks"] != "none"),
-    )
-    return [fullest, without_users]
 
 
 @pytest.fixture(scope="module")

@@ -182,8 +182,12 @@ def test_fields_of_users_in_a_data_file_pass_the_gate(
     assert "username: Mapped[str] = mapped_column(sa.String(255))" in created.out
 
 
-def test_copier_alone_renders_and_updates_the_same_service(released: Path, tmp_path: Path) -> None:
+def test_copier_alone_renders_and_updates_the_same_service(
+    released: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """Nothing is recorded before users have fields, and then they are kept."""
+    if not request.config.getoption("every_cell"):
+        pytest.skip("Copier alone renders and updates a service in test_main_job.py")
     shop, data = tmp_path / "shop", {"user_fields": [BIO, USERNAME], "project_name": "shop"}
     given: dict[str, Any] = {"defaults": True, "skip_tasks": True, "quiet": True, "unsafe": True}
     run_copy(str(released), shop, data=data, **given)
