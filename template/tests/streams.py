@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.infrastructure import tokens
+from app.infrastructure.events import get_hub
 from app.infrastructure.settings import get_settings
 from app.infrastructure.tokens import Claims
 from tests.modules.users.factory import user
@@ -113,6 +114,17 @@ def client_of(url: str = "") -> httpx2.AsyncClient:
     """Return a client for any number of streams, without TLS, whose certificates load slowly."""
     unlimited = httpx2.Limits(max_connections=None)
     return httpx2.AsyncClient(base_url=url, limits=unlimited, verify=False)
+
+
+@contextlib.asynccontextmanager
+async def serve_once() -> AsyncIterator[Served]:
+    """Serve the application for a test, and close its streams."""
+    from app.main import app  # reads the settings, which are set by now
+
+    async with serve(app) as served:
+        yield served
+        await get_hub().close()
+        get_hub.cache_clear()
 
 
 @contextlib.asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -15,11 +16,12 @@ from app.infrastructure.channels import Event, user_channel
 from app.infrastructure.event_routes import (
     EventStream,
     LastPosition,
+    Listener,
     OwnListener,
     SocketListener,
     send_over_socket,
 )
-from app.infrastructure.events import END, OPEN, PING, STALE, Reason, Subscription
+from app.infrastructure.events import END, OPEN, PING, STALE, Reason, Right, Subscription
 from app.infrastructure.job_events import UPDATED, state_of
 from app.modules.jobs.schemas import JobRead
 from app.modules.jobs.service import JobService
@@ -63,12 +65,27 @@ async def find_job(owner_id: uuid.UUID, job_id: uuid.UUID) -> JobRead:
         return await JobService(session).get(owner_id, job_id)
 
 
+@contextlib.asynccontextmanager
+async def job_events(
+    listener: Listener,
+    owner_id: uuid.UUID,
+    job_id: uuid.UUID,
+    channel: str,
+    position: str | None,
+    *rights: Right,
+) -> AsyncIterator[JobEvents]:
+    """Open the events of a job in the channel of its owner, or raise 404."""
+    await find_job(owner_id, job_id)
+    async with listener.listen(channel, position, *rights) as subscription:
+        yield JobEvents(subscription, owner_id, job_id, position)
+
+
 async def open_own(
     job_id: uuid.UUID, listener: OwnListener, position: LastPosition
 ) -> AsyncIterator[JobEvents]:
-    await find_job(listener.user_id, job_id)
-    async with listener.listen(user_channel(listener.user_id), position) as subscription:
-        yield JobEvents(subscription, listener.user_id, job_id, position)
+    user_id = listener.user_id
+    async with job_events(listener, user_id, job_id, user_channel(user_id), position) as events:
+        yield events
 
 
 router = APIRouter(tags=["jobs"])
@@ -90,6 +107,6 @@ async def stream_own(events: Annotated[JobEvents, Depends(open_own)]) -> EventSt
 async def socket_own(
     job_id: uuid.UUID, socket: WebSocket, listener: SocketListener, position: LastPosition
 ) -> None:
-    await find_job(listener.user_id, job_id)
-    async with listener.listen(user_channel(listener.user_id), position) as subscription:
-        await send_over_socket(socket, JobEvents(subscription, listener.user_id, job_id, position))
+    user_id = listener.user_id
+    async with job_events(listener, user_id, job_id, user_channel(user_id), position) as events:
+        await send_over_socket(socket, events)

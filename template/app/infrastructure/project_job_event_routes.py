@@ -17,7 +17,7 @@ from app.infrastructure.event_routes import (
     SocketListener,
     send_over_socket,
 )
-from app.infrastructure.job_event_routes import JobEvents, find_job
+from app.infrastructure.job_event_routes import JobEvents, job_events
 from app.infrastructure.project_event_routes import require_member
 
 
@@ -25,9 +25,9 @@ async def open_project(
     project_id: uuid.UUID, job_id: uuid.UUID, listener: OwnListener, position: LastPosition
 ) -> AsyncIterator[JobEvents]:
     right = await require_member(project_id, listener)
-    await find_job(project_id, job_id)
-    async with listener.listen(project_channel(project_id), position, right) as subscription:
-        yield JobEvents(subscription, project_id, job_id, position)
+    channel = project_channel(project_id)
+    async with job_events(listener, project_id, job_id, channel, position, right) as events:
+        yield events
 
 
 router = APIRouter(tags=["jobs"])
@@ -54,6 +54,6 @@ async def socket_project(
     position: LastPosition,
 ) -> None:
     right = await require_member(project_id, listener)
-    await find_job(project_id, job_id)
-    async with listener.listen(project_channel(project_id), position, right) as subscription:
-        await send_over_socket(socket, JobEvents(subscription, project_id, job_id, position))
+    channel = project_channel(project_id)
+    async with job_events(listener, project_id, job_id, channel, position, right) as events:
+        await send_over_socket(socket, events)

@@ -12,11 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from websockets.exceptions import InvalidStatus
 
 from app.infrastructure.channels import newest_position, project_channel, read_missed, user_channel
-from app.infrastructure.events import get_hub
 from app.infrastructure.redis import get_redis, running
 from app.infrastructure.tasks import run_job
 from tests.modules.jobs.probe import probe, steps
-from tests.streams import Received, Served, new_user, serve
+from tests.streams import Received, Served, new_user, serve_once
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -31,12 +30,8 @@ async def empty_channels() -> AsyncIterator[None]:
 @pytest_asyncio.fixture
 async def served() -> AsyncIterator[Served]:
     """The application on a port."""
-    from app.main import app  # reads the settings, which are set by now
-
-    async with serve(app) as served:
+    async with serve_once() as served:
         yield served
-        await get_hub().close()
-        get_hub.cache_clear()
 
 
 def states(events: list[Received]) -> list[tuple[str, int]]:

@@ -14,18 +14,14 @@ from websockets.exceptions import InvalidStatus
 from app.infrastructure.channels import project_channel, publish
 from app.infrastructure.events import get_hub
 from app.modules.projects.models import Member, Project
-from tests.streams import Served, new_user, serve
+from tests.streams import Served, new_user, serve_once
 
 
 @pytest_asyncio.fixture
 async def served() -> AsyncIterator[Served]:
     """The application on a port."""
-    from app.main import app  # reads the settings, which are set by now
-
-    async with serve(app) as served:
+    async with serve_once() as served:
         yield served
-        await get_hub().close()
-        get_hub.cache_clear()
 
 
 @pytest.mark.parametrize("transport", ["stream", "socket"])

@@ -9,22 +9,17 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 from websockets.exceptions import InvalidStatus
 
-from app.infrastructure.events import get_hub
 from app.infrastructure.tasks import run_job
 from app.modules.projects.models import Member, Project
 from tests.modules.jobs.probe import probe
-from tests.streams import Served, new_user, serve
+from tests.streams import Served, new_user, serve_once
 
 
 @pytest_asyncio.fixture
 async def served() -> AsyncIterator[Served]:
     """The application on a port."""
-    from app.main import app  # reads the settings, which are set by now
-
-    async with serve(app) as served:
+    async with serve_once() as served:
         yield served
-        await get_hub().close()
-        get_hub.cache_clear()
 
 
 @pytest.mark.parametrize("transport", ["stream", "socket"])
