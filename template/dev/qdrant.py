@@ -120,6 +120,9 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "null")
         path = self.path.partition("?")[0].removeprefix("/collections").strip("/")
         name, _, rest = path.partition("/")
+        if rest.startswith("points") and not self.client.collection_exists(name):
+            self._send(404, {"status": {"error": f"Collection `{name}` doesn't exist"}, "time": 0})
+            return
         try:
             with self.lock:
                 result = CALLS[self.command, rest](self.client, name, body)

@@ -75,9 +75,7 @@ async def find(
     from qdrant_client import models
 
     owned = models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(owner_id)))
-    with reachable():
-        if not await get_client().collection_exists(collection):
-            return []
+    with reachable(), unless_missing():
         found = await get_client().query_points(
             collection,
             query=list(vector),
@@ -86,7 +84,8 @@ async def find(
             offset=start,
             with_payload=False,
         )
-    return [(uuid.UUID(str(point.id)), point.score) for point in found.points]
+        return [(uuid.UUID(str(point.id)), point.score) for point in found.points]
+    return []
 
 
 async def put(collection: str, dimension: int, points: Sequence[Point]) -> None:
@@ -98,6 +97,9 @@ async def put(collection: str, dimension: int, points: Sequence[Point]) -> None:
         for row_id, vector, owner_id in points
     ]
     with reachable():
+        with unless_missing():
+            await get_client().upsert(collection, points=stored, wait=True)
+            return
         await _create(collection, dimension)
         await get_client().upsert(collection, points=stored, wait=True)
 
@@ -107,9 +109,8 @@ async def remove(collection: str, ids: Sequence[uuid.UUID]) -> None:
     from qdrant_client import models
 
     selected = models.PointIdsList(points=[str(row_id) for row_id in ids])
-    with reachable():
-        if await get_client().collection_exists(collection):
-            await get_client().delete(collection, points_selector=selected, wait=True)
+    with reachable(), unless_missing():
+        await get_client().delete(collection, points_selector=selected, wait=True)
 
 
 async def _create(collection: str, dimension: int) -> None:
@@ -128,6 +129,18 @@ async def _create(collection: str, dimension: int) -> None:
             raise
     owners = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
     await client.create_payload_index(collection, OWNER, field_schema=owners)
+
+
+@contextlib.contextmanager
+def unless_missing() -> Iterator[None]:
+    """Do nothing in a collection that does not exist, as the server says without being asked."""
+    from qdrant_client.http.exceptions import UnexpectedResponse
+
+    try:
+        yield
+    except UnexpectedResponse as error:
+        if error.status_code != NOT_FOUND:
+            raise
 
 
 @contextlib.contextmanager
