@@ -163,6 +163,13 @@ def read_rules(
             "`--read-only` and `--only` cannot be combined",
             hint="`--read-only` means `--only list,read`",
         )
+    lists = {
+        "search": search,
+        "aggregates": aggregates,
+        "notify": notify,
+        "tools": tools,
+        "embed": embed,
+    }
     deletion = {True: "hard", False: "soft", None: None}[hard_delete]
     given = {
         "owned_by": owned_by,
@@ -173,17 +180,13 @@ def read_rules(
         "checks": [check for check in checks if check.strip()] if checks else None,
         "routes": ["list", "read"] if read_only else None if only is None else _names(only),
         "access": access,
-        "search": None if search is None else _names(search),
-        "aggregates": None if aggregates is None else _names(aggregates),
         "deletion": deletion,
         "versioned": versioned,
         "restorable": restorable,
         "bulk": bulk,
         "cache": cache,
-        "notify": None if notify is None else _names(notify),
         "idempotent": idempotent,
-        "tools": None if tools is None else _names(tools),
-        "embed": None if embed is None else _names(embed),
+        **{rule: _names(text) for rule, text in lists.items() if text is not None},
         **dict(map(_named_rule, rules or ())),
     }
     return {key: value for key, value in given.items() if value is not None}

@@ -27,10 +27,8 @@ def check(module: Module, facts: Facts) -> None:
     """Reject aggregates that the types of the fields do not have.
 
     Raises:
-        CofeeError: each that is wrong, or that the module has no list.
+        CofeeError: each that is wrong.
     """
-    if module.aggregates and module.routes and "list" not in module.routes:
-        raise CofeeError("`aggregates` needs the route `list`", hint="add the route to `--only`")
     check_each(lambda each: _check_one(each, module, facts), module.aggregates)
 
 

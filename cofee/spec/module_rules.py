@@ -38,7 +38,7 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         module = replace(module, checks=_checks(module, facts))
     with problems.collected():
         module = replace(module, routes=_routes(module, facts))
-    for check in (_check_search, aggregates.check):
+    for check in (_check_search, _check_aggregates):
         with problems.collected():
             check(module, facts)
     for check_rule in (_check_restorable, _check_idempotent):
@@ -48,12 +48,9 @@ def complete(module: Module, facts: Facts, later: Collection[str] = ()) -> Modul
         _check_access(module, facts)
     with problems.collected():
         _check_expand(module)
-    with problems.collected():
-        _check_cache(module, facts)
-    with problems.collected():
-        _check_tools(module, facts)
-    with problems.collected():
-        _check_embed(module, facts)
+    for check in (_check_cache, _check_tools, _check_embed):
+        with problems.collected():
+            check(module, facts)
     problems.require_none()
     module = replace(_with_choices(module, facts), examples=_examples(module, facts, later))
     with problems.collected():
@@ -328,6 +325,12 @@ def _check_texts(module: Module, rule: str, names: Sequence[str], facts: Facts) 
             raise CofeeError(
                 f"`{rule}`: `{name}` is not a text field; types for it are {listing(texts)}"
             )
+
+
+def _check_aggregates(module: Module, facts: Facts) -> None:
+    if module.aggregates and "list" not in served(module, facts):
+        raise CofeeError("`aggregates` needs the route `list`", hint="add the route to `--only`")
+    aggregates.check(module, facts)
 
 
 def vectors(module: Module) -> list[str]:
