@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,9 @@ import httpx2
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Receive, Scope, Send
 
+from app.common.errors import ForbiddenError
 from app.infrastructure.mcp_callers import allowed, require_caller
+from app.infrastructure.settings import get_settings
 from app.infrastructure.tools import BODY, Tool, offered
 
 if TYPE_CHECKING:
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
 
 # What a call of a tool takes over from the request that it came with.
 FORWARDED = ("authorization", "cookie", "x-csrf-token", "user-agent", "traceparent")
+LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 ERROR_UNKNOWN = "There is no tool with this name"
+ERROR_OTHER_SITE = "A page of another site cannot call tools; CORS_ORIGINS lists those that can"
 
 router = APIRouter()
 
@@ -52,11 +57,24 @@ def get_manager() -> StreamableHTTPSessionManager:
     from mcp.server.transport_security import TransportSecuritySettings
 
     server: Server[Any] = Server("tools", on_list_tools=list_tools, on_call_tool=call_tool)
-    # The check of hosts protects servers that trust their network. Here each request has a token.
+    # It would need a list of hosts. `require_known_origin` refuses the same requests.
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     return StreamableHTTPSessionManager(
         server, json_response=True, stateless=True, security_settings=unchecked
     )
+
+
+async def require_known_origin(request: Request) -> None:
+    """Raise 403 for a page of another site.
+
+    The name of that site can be made to resolve to this server, so the page can send any `Host`,
+    but not another `Origin`. Only browsers send one.
+    """
+    origin = request.headers.get("Origin")
+    if origin is None or LOCAL_ORIGIN.fullmatch(origin):
+        return
+    if not {origin, "*"} & {*get_settings().cors_origins}:
+        raise ForbiddenError(ERROR_OTHER_SITE, code="other_site")
 
 
 class Delegated(Response):
@@ -66,12 +84,12 @@ class Delegated(Response):
         await get_manager().handle_request(scope, receive, send)
 
 
-@router.api_route(
+# GET would open a stream, and DELETE end a session: there are none. Clients accept a 405.
+@router.post(
     "/mcp",
-    methods=["GET", "POST", "DELETE"],
     response_model=None,
     include_in_schema=False,
-    dependencies=[Depends(require_caller)],
+    dependencies=[Depends(require_known_origin), Depends(require_caller)],
 )
 async def serve() -> Response:
     return Delegated()

@@ -52,6 +52,33 @@ async def test_an_unknown_tool_is_an_error_of_the_protocol(models: httpx2.AsyncC
             await client.call_tool("whisper", {})
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_there_are_no_streams_and_no_sessions(
+    models: httpx2.AsyncClient, method: str
+) -> None:
+    assert (await models.request(method, "/mcp")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example.com", "http://localhost.evil.example.com", "http://[", "null"]
+)
+async def test_pages_of_other_sites_are_refused(models: httpx2.AsyncClient, origin: str) -> None:
+    """Also where the name of the site resolves to this server, which is then the `Host`."""
+    headers = {"Origin": origin, "Host": origin.partition("://")[2]}
+    answer = await models.post("/mcp", json={}, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "other_site")
+
+
+async def test_pages_of_known_sites_can_call_tools(
+    models: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "cors_origins", ("https://app.example.com",))
+    for origin in ("https://app.example.com", "http://localhost:6274", "http://[::1]"):
+        models.headers["Origin"] = origin
+        assert await call(models, "shout", {"word": "a"}) == {"word": "A"}
+
+
 async def test_callers_without_a_token_need_the_setting(
     models: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
