@@ -30,6 +30,8 @@ FOUND = {
     "embed": ["title"],
 }
 MODULES = [*every.owned_modules(), FOUND]
+BLUEPRINT = "template/app/modules/{% yield module from views %}{{ module.name }}{% endyield %}"
+SCHEMAS = generated.REPOSITORY / BLUEPRINT / "schemas.py.jinja"
 VIEW = (generated.REPOSITORY / "macros/view.jinja").read_text()
 
 
@@ -73,6 +75,17 @@ def loaded(node: ast.AST) -> Iterator[str]:
     for found in ast.walk(node):
         if isinstance(found, ast.Name) and isinstance(found.ctx, ast.Load):
             yield found.id
+
+
+def bindings(file: ast.Module) -> Iterator[str]:
+    """Yield the names that the statements of a file bind."""
+    for node in file.body:
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Assign):
+            yield from map(ast.unparse, node.targets)
+        elif isinstance(node, ast.ClassDef):
+            yield node.name
 
 
 @pytest.mark.service
@@ -134,6 +147,33 @@ def test_entities_would_clash_with_the_stated_names(tree: Tree) -> None:
     clashing = {name for name in clashing if not name.endswith(endings)} - entities
 
     assert clashing == stated("classes", "generated code")
+
+
+def test_aliases_of_fields_hide_no_name_of_schemas() -> None:
+    """A field `expand` has the alias `ExpandValue`, because schemas.py can import `Expand`."""
+    imported = re.findall(r"^from app\.common\S+ import (.*)", SCHEMAS.read_text(), re.MULTILINE)
+    names = {*re.findall(r"\b[A-Z]\w+", " ".join(imported))}
+    names |= {f"Item{ending}" for ending in (*FACTS.classes, "Publish", "Count")}
+    snakes = sorted({re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower() for name in names})
+    fields = [
+        {"name": name, "type": "str"} for name in snakes if not FACTS.conflict("fields", name)
+    ]
+    related = {"name": "related", "type": "many", "to": "items", "expand": True, "json_name": "to"}
+    items = {
+        "name": "items",
+        "entity": "Item",
+        "fields": [*fields, related],
+        "aggregates": ["count"],
+        "tasks": [{"name": "publish", "fields": fields[:1]}],
+        "own_tools": [{"name": "count", "fields": fields[:1], "writes": False}],
+    }
+    answers = {"json_names": "camel", "tasks": "dramatiq", "mcp": True, "modules": [items]}
+    renderer = Renderer(Template("template", "HEAD", generated.REPOSITORY))
+    rendered = renderer.render(renderer.settle(answers, {}, "service"), "copy")
+    bound = [*bindings(ast.parse(rendered["app/modules/items/schemas.py"].content))]
+
+    assert {"ExpandValue", "ItemStatsValue", "ItemPublishValue"} < {*bound}
+    assert [name for name in bound if bound.count(name) > 1] == []
 
 
 def test_variables_of_modules_hide_no_name_of_functions(tree: Tree) -> None:
