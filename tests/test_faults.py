@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import socket
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -20,10 +21,14 @@ from threading import Event
 import pytest
 import requests
 
-from tests.generated import make_service, serving
+from tests.chaos import running
+from tests.generated import lift_limits, make_service, serving
 from tests.pooling import mortal_database, query, session
+from tests.reader import free_port
 from tests.test_production import PRODUCTS
 from tests.test_security import programs
+from tests.thinking import thinking_model
+from tests.visitors import register, sign_in
 
 pytestmark = pytest.mark.service
 
@@ -50,6 +55,14 @@ CLOSE = """SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
 WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
 WRITABLE = """SET TRANSACTION READ WRITE;
 ALTER DATABASE postgres RESET default_transaction_read_only"""
+RUN_SECONDS, LEASE_SECONDS = 10, 25  # of the assistant
+WAITING = """
+
+@app.post("/wait", openapi_extra={"x-tool": "wait"})
+async def wait() -> dict[str, str]:
+    await __import__("asyncio").sleep(60)
+    return {}
+"""
 EVERY = "SELECT string_agg(sku, ',') FROM products WHERE sku LIKE '{} %'"
 
 
@@ -288,6 +301,85 @@ def test_full_disk_is_reported_and_leaves_nothing_half_written(
     assert again.status_code == 201
     with closing(sqlite3.connect(file)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_runs_of_a_killed_process_end_in_the_next(
+    programs: tuple[Path, Path], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The model of one conversation was thinking, and a tool of the other one was at work."""
+    if not request.config.getoption("every_cell"):
+        pytest.skip("tests of each service with an assistant begin with what a kill leaves")
+    data = {"database": "sqlite", "mcp": True, "assistant": "openai"}
+    project, port = make_service(programs[0], tmp_path / "service", data), free_port()
+    with (project / "app/main.py").open("a") as main:
+        main.write(WAITING)
+    lift_limits(project)
+    command = {"api": ["uvicorn", "app.main:app", f"--port={port}"]}
+    with ThreadPoolExecutor() as threads, thinking_model() as (url, thinks):
+        settings = {"ASSISTANT_BASE_URL": url, "ASSISTANT_SECONDS": str(RUN_SECONDS)}
+        with running(project, programs[1], tmp_path, command, **settings) as processes:
+            user = Talking(f"http://127.0.0.1:{port}")
+            talks = user.begin(), user.begin()
+            talking = zip(talks, ("think", "call"), strict=True)
+            sent = [threads.submit(user.say, *talk) for talk in talking]
+            assert thinks.wait(RUN_SECONDS)
+            wait_until(lambda: "tool_call" in user.read(talks[1]))
+            assert processes["api"].restart() == -signal.SIGKILL
+            user.wait()
+            assert all(isinstance(one.exception(), requests.ConnectionError) for one in sent)
+
+            refused = [user.say(talk, "Go on") for talk in talks]
+            waits = [int(one.headers["Retry-After"]) for one in refused]
+            time.sleep(max(waits))
+            answers = [user.say(talk, "Go on") for talk in talks]
+            stored = [user.read(talk) for talk in talks]
+
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(409, "running")] * 2
+    assert max(waits) <= LEASE_SECONDS
+    assert [(one.status_code, one.json()["text"]) for one in answers] == [(200, "Done.")] * 2
+    goes_on = ["interrupted", "user", "assistant"]
+    assert stored == [["user", *goes_on], ["user", "tool_call", "tool_result", *goes_on]]
+
+
+class Talking:
+    """A user who talks to the assistant."""
+
+    def __init__(self, address: str) -> None:
+        self._address, self._api = address, f"{address}/api/v1"
+        self.wait()
+        assert register(self._api).ok
+        token = sign_in(self._api).json()["access_token"]
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def wait(self) -> None:
+        """Wait until the service answers."""
+        wait_until(lambda: requests.get(f"{self._address}/health/ready", timeout=60).ok)
+
+    def begin(self) -> str:
+        """Begin a conversation, and return the address of its messages."""
+        url = f"{self._api}/conversations"
+        made = requests.post(url, json={"title": "alpha"}, headers=self._headers, timeout=60).json()
+        return f"{url}/{made['id']}/messages"
+
+    def say(self, messages: str, text: str) -> requests.Response:
+        """Send a message."""
+        return requests.post(messages, json={"text": text}, headers=self._headers, timeout=60)
+
+    def read(self, messages: str) -> list[str]:
+        """Return the kind of each message, or its error."""
+        items = requests.get(messages, headers=self._headers, timeout=60).json()["items"]
+        return [one["error"] or one["kind"] for one in items]
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait until a service that may not answer says so."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(requests.ConnectionError):
+            if is_so():
+                return
+        time.sleep(0.1)
+    raise AssertionError("it took too long")
 
 
 def limit_files(url: str, size: int) -> None:
