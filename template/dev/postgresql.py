@@ -121,8 +121,7 @@ def is_public(path: Path) -> bool:
 def prepare(root: Path) -> Cluster:
     """Prepare a folder, and create the database cluster if necessary."""
     root.mkdir(parents=True, exist_ok=True)
-    uid = other_user()
-    programs = find_programs()
+    uid, programs = other_user(), find_programs()
     if uid is not None:
         root.chmod(0o711)
         programs = programs if is_public(programs) else lend_programs(programs, root)

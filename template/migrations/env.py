@@ -17,7 +17,6 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import app.api.v1.router  # noqa: F401  # importing the routes imports every model
 from app.db.base import Base
 from app.db.session import create_migration_engine
 from app.db.types import ExactDecimal, ExactInterval, JsonList, JsonObject, UtcDateTime
@@ -127,6 +126,8 @@ def name_new_file(message: str | None) -> None:
 
 options = context.config.cmd_opts
 command = options.cmd[0].__name__ if options else ""
+if command not in ("upgrade", "downgrade"):  # these compare no models, and start faster without
+    import_module("app.api.v1.router")  # importing the routes imports every model
 if options and command in ("merge", "revision"):
     name_new_file(options.message)
 if context.is_offline_mode():
