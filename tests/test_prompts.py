@@ -18,7 +18,7 @@ from cofee.console.mode import Options
 from cofee.console.wizard import MODIFIER_HELP, ask_fields, ask_module_name, confirm
 from cofee.errors import CofeeError
 from cofee.spec.parse import format_field
-from cofee.spec.record import MODIFIER_KEYS
+from cofee.spec.record import MODIFIER_KEYS, Field
 from cofee.template.template import Template
 from tests.conftest import Run
 from tests.tiny import FILES, release
@@ -38,10 +38,15 @@ def keyboard() -> Iterator[PipeInput]:
         yield pipe
 
 
+def refuse_files(field: Field) -> None:
+    if field.type == "file":
+        raise CofeeError("the option `files` is `none`")
+
+
 def asked(keyboard: PipeInput, keys: str) -> list[str]:
     """Press the keys in the wizard and give the specifications that come of it."""
     keyboard.send_text(keys)
-    records = ask_fields(FACTS, ("customers", "products"), "orders")
+    records = ask_fields(FACTS, ("customers", "products"), "orders", check=refuse_files)
     return [format_field(record, FACTS) for record in records]
 
 
@@ -147,9 +152,10 @@ def test_a_name_is_refused_before_anything_else_is_asked(keyboard: PipeInput) ->
     assert asked(keyboard, keys + DONE) == ["rank:int", "level:int"]
 
 
-def test_a_reference_that_names_its_column_is_dropped_with_a_reason(keyboard: PipeInput) -> None:
-    """Only its type shows that it is wrong, so the field is asked for again."""
-    keys = "customer_id" + ENTER + "ref" + ENTER
+def test_a_type_that_does_not_fit_drops_the_field_with_a_reason(keyboard: PipeInput) -> None:
+    """The column of a reference, and a type whose option is off; the fields so far are kept."""
+    keys = "customer_id" + ENTER + "ref" + ENTER + "photo" + ENTER + "file" + ENTER
+    keys += "photo:file:image/png" + ENTER + CLEAR
     keys += "customer" + ENTER + "ref" + ENTER + ENTER + pick(of="ref")
 
     assert asked(keyboard, keys + DONE) == ["customer:ref:customers"]

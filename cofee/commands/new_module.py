@@ -45,6 +45,7 @@ def add_module(directory: Path, request: ModuleRequest, options: Options) -> Non
         ruled = Module(derived.module, derived.entity).with_rules({**from_file, **request.rules})
         about = _about(derived, ruled, found.template.facts)
         options.printer.say("\n".join(about))
+        _check_options(found, ruled)
         if given is None:
             given = _asked_fields(found, ruled, about) if can_ask else []
         plan = sides.plan_module(found, checked_module(found, ruled, given))
@@ -94,7 +95,16 @@ def _asked_fields(found: Project, ruled: Module, about: Sequence[str]) -> list[F
     facts = found.template.facts
     others = [*facts.available(found.answers), *(module.name for module in found.modules)]
     options_given = module_rules.format_rules(ruled, facts)
-    return list(wizard.ask_fields(facts, others, ruled.name, about, options_given))
+
+    def check(field: Field) -> None:
+        _check_options(found, replace(ruled, fields=(field,)))
+
+    return wizard.ask_fields(facts, others, ruled.name, about, options_given, check)
+
+
+def _check_options(project: Project, module: Module) -> None:
+    """Reject what a new module needs and the options of the service do not provide."""
+    owners.require_options([*project.modules, module], project.answers, (), project.template.facts)
 
 
 def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
@@ -119,7 +129,7 @@ def checked_module(project: Project, ruled: Module, given: Sequence[Given]) -> M
     fields = gate.check_fields(given, template.facts, others, ruled.name, known=known)
     modules = [*project.modules, replace(ruled, fields=fields)]
     module = gate.check_rules(modules, template.facts, project.modules)[-1]
-    owners.require_options([*project.modules, module], project.answers, (), template.facts)
+    _check_options(project, module)
     return module
 
 

@@ -44,6 +44,8 @@ ARGUMENT_QUESTIONS = {
     "media_types": ("Media types, separated by commas:", "image/png,image/jpeg"),
 }
 
+Check = Callable[[Field], object]
+
 
 @dataclass(frozen=True)
 class _Draft:
@@ -92,6 +94,7 @@ def ask_fields(
     module: str,
     about: Sequence[str] = (),
     rules: Sequence[str] = (),
+    check: Check = lambda field: None,
 ) -> list[Field]:
     """Ask for the fields of a module, show what was understood, and have it confirmed.
 
@@ -101,6 +104,7 @@ def ask_fields(
         module: the module that gets the fields.
         about: its description, shown above the fields.
         rules: its rules as options, shown below them.
+        check: raises an error for a field that the service cannot have.
 
     Raises:
         CancelledError: the user left with Ctrl-C, or did not confirm.
@@ -108,8 +112,8 @@ def ask_fields(
     scope = Scope(facts, modules, module)
     records: list[Field] = []
     with _cancellable():
-        while name := _ask_name(scope, records):
-            record = _ask_field(name, scope, records)
+        while name := _ask_name(scope, records, check):
+            record = _ask_field(name, scope, records, check)
             if record is not None:
                 records.append(record)
         specified = [format_field(record, facts) for record in records] or ["(no fields)"]
@@ -128,14 +132,18 @@ def _cancellable() -> Iterator[None]:
         raise CancelledError from error
 
 
-def _ask_name(scope: Scope, records: Sequence[Field]) -> str:
+def _ask_name(scope: Scope, records: Sequence[Field], check: Check) -> str:
     """Ask for a name; a whole specification is accepted instead."""
 
-    def check(name: str) -> bool | str:
-        return not name or _verdict(lambda: _check_place(_known(name, scope), scope, records))
+    def check_known(field: Field) -> None:
+        _check_place(field, scope, records)
+        check(field)
+
+    def validate(name: str) -> bool | str:
+        return not name or _verdict(lambda: check_known(_known(name, scope)))
 
     message = "Name of another field:" if records else "Name of the first field:"
-    return _ask_text(message, check, instruction="(or `name:type:…`; empty to finish) ")
+    return _ask_text(message, validate, instruction="(or `name:type:…`; empty to finish) ")
 
 
 def _known(name: str, scope: Scope) -> Field:
@@ -150,7 +158,7 @@ def _check_place(field: Field, scope: Scope, others: Sequence[Field]) -> None:
     check_constraints(scope.module, field, scope.facts)
 
 
-def _ask_field(name: str, scope: Scope, records: Sequence[Field]) -> Field | None:
+def _ask_field(name: str, scope: Scope, records: Sequence[Field], check: Check) -> Field | None:
     """Ask for the rest of a field after its name; None if the field is impossible."""
     import questionary
 
@@ -158,6 +166,7 @@ def _ask_field(name: str, scope: Scope, records: Sequence[Field]) -> Field | Non
         return _parse(name, scope)
     try:
         draft = _Draft(name, _ask_type(scope))
+        check(Field(name, draft.type, to=scope.facts.types[draft.type].target))
         if scope.facts.types[draft.type].argument == "module":
             _check_place(Field(name, draft.type, to=""), scope, records)
         return _parse(_ask_rest(draft, scope).spec, scope)

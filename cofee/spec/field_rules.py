@@ -9,7 +9,7 @@ from dataclasses import replace
 from cofee.errors import CofeeError, did_you_mean, listing, quote
 from cofee.spec import bounds, enums
 from cofee.spec.facts import Facts, FieldType
-from cofee.spec.names import check_field_name, check_length
+from cofee.spec.names import check_field_name, check_length, plural_of
 from cofee.spec.patterns import check_compiles, complete_pattern
 from cofee.spec.record import (
     KEYS,
@@ -154,6 +154,8 @@ def check_modifier(name: str, type_name: str, modifier: str, scope: Scope) -> No
         "optional": "did you mean `null`?",
         "required": "remove it: a field is required unless it is `null`",
     }
+    if "len" in allowed and re.fullmatch("[0-9-]+", modifier):
+        hints[modifier] = f"did you mean `len={modifier}`?"
     raise CofeeError(
         f"`{name}`: the modifier {quote(modifier)} is unknown; `{type_name}` takes {known}",
         hint=hints.get(modifier) or did_you_mean(modifier, allowed),
@@ -380,10 +382,12 @@ def check_type_change(old: Field, new: Field, facts: Facts) -> None:
 
 def _unknown_module(name: str, target: str, scope: Scope) -> CofeeError:
     known = sorted({*scope.modules, scope.module})
+    plural = plural_of(target)
+    meant = f"did you mean `{plural}`?" if plural in known else did_you_mean(target, known)
     makes = "add that module first with `cofee new-module`"
     if brought := scope.facts.brings(target):
         makes = f"{makes}; of the {target} of `{brought}`, store the id in a `uuid` field"
     return CofeeError(
         f"`{name}`: there is no module {quote(target)} to refer to; modules are {listing(known)}",
-        hint=did_you_mean(target, known) or makes,
+        hint=meant or makes,
     )

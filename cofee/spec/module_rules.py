@@ -243,8 +243,8 @@ def _require_needed(module: Module, names: Sequence[str], facts: Facts) -> None:
             raise CofeeError(
                 f"`unique_together`: `{name}` is already unique, and so is "
                 f"{quote(','.join(names))} with it",
-                hint="remove that rule: `cofee change-module "
-                f"{module.name} {facts.rules['unique_together'].flag} …` changes it",
+                hint="leave one of both out; `cofee change-module "
+                f"{module.name} {facts.rules['unique_together'].flag} …` changes the rule",
             )
 
 

@@ -71,6 +71,12 @@ def derive(name: str, entity: str | None = None, plural: str | None = None) -> N
     return from_record(module, _class_name(words, entity))
 
 
+def plural_of(singular: str) -> str:
+    """Return the name that the module of an entity has by default."""
+    words = _ascii_words(singular)
+    return "_".join(_ending(words, _plural)) if words else singular
+
+
 def snake_name(name: str, what: str) -> str:
     """Return a typed name in snake case.
 
@@ -279,7 +285,10 @@ def _check_reserved(names: Names, facts: Facts) -> None:
 def _check_apart(names: Names, other: Names, facts: Facts) -> None:
     """Reject names that two modules of a service cannot share."""
     if names.module == other.module:
-        raise CofeeError(f"the module `{names.module}` exists already", hint=_another(names))
+        raise CofeeError(
+            f"the module `{names.module}` exists already",
+            hint=f"{_another(names)}; `cofee add-field {names.module}` adds fields to it",
+        )
     shared = {*facts.classes_of(names.entity)} & {*facts.classes_of(other.entity)}
     if shared:
         raise CofeeError(

@@ -23,7 +23,7 @@ from cofee.spec.facts import Facts, FieldType
 from cofee.spec.patterns import check_match
 from cofee.spec.record import FLAG_KEYS, MODIFIER_KEYS, Field, Scope, Value
 
-LENGTH = re.compile(r"(?P<least>[0-9]{1,9})?(?P<dash>-)?(?P<greatest>[0-9]{1,9})?")
+LENGTH = re.compile(r"((?P<least>[0-9]{1,9})-)?(?P<greatest>[0-9]{1,9})?")
 PRECISION = re.compile(r"(?P<precision>[0-9]{1,9})\.(?P<scale>[0-9]{1,9})")
 # A colon ends a segment unless it follows a backslash.
 SEGMENT = re.compile(r"(?:\\[\\:]|[^:])*")
@@ -131,7 +131,7 @@ def _specified(spec: str, scope: Scope) -> Field:
     type_name = segments.pop(0) if segments else scope.facts.default_type
     if type_name not in scope.facts.types:
         field_rules.check_name(name, scope.facts)
-        _check_type_is_there(name, type_name)
+        _check_type_is_there(name, type_name, scope)
     field_rules.check_type(name, type_name, scope.facts)
     argument = scope.facts.types[type_name].argument
     raw: dict[str, object] = {"name": name, "type": type_name}
@@ -167,9 +167,15 @@ def _split(spec: str) -> list[str]:
     return segments
 
 
-def _check_type_is_there(name: str, found: str) -> None:
-    """Reject a modifier in the place of the type."""
+def _check_type_is_there(name: str, found: str, scope: Scope) -> None:
+    """Reject a modifier or a module in the place of the type."""
     word = found.partition("=")[0]
+    if found in (*scope.modules, scope.module):
+        refers = next(t.name for t in scope.facts.types.values() if t.argument == "module")
+        raise CofeeError(
+            f"`{name}`: `{found}` is a module, and no type",
+            hint=f"did you mean `{name}:{refers}:{found}`?",
+        )
     if word in FLAG_KEYS or "=" in found or not word:
         raise CofeeError(
             f"`{name}`: the type is missing before {quote(found)}",
@@ -226,15 +232,12 @@ def _read_modifier(name: str, segment: str) -> Mapping[str, object]:
 def _read_length(name: str, value: str) -> dict[str, int]:
     """Read `40` as the greatest length, `3-40` as both, `3-` as the least."""
     found = LENGTH.fullmatch(value)
-    if found is None or not (found["least"] or found["greatest"]):
+    if found is None or not value:
         raise CofeeError(
             f"`{name}`: the length {quote(value)} is not allowed; "
             "write `len=40`, `len=3-40` or `len=3-`"
         )
-    least, greatest = found["least"], found["greatest"]
-    if not found["dash"]:
-        least, greatest = None, least
-    bounds = {"min_length": least, "max_length": greatest}
+    bounds = {"min_length": found["least"], "max_length": found["greatest"]}
     return {key: int(digits) for key, digits in bounds.items() if digits}
 
 

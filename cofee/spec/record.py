@@ -317,7 +317,8 @@ class Module:
             return known[name]
         raise CofeeError(
             f"the module `{self.name}` has no field {quote(name)}",
-            hint=did_you_mean(name.removesuffix("_id"), known) or "`cofee status` lists the fields",
+            hint=did_you_mean(name.removesuffix("_id"), known)
+            or (f"its fields are {listing(known)}" if known else None),
         )
 
 
