@@ -12,13 +12,17 @@ from typing import Any
 from jinja2 import ChoiceLoader, FileSystemLoader, FunctionLoader
 from jinja2 import Template as JinjaTemplate
 from jinja2.environment import TemplateModule
-from jinja2.runtime import Macro
+from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import SandboxedEnvironment
+from jinja2.utils import Namespace
 
+MISSING = object()
 STRING = "string:"  # before the digest of a text that is not a file
 PLAIN = frozenset({str, list, dict, tuple, int})
 DICT_ATTRIBUTES = frozenset(dir(dict))
 READING = frozenset({"get", "items", "keys", "values"})  # methods of a record
+OWN = frozenset({Namespace, LoopContext})  # what a template makes itself
+STRING_METHODS = frozenset(name for name in dir(str) if name[0] != "_") - {"format", "format_map"}
 HIDDEN = frozenset({"_loop_vars", "_block_vars"})  # arguments that Jinja adds; no macro sees them
 
 
@@ -69,7 +73,14 @@ class Sandbox(SandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return an attribute, or a key."""
-        if type(obj) is dict:
+        kind = type(obj)
+        if kind is str and attribute in STRING_METHODS:
+            return getattr(obj, attribute)
+        if kind in OWN and attribute[0] != "_":
+            value = getattr(obj, attribute, MISSING)
+            if value is not MISSING:
+                return value
+        if kind is dict:
             if attribute in READING:
                 return getattr(obj, attribute)
             if attribute in obj and attribute not in DICT_ATTRIBUTES:
@@ -89,16 +100,18 @@ class Sandbox(SandboxedEnvironment):
         given = {name: kwargs[name] for name in kwargs if name not in HIDDEN} if kwargs else kwargs
         if type(__obj) is BuiltinMethodType and type(__obj.__self__) in PLAIN:
             return __obj(*args, **given)
-        if type(__obj) is not Macro or __obj not in __self._results:
+        if type(__obj) is not Macro:
             return super().call(__context, __obj, *args, **kwargs)
-        results = __self._results[__obj]
+        results = __self._results.get(__obj)
+        if results is None:
+            return __obj(__context.eval_ctx, *args, **given)
         try:
             key = marshal.dumps((args, given), 0)
         except ValueError:  # not plain data
-            return super().call(__context, __obj, *args, **given)
+            return __obj(__context.eval_ctx, *args, **given)
         if key in results:
             return results[key]
-        result = super().call(__context, __obj, *args, **given)
+        result = __obj(__context.eval_ctx, *args, **given)
         if marshal.dumps((args, given), 0) == key:  # else it changes its arguments
             results[key] = result
         return result
