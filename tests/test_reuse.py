@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofee.engine.render import Renderer
+from cofee.engine.sandbox import Sandbox
 from cofee.template.template import Template
 from tests.tiny import write
 
@@ -140,6 +141,26 @@ def test_what_is_the_same_is_rendered_once(tmp_path: Path, monkeypatch: pytest.M
     rendered(after(new, old), 1)
 
     assert sorted(made) == ["by a computed name", "by a list", "by one of two", "by value"]
+
+
+def test_the_next_commit_compiles_what_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in another folder, and another process renders it."""
+    text = f"{{{{ size }}}} of {tmp_path}"  # that no earlier test has compiled
+    rendered(make(tmp_path / "old", {"macros/c.jinja": text}), 1)
+    compiled: list[str | None] = []
+    compiling = Sandbox.compile
+
+    def note(self: Sandbox, source: Any, name: str | None = None, *more: Any) -> Any:
+        compiled.append(name)
+        return compiling(self, source, name, *more)
+
+    monkeypatch.setattr(Sandbox, "compile", note)
+    changed = {"macros/c.jinja": text, "macros/d.jinja": text}
+    rendered(make(tmp_path / "new", changed), 2)
+
+    assert compiled == ["macros/d.jinja"]
 
 
 def test_a_text_is_rendered_whatever_is_quoted_in_it(tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from jinja2 import FileSystemBytecodeCache, StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateError
 
 from cofee.engine import questionnaire
 from cofee.engine.exclusion import exclusion
-from cofee.engine.sandbox import Sandbox
+from cofee.engine.sandbox import Bytecode, Sandbox, settings_of
 from cofee.errors import CofeeError
 from cofee.files import EXECUTABLE, REGULAR, File
 from cofee.template.parsed import parsed_yaml
@@ -71,7 +71,7 @@ class Renderer:
         bytecode.mkdir(parents=True, exist_ok=True)
         environment = Sandbox(
             self.template.root,
-            bytecode_cache=FileSystemBytecodeCache(str(bytecode)),
+            bytecode_cache=Bytecode(str(bytecode)),
             extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
             auto_reload=False,
             **options,
@@ -345,7 +345,9 @@ class _Sources:
                 if imported is None:
                     return None
                 waiting.append(imported)
-        everything = "\0".join((self._settings, *(self._texts[key] for key in sorted(found))))
+        everything = "\0".join(
+            (settings_of(self._environment), *(self._texts[key] for key in sorted(found)))
+        )
         return sha256(everything.encode()).hexdigest(), frozenset(found)
 
     def _text(self, name: str) -> str:
@@ -380,14 +382,3 @@ class _Sources:
         literal = r"""\s*(["'])([^"'\\]+)\1\s*"""
         ending = rf"(?=(?:import|as|ignore|with|without)\b|[-+]?{end})"
         return re.compile(f"{statement}(?:{literal}{ending})?")
-
-    @cached_property
-    def _settings(self) -> str:
-        environment = self._environment
-        names = [
-            *("trim_blocks", "lstrip_blocks", "keep_trailing_newline", "undefined"),
-            *("block_start_string", "block_end_string", "newline_sequence", "autoescape"),
-            *("variable_start_string", "variable_end_string", "line_comment_prefix"),
-            *("comment_start_string", "comment_end_string"),
-        ]
-        return repr([(name, getattr(environment, name)) for name in names])

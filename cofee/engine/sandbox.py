@@ -9,8 +9,15 @@ from pathlib import Path
 from types import BuiltinMethodType
 from typing import Any
 
-from jinja2 import ChoiceLoader, FileSystemLoader, FunctionLoader
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemBytecodeCache,
+    FileSystemLoader,
+    FunctionLoader,
+)
 from jinja2 import Template as JinjaTemplate
+from jinja2.bccache import Bucket
 from jinja2.environment import TemplateModule
 from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import SandboxedEnvironment
@@ -39,6 +46,31 @@ class _File(JinjaTemplate):
         if not vars and not locals and isinstance(self.environment, Sandbox):
             self.environment.register(module)
         return module
+
+
+# What decides how Jinja reads a file.
+SETTINGS = (
+    *("trim_blocks", "lstrip_blocks", "keep_trailing_newline", "undefined"),
+    *("block_start_string", "block_end_string", "newline_sequence", "autoescape"),
+    *("variable_start_string", "variable_end_string", "line_comment_prefix"),
+    *("line_statement_prefix", "comment_start_string", "comment_end_string"),
+)
+
+
+def settings_of(environment: Environment) -> str:
+    """Return all settings of an environment that change what a file means."""
+    return repr([(name, getattr(environment, name)) for name in SETTINGS])
+
+
+class Bytecode(FileSystemBytecodeCache):
+    """Compiled files by their content: a new commit of a template compiles what it has changed."""
+
+    def get_bucket(
+        self, environment: Environment, name: str, filename: str | None, source: str
+    ) -> Bucket:
+        """Return the place of a compiled file, which is independent of where the file is."""
+        meaning = "\0".join((name, settings_of(environment), source))
+        return super().get_bucket(environment, meaning, None, source)
 
 
 class Sandbox(SandboxedEnvironment):
