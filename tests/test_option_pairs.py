@@ -147,8 +147,12 @@ def make(row: Row, template: Path, folder: Path) -> Path:
     """Make the service of a row."""
     contents = {**CONTENTS[row["auth"]]}
     if row["vectors"] != "none":
-        owner = {"owned_by": "user"} if row["auth"] != "none" else {}
-        contents["modules"] = [*CONTENTS[row["auth"]]["modules"], {**PAPERS, **owner}]
+        papers = {**PAPERS}
+        if row["auth"] != "none":
+            papers["owned_by"] = "user"
+        if row["mcp"]:
+            papers["tools"] = ["read", "similar"]
+        contents["modules"] = [*CONTENTS[row["auth"]]["modules"], papers]
     return make_service(template, folder, {**row, **contents})
 
 

@@ -58,6 +58,7 @@ def test_other_specifications_are_refused(spec: str, message: str) -> None:
         ({"fields": [TITLE]}, "must have one field that holds the vectors"),
         ({"fields": [TITLE, VECTOR, VECTOR | {"name": "more"}]}, "must have one field"),
         ({"embed": ["embedding"]}, "`embed`: `embedding` is not a text field"),
+        ({"embed": [], "tools": ["similar"]}, "`tools`: `similar` needs `embed`"),
         ({"embed": ["text"]}, "the module `papers` has no field `text`"),
         ({"embed": ["title", "title"]}, "`embed`: `title` occurs twice"),
         ({"unique_together": [["title", "embedding"]]}, "`vector`, which cannot have an index"),
@@ -78,6 +79,11 @@ def test_rules_that_no_vector_can_follow_are_refused(change: dict[str, Any], mes
         ({"vectors": "qdrant"}, {}, "cofee set tasks=dramatiq vectors=qdrant"),
         ({"vectors": "pgvector"}, {"fields": [TITLE]}, "needs one field of the type `vector`"),
         ({"vectors": "pgvector"}, {"embed": ["embedding"]}, "and texts"),
+        (
+            {"vectors": "pgvector", "mcp": True},
+            {"embed": [], "tools": ["similar"]},
+            "must be among its routes",
+        ),
         (
             {"vectors": "pgvector"},
             {"fields": [TITLE, VECTOR | {"dimension": "x"}]},

@@ -14,6 +14,7 @@ from cofee.spec.names import LONGEST_IDENTIFIER
 from cofee.spec.record import LABEL, Field, Key, Module, Row, Scope, Value
 
 ALL, NONE = "all", "none"  # mean every route, and no route
+SIMILAR = "similar"  # the tools that find rows by vectors
 Cell = TypeVar("Cell", bound=Value | None)
 
 
@@ -384,7 +385,13 @@ def _check_expand(module: Module) -> None:
 
 def _check_tools(module: Module, facts: Facts) -> None:
     """Reject tools for routes that the module does not have."""
-    missing = [name for name in module.tools if name not in served(module, facts)]
+    routes = [*served(module, facts), *([SIMILAR] if module.embed else [])]
+    missing = [name for name in module.tools if name not in routes]
+    if SIMILAR in missing:
+        raise CofeeError(
+            f"`tools`: `{SIMILAR}` needs `embed`",
+            hint="name its texts, such as `--embed title,body`, or remove the tool",
+        )
     if missing:
         raise CofeeError(
             f"`tools`: the module has no route `{missing[0]}`", hint="add the route to `--only`"
