@@ -15,6 +15,7 @@ from cofee.spec.parse import format_field, parse_field
 from cofee.spec.record import Module
 from cofee.template.template import Template
 from tests import torn
+from tests.conftest import Run
 from tests.generated import (
     REPOSITORY,
     environment,
@@ -148,6 +149,21 @@ def test_length_is_changed_with_the_index() -> None:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template in the working tree, as a release."""
     return snapshot_template(tmp_path_factory.mktemp("vectors") / "template")
+
+
+def test_another_database_needs_vectors_to_be_removed(
+    template: Path, tmp_path: Path, cofee: Run
+) -> None:
+    """The question about vectors is not asked with SQLite: no answer to it helps."""
+    answers = {"vectors": "pgvector", "modules": [PAPERS]}
+    service = make_service(template, tmp_path / "service", answers)
+
+    refused = cofee("set", "database=sqlite", "-C", service)
+    assert "hint: remove it first: `cofee remove-field papers embedding`" in refused.err
+    assert cofee("change-module", "papers", "--embed", "", "-C", service).code == 0
+    assert cofee("remove-field", "papers", "embedding", "--yes", "-C", service).code == 0
+
+    assert cofee("set", "database=sqlite", "-C", service).code == 0
 
 
 @pytest.mark.service

@@ -82,11 +82,11 @@ def change_options(project: Project, given: Mapping[str, str]) -> Step:
     """
     for name in given:
         _require_option(project.template, name)
-    owners.require_options(
-        project.modules, {**project.answers, **given}, given, project.template.facts
-    )
-    owners.require_same_store(project.modules, project.answers, given, project.template.facts)
-    renderer = Renderer(project.template)
+    facts, renderer = project.template.facts, Renderer(project.template)
+    owners.require_options(project.modules, {**project.answers, **given}, given, facts)
+    owners.require_same_store(project.modules, project.answers, given, facts)
+    off = _turned_off(given, renderer, project)
+    owners.require_options(project.modules, {**project.answers, **given, **off}, off, facts)
     settled = renderer.settle(given, project.answers, project.root.name)
     _require_meaning(given, settled, renderer, project)
     words = [f"{name}={value}" for name, value in given.items()]
@@ -97,6 +97,21 @@ def change_options(project: Project, given: Mapping[str, str]) -> Step:
         warnings=(*_unasked(project, settled), *_by_hand(renderer, project, settled)),
         answers={name: settled.recorded[name] for name in given if name in settled.recorded},
     )
+
+
+def _turned_off(
+    given: Mapping[str, str], renderer: Renderer, project: Project
+) -> dict[str, object]:
+    """Return the options that are no longer asked, as vectors are not with SQLite.
+
+    They are settled without the modules: the errors of these would name options to turn on again.
+    """
+    asked = renderer.settle({**given, "modules": []}, project.answers, project.root.name)
+    return {
+        name: asked.context.get(name)
+        for name in asked_of(project.template)
+        if name in project.answers and name not in asked.recorded
+    }
 
 
 def _require_meaning(
