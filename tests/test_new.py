@@ -10,7 +10,10 @@ import pytest
 import yaml
 from copier import run_copy
 
+from cofee.engine.render import Renderer
+from cofee.template.template import Template
 from tests.conftest import Run, snapshot
+from tests.generated import REPOSITORY
 from tests.tiny import FILES, make_template, release, run_git
 
 TASK = FILES["copier.yml"] + '_tasks:\n  - command: [touch, "made-by-task"]\n'
@@ -187,6 +190,9 @@ def test_taken_destination_is_refused(template: Path, tmp_path: Path, cofee: Run
     assert "is not a directory" in refused(
         cofee, tmp_path, tmp_path / "file", "--template", template
     )
+    (tmp_path / "link").symlink_to("full")
+    linked = refused(cofee, tmp_path, tmp_path / "link", "--template", template)
+    assert "is a symbolic link" in linked
 
 
 def test_empty_folder_is_taken(template: Path, tmp_path: Path, cofee: Run) -> None:
@@ -268,3 +274,16 @@ def test_template_of_the_installation(tmp_path: Path, cofee: Run) -> None:
         assert "uncommitted changes" in document["error"]
     else:
         assert "app/main.py" in {row["path"] for row in document["files"]}
+
+
+def test_directory_of_the_next_commands_is_quoted_for_the_shell() -> None:
+    template = Template("template", "HEAD", REPOSITORY)
+    message = template.setting("message_after_copy", "")
+    service = {"kind": "project", "project_name": "shop"}
+    told = {
+        path: Renderer(template).text(message, {**service, "_copier_conf": {"dst_path": path}})
+        for path in ("/srv/shop", "/srv/my shop")
+    }
+
+    assert "  cd /srv/shop\n" in told["/srv/shop"]
+    assert "  cd '/srv/my shop'\n" in told["/srv/my shop"]

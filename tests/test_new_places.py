@@ -232,14 +232,25 @@ def test_file_that_a_host_does_not_read_in_a_directory_is_noted(
     assert at_root.code == on.code == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a" * 256, "cannot be created: file name too long"),
+        pytest.param(
+            "/proc/shop",
+            "cannot be written: no such file or directory",
+            marks=pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux has it"),
+        ),
+    ],
+)
 def test_a_name_that_no_folder_can_have_is_refused(
-    template: Path, tmp_path: Path, cofee: Run
+    name: str, reason: str, template: Path, tmp_path: Path, cofee: Run
 ) -> None:
-    """The system takes 255 bytes."""
-    ran = cofee("new", tmp_path / ("a" * 256), "--defaults", "--template", template)
+    """A name has at most 255 bytes, and the system makes the directories of processes."""
+    ran = cofee("new", tmp_path / name, "--defaults", "--template", template)
 
     assert ran.code == 1
-    assert "cannot be created: file name too long" in ran.err
+    assert reason in ran.err
 
 
 def test_a_folder_that_is_gone_is_no_place_to_run_in(

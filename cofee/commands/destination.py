@@ -42,7 +42,11 @@ def examine(path: Path) -> Destination:
         raise CofeeError(
             f"{quote(destination)} cannot be created: {reason(error)}", hint="choose another path"
         ) from error
-    if destination.is_symlink() or not destination.is_dir():
+    if destination.is_symlink():
+        raise CofeeError(
+            f"{quote(destination)} is a symbolic link", hint="give the path that it leads to"
+        )
+    if not destination.is_dir():
         raise CofeeError(
             f"{quote(destination)} exists and is not a directory", hint="choose another path"
         )

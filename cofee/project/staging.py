@@ -168,8 +168,8 @@ def _create(destination: Path) -> Staging:
     place = nearest_folder(destination)
     while True:
         folder = place / f".cofee-new-{os.urandom(4).hex()}"
+        folder.mkdir()
         try:
-            folder.mkdir()
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             (folder / MADE).mkdir()
