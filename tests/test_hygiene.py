@@ -94,6 +94,18 @@ def test_a_service_without_options_is_lean() -> None:
     assert sum(lines.values()) < LEAN, sorted(lines.items(), key=lambda item: -item[1])[:10]
 
 
+@pytest.mark.parametrize("auth", ["none", "jwt"])
+def test_tasks_run_what_a_service_has(auth: str) -> None:
+    """Also one that has no rows yet."""
+    tree = rendered_here({"auth": auth})
+    run = set(re.findall(r"-m ((?:app|dev)[.\w]*)", tree["pyproject.toml"].content.decode()))
+
+    assert run >= {"dev"}
+    for module in run:
+        path = module.replace(".", "/")
+        assert f"{path}.py" in tree or f"{path}/__main__.py" in tree
+
+
 def test_a_module_is_short() -> None:
     """What every module needs is in `app/common`, `app/db` and `tests/contract`."""
     price = {"name": "price", "type": "decimal", "precision": 10, "scale": 2}
