@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 
@@ -14,6 +15,7 @@ from app.infrastructure.settings import get_settings
 from app.infrastructure.tokens import ALGORITHM, REQUIRED, Claims
 
 CLAIMS = Claims(uuid.uuid4(), uuid.uuid4(), 3)
+WEEK = 7 * 24 * 3600
 NEW_KEY = SecretStr("n" * 48)
 
 
@@ -33,6 +35,17 @@ def test_issued_token_is_valid() -> None:
     claims = payload()
     assert set(claims) == set(REQUIRED)
     assert claims["exp"] - claims["iat"] == get_settings().access_token_seconds
+
+
+@pytest.mark.parametrize(("age", "is_valid"), [(WEEK - 60, True), (WEEK + 1, False)])
+def test_token_lives_as_long_as_the_setting_says(
+    age: int, is_valid: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "access_token_seconds", WEEK)
+    issued_at = time.time() - age
+    monkeypatch.setattr(time, "time", lambda: issued_at)
+
+    assert (tokens.read(tokens.issue(CLAIMS)) is not None) is is_valid
 
 
 @pytest.mark.parametrize(
