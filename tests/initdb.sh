@@ -1,0 +1,12 @@
+#!/bin/sh
+# In place of `initdb -D DATA OPTION…`: makes the first data with these options, and copies it.
+set -e
+data=$2
+shift 2
+programs=$(dirname "$0")
+first=$programs/../clusters/$(id -u)-$(echo "$@" | cksum | tr ' ' -)
+if [ ! -e "$first" ]; then
+    "$programs/initdb-itself" -D "$first.$$" "$@" >&2
+    mv -n -T "$first.$$" "$first"
+fi
+exec cp -R "$first" "$data"
