@@ -67,11 +67,12 @@ def get_manager() -> StreamableHTTPSessionManager:
 async def require_known_origin(request: Request) -> None:
     """Raise 403 for a page of another site.
 
-    The name of that site can be made to resolve to this server, so the page can send any `Host`,
-    but not another `Origin`. Only browsers send one.
+    The name of that site can be made to resolve to this server, so its `Host` proves nothing, unless
+    TLS does. A page cannot change its `Origin`, which only browsers send.
     """
     origin = request.headers.get("Origin")
-    if origin is None or LOCAL_ORIGIN.fullmatch(origin):
+    own = f"https://{request.headers.get('Host')}"
+    if origin in (None, own) or LOCAL_ORIGIN.fullmatch(origin):
         return
     if not {origin, "*"} & {*get_settings().cors_origins}:
         raise ForbiddenError(ERROR_OTHER_SITE, code="other_site")
