@@ -12,6 +12,7 @@ import pytest
 from cofee.engine.render import Renderer
 from tests import evolutions, test_migrations, test_owned_migrations, test_rule_migrations
 from tests.generated import REPOSITORY
+from tests.migrated import chain
 from tests.refusals import REFUSALS
 from tests.test_blueprint import renderer
 
@@ -50,7 +51,7 @@ def test_service_without_tables_has_no_helpers(renderer: Renderer) -> None:
 
 
 def test_helpers_stay_when_the_last_module_is_removed(renderer: Renderer) -> None:
-    place = test_migrations.chain([DROP])
+    place = chain([DROP])
     assert HELPERS in render(renderer, migrations=place)
 
 
@@ -89,7 +90,7 @@ def used(renderer: Renderer) -> Iterator[str]:
         (test_rule_migrations.NEW, test_rule_migrations.stepped("below")),
         ([test_owned_migrations.owned(one["module"]) for one in owned], owned),
     ]:
-        answers = {"modules": modules, "migrations": test_migrations.chain(steps)}
+        answers = {"modules": modules, "migrations": chain(steps)}
         for path, text in render(renderer, auth="jwt", **answers).items():
             if path.startswith("migrations/versions/"):
                 yield from imported(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.evolutions import ANN, BOB, FIRST, SECOND, Record
-from tests.test_migrations import (
+from tests.migrated import (
     DATABASES,
     Place,
     chain,

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from tests.evolutions import ANN, BOB, FIRST, SECOND, Record
-from tests.strategies import with_rules
-from tests.test_migrations import (
+from tests.migrated import (
     DATABASES,
     Place,
     chain,
     create_databases,
     creations,
+    go_up_and_down,
     lint,
     place,
     programs,
@@ -21,8 +21,8 @@ from tests.test_migrations import (
     template,
     versions,
     without_mixin,
-    write_later,
 )
+from tests.strategies import with_rules
 
 __all__ = ["place", "programs", "server", "template"]  # pytest finds the fixtures by their names
 
@@ -147,34 +147,15 @@ def stepped(name: str) -> list[Record]:
 
 def test_rules_come_and_go_with_the_rows_that_are_there(place: Place) -> None:
     """The tables are what new ones would be, and what they were on the way back."""
-    create_databases(place, "lived", "fresh")
-    created = creations(OLD)
-    below = created[-1]["revision"]
-    old = place.service("old", OLD, created, "lived")
-    new = place.service("new", NEW, stepped(below), "lived")
-    fresh = place.service("fresh", NEW, creations(NEW), "fresh")
-    write_later(old, new)
-    tables = [(one["name"], one["entity"]) for one in OLD]
-    reading = [(one["name"], one["entity"]) for one in NEW]
+    rows = go_up_and_down(place, OLD, NEW, stepped, ROWS)
 
-    _, _, schema, rows = old.do(
-        ("upgrade", "head"), ("insert", ROWS), ("schema", 0), ("read", tables)
-    )
-    _, _, up_schema, up_rows, _ = new.do(
-        ("upgrade", "head"), ("check", 0), ("schema", 0), ("read", reading), ("downgrade", below)
-    )
-    _, down_schema, down_rows = old.do(("check", 0), ("schema", 0), ("read", tables))
-    _, fresh_schema = fresh.do(("upgrade", "head"), ("schema", 0))
-
-    assert up_schema == fresh_schema
-    assert down_schema == schema
-    assert [row["version"] for row in up_rows["bound"]] == [1, 1]
-    assert [row["expense"] for row in up_rows["renaming"]] == ["2.50", None]
-    assert without_mixin(up_rows["moved"]) == without_mixin(rows["moving"])
-    assert [row["cost"] for row in up_rows["changing"]] == ["2.5000", None]
-    assert rows.pop("dying")
-    assert down_rows.pop("dying") == []
-    assert without_versions(down_rows) == without_versions(rows)
+    assert [row["version"] for row in rows.migrated["bound"]] == [1, 1]
+    assert [row["expense"] for row in rows.migrated["renaming"]] == ["2.50", None]
+    assert without_mixin(rows.migrated["moved"]) == without_mixin(rows.before["moving"])
+    assert [row["cost"] for row in rows.migrated["changing"]] == ["2.5000", None]
+    assert rows.before.pop("dying")
+    assert rows.restored.pop("dying") == []
+    assert without_versions(rows.restored) == without_versions(rows.before)
 
 
 def without_versions(rows: dict[str, list[Record]]) -> dict[str, list[Record]]:

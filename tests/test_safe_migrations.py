@@ -14,8 +14,7 @@ import pytest
 from tests import evolutions, test_rule_migrations
 from tests.evolutions import CHANGES, PARENTS, REFERENCES, Record
 from tests.generated import EVERY_PART, make_service
-from tests.strategies import with_rules
-from tests.test_migrations import (
+from tests.migrated import (
     DATABASES,
     Place,
     Service,
@@ -29,6 +28,7 @@ from tests.test_migrations import (
     template,
     write_later,
 )
+from tests.strategies import with_rules
 
 pytestmark = [
     pytest.mark.service,
