@@ -141,8 +141,7 @@ def schema_of(part: Json, document: Json) -> Json:
 def resolved(schema: Json, document: Json) -> Json:
     """Follow a reference."""
     name = schema.get("$ref", "").rpartition("/")[2]
-    found: Json = document["components"]["schemas"][name] if name else schema
-    return found
+    return dict(document["components"]["schemas"][name]) if name else schema
 
 
 def example(field: Json, document: Json) -> object:

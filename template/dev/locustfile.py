@@ -64,7 +64,7 @@ def numbered(body: dict[str, Any]) -> dict[str, Any]:
 
 @events.quitting.add_listener
 def judge(environment: Environment, **_: object) -> None:
-    """Say how it was, and end with 1 if a request failed or too many were slow."""
+    """Print a summary, and exit with 1 if a request failed or too many were slow."""
     total = environment.stats.total
     p95 = total.get_response_time_percentile(0.95) or 0
     summary = f"{total.num_requests} requests, {total.num_failures} errors, p95 {p95:.0f} ms"

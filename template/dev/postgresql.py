@@ -190,8 +190,7 @@ def free_port() -> int:
     """Return a free port."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
-        port: int = listener.getsockname()[1]
-        return port
+        return int(listener.getsockname()[1])
 
 
 def wait_until_ready(cluster: Cluster, process: subprocess.Popen[bytes]) -> None:
