@@ -364,6 +364,8 @@ def test_every_change_can_be_undone(shop: Path, cofee: Run) -> None:
         (["rename-field", "customers", "name", "age"], "`age` occurs twice"),
         (["rename-field", "customers", "name", "class"], "`class`"),
         (["rename-module", "customers", "test"], "`Test` cannot name a class"),
+        (["rename-module", "customers", "Customer"], "already the name of the module"),
+        (["new-module", "customer", "age:int"], "`cofee add-field customers`"),
         (["add-field", "customers", "a:int", "--backfill", "x"], "`x` must be an integer"),
         (["add-field", "customers", "a:int"], "`a` is required, and existing rows"),
         (["add-field", "customers", "a:ref:customers", "--yes"], "null"),

@@ -15,10 +15,12 @@ from cofee.commands.new_module import module_names
 from cofee.commands.session import finish, opened
 from cofee.console.mode import Options
 from cofee.engine.merge import lines_at_stake
+from cofee.errors import CofeeError
 from cofee.project import git_index, migrations, sides
 from cofee.project.project import Project
 from cofee.project.sides import Changed
 from cofee.source import breakage
+from cofee.spec.names import derive
 
 
 def add_fields(
@@ -63,6 +65,8 @@ def rename_module(
     """Run `cofee rename-module`."""
 
     def step(found: Project) -> Step:
+        if derive(new, entity, plural).module == old:
+            raise CofeeError(f"`{old}` is already the name of the module")
         derived = module_names(found, new, entity, plural)
         options.printer.say(derived.summary(found.template.facts))
         return module_changes.rename_module(found.modules, old, derived, found.template.facts)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cofee.commands.session import finish, opened
 from cofee.console.mode import Options
-from cofee.errors import UsageError
+from cofee.errors import CofeeError, UsageError
 from cofee.files import read_file
 from cofee.project import sides
 from cofee.project.project import Project
@@ -110,6 +110,11 @@ def _check_options(project: Project, module: Module) -> None:
 def module_names(project: Project, name: str, entity: str | None, plural: str | None) -> Names:
     """Return a new module's names, or reject names that the project cannot use."""
     derived = names.derive(name, entity, plural)
+    if derived.module in (module.name for module in project.modules):
+        raise CofeeError(
+            f"the module `{derived.module}` exists already",
+            hint=f"choose another name, or add fields with `cofee add-field {derived.module}`",
+        )
     facts = project.template.facts
     folder = project.root / facts.modules[0]
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()

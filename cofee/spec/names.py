@@ -285,10 +285,7 @@ def _check_reserved(names: Names, facts: Facts) -> None:
 def _check_apart(names: Names, other: Names, facts: Facts) -> None:
     """Reject names that two modules of a service cannot share."""
     if names.module == other.module:
-        raise CofeeError(
-            f"the module `{names.module}` exists already",
-            hint=f"{_another(names)}; `cofee add-field {names.module}` adds fields to it",
-        )
+        raise CofeeError(f"the module `{names.module}` exists already", hint=_another(names))
     shared = {*facts.classes_of(names.entity)} & {*facts.classes_of(other.entity)}
     if shared:
         raise CofeeError(
