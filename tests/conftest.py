@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from hypothesis import settings
 from jinja2 import Environment
 
 from cofee.__main__ import main
+from cofee.engine.render import Renderer
 from cofee.template.clones import Clone
 from cofee.template.template import Template
 from tests import tiny
 from tests.compiled import compile_once
-from tests.generated import environment, snapshot_template
+from tests.generated import ENVIRONMENTS, environment, snapshot_template
 from tests.judging import Judge, forking
 from tests.preforked import Preforked
 
@@ -35,23 +37,52 @@ build_parser = typer.main.get_command
 typer.main.get_command = functools.cache(build_parser)
 
 
-def read_once(name: str) -> property:
-    """Return a property of templates that is read once for each commit, as by one command."""
-    read = Template.__dict__[name].func
-    known: dict[Path, Any] = {}
+class OnceForEachCommit(functools.cached_property[Any]):
+    """A property of templates or renderers that is computed once for a commit, as by one command.
 
-    def remembered(self: Template) -> Any:
-        if self.commit_hash is None:  # files that can change
-            return read(self)
-        if self.root not in known:
-            known[self.root] = read(self)
-        return known[self.root]
+    The files of a working tree can change.
+    """
 
-    return property(remembered)
+    def __init__(self, known: functools.cached_property[Any]) -> None:
+        super().__init__(known.func)
+        self.values: dict[Path, Any] = {}
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        """Return what another template or renderer of this commit has."""
+        template = getattr(instance, "template", instance)
+        if template.commit_hash is None:
+            return super().__get__(instance, owner)
+        if template.root not in self.values:
+            self.values[template.root] = super().__get__(instance, owner)
+        return self.values[template.root]
 
 
-for name in ("configuration", "facts"):
-    setattr(Template, name, read_once(name))
+def share(kind: type, *names: str) -> None:
+    """Share these properties among the templates or renderers of a commit."""
+    for name in names:
+        shared = OnceForEachCommit(kind.__dict__[name])
+        shared.__set_name__(kind, name)
+        setattr(kind, name, shared)
+
+
+share(Template, "configuration", "facts")
+share(Renderer, "environment", "_reading", "_sources")
+
+
+def share_rendered_files() -> None:
+    """Let no command render a file that another one of this process has rendered."""
+    start = Renderer.__init__
+    made: dict[tuple[str, ...], bytes] = {}
+
+    def remember(self: Renderer, template: Template, like: Renderer | None = None) -> None:
+        start(self, template, like)
+        if template.commit_hash is not None:
+            self._made = made
+
+    pytest.MonkeyPatch().setattr(Renderer, "__init__", remember)
+
+
+share_rendered_files()
 
 
 # How long an example takes depends on what else the machine does, so no example has a deadline.
@@ -104,8 +135,8 @@ def pytest_collection_finish() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Let uv keep its cache while cofee's own is put elsewhere, one for the processes of a run.
 
-    It knows templates by their commits, so no test finds in it what another one's template holds,
-    and the template itself is compiled once.
+    It knows templates by their commits, so no test finds in it what another one's template holds.
+    Files of templates are compiled once for all runs, because they are known by their content.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
         return
@@ -114,6 +145,10 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("UV_CACHE_DIR", str(cache / "uv"))
     ours = os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cofee-tests-")
     config.add_cleanup(lambda: shutil.rmtree(ours, ignore_errors=True))
+    compiled = ENVIRONMENTS / f"bytecode-{version('jinja2')}"
+    compiled.mkdir(parents=True, exist_ok=True)
+    (Path(ours) / "cofee").mkdir()
+    (Path(ours) / "cofee/bytecode").symlink_to(compiled)
 
 
 # Git starts no process in the background, and copies no examples of hooks.

@@ -286,16 +286,20 @@ class _Place(NamedTuple):
 
 
 class _Values:
-    """The answers that many files share, each converted to text once."""
+    """The answers that many files share, the text of each digested once."""
 
     def __init__(self, answers: Mapping[str, object]) -> None:
         self._answers = answers
-        self._spelt = {name: repr(value) for name, value in answers.items()}
+        self._digests = {name: _digest(value) for name, value in answers.items()}
 
-    def spelt(self, name: str, value: Any) -> str:
-        """Return the text of a value that a file can use by a name."""
+    def digest(self, name: str, value: Any) -> str:
+        """Return the digest of a value that a file can use by a name."""
         shared = name in self._answers and value is self._answers[name]
-        return self._spelt[name] if shared else repr(value)
+        return self._digests[name] if shared else _digest(value)
+
+
+def _digest(value: object) -> str:
+    return sha256(repr(value).encode()).hexdigest()
 
 
 class _Sources:
@@ -323,7 +327,7 @@ class _Sources:
         if asked not in self._seen:
             named = frozenset().union(*map(self._named, sources))
             self._seen[asked] = sorted(named & scope.keys())
-        return (digest, *(f"{key}={values.spelt(key, scope[key])}" for key in self._seen[asked]))
+        return (digest, *(f"{key}={values.digest(key, scope[key])}" for key in self._seen[asked]))
 
     def _named(self, name: str) -> frozenset[str]:
         """Return every word in the expressions and tags of a file, with all values that it uses."""
