@@ -42,13 +42,13 @@ def _add_indexes(table: sa.Table, owner: str) -> None:
     for columns in filter(None, [owned, *below]):
         _add_index(table, columns, is_partial=False)
     times = [name for name in TIMES if not table.c[name].info]
-    found = [[*owned, name] for name in _marked(table, FILTERED)]
+    indexes = [[*owned, name] for name in _marked(table, FILTERED)]
     orders = times + _marked(table, SORTED)
     for shared in [owned, *below]:
-        found += [[*shared, name] for name in orders if name not in shared]
+        indexes += [[*shared, name] for name in orders if name not in shared]
     for choice in _marked(table, CHOICE):
-        found += [[choice, *owned, name] for name in _marked(table, SORTED) if name != choice]
-    for columns in {tuple(columns): columns for columns in found}.values():
+        indexes += [[choice, *owned, name] for name in _marked(table, SORTED) if name != choice]
+    for columns in {tuple(columns): columns for columns in indexes}.values():
         _add_index(table, columns, is_partial="is_deleted" in table.c)
 
 

@@ -36,5 +36,5 @@ def where_contains(statement: sa.Select[Row], columns: Columns, text: str | None
     if text is None:
         return statement
     pattern = "".join(f"{ESCAPE}{letter}" if letter in "%_/" else letter for letter in text)
-    found = [column.ilike(f"%{pattern}%", escape=ESCAPE) for column in columns.values()]
-    return statement.where(sa.or_(*found))
+    matches = [column.ilike(f"%{pattern}%", escape=ESCAPE) for column in columns.values()]
+    return statement.where(sa.or_(*matches))

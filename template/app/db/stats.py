@@ -47,9 +47,9 @@ async def fetch_stats(
     statement = where_matches(statement, times, filters)
     columns = list(chain.from_iterable(map(_columns, aggregates.values())))
     selected = statement.with_only_columns(*columns, maintain_column_froms=True)
-    found = iter((await session.execute(selected)).one())
+    values = iter((await session.execute(selected)).one())
     return {
-        name: {value: next(found) for value in one} if isinstance(one, Mapping) else next(found)
+        name: {value: next(values) for value in one} if isinstance(one, Mapping) else next(values)
         for name, one in aggregates.items()
     }
 

@@ -107,8 +107,8 @@ async def get_socket_listener(socket: WebSocket) -> Listener:
     scheme, token = get_authorization_scheme_param(socket.headers.get("Authorization"))
     if scheme.lower() != "bearer":
         offered = socket.scope["subprotocols"]
-        found = [name for name in offered if name.startswith(BEARER_PREFIX)]
-        token = found[0].removeprefix(BEARER_PREFIX) if found else ""
+        tokens = [name for name in offered if name.startswith(BEARER_PREFIX)]
+        token = tokens[0].removeprefix(BEARER_PREFIX) if tokens else ""
     if not token and (token := read_cookie(socket) or ""):
         require_own_page(socket)
     return await find_listener(token)

@@ -39,7 +39,7 @@ ERROR_FULL = "The service has too many open streams at the moment"
 # Why a stream ends: its token has expired, its user may no longer read it, Redis is down, or the
 # process stops.
 Reason = Literal["expired", "revoked", "unavailable", "stopping"]
-# A right to read a stream: what returns those of such rights that are still valid, and the right.
+# A right to read a stream, with a function that returns which of several rights are still valid.
 Check = Callable[[set[Any]], Awaitable[set[Any]]]
 Right = tuple[Check, Any]
 OPEN, STALE, END, PING = "open", "stale", "end", "ping"

@@ -76,7 +76,7 @@ async def find(
 
     owned = models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(owner_id)))
     with reachable(), unless_missing():
-        found = await get_client().query_points(
+        response = await get_client().query_points(
             collection,
             query=list(vector),
             query_filter=models.Filter(must=[owned]) if owner_id else None,
@@ -84,7 +84,7 @@ async def find(
             offset=start,
             with_payload=False,
         )
-        return [(uuid.UUID(str(point.id)), point.score) for point in found.points]
+        return [(uuid.UUID(str(point.id)), point.score) for point in response.points]
     return []
 
 

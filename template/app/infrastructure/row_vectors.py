@@ -80,10 +80,10 @@ class RowVectors:
         for start in range(0, len(ids), BATCH):
             batch = ids[start : start + BATCH]
             texts = [getattr(self.model, name) for name in self.fields]
-            found = sa.select(self.model.id, *texts).where(self.model.id.in_(batch))
+            statement = sa.select(self.model.id, *texts).where(self.model.id.in_(batch))
             if hasattr(self.model, "is_deleted"):
-                found = found.where(sa.not_(self.model.is_deleted))
-            rows: list[Values] = [row._asdict() for row in await session.execute(found)]
+                statement = statement.where(sa.not_(self.model.is_deleted))
+            rows: list[Values] = [row._asdict() for row in await session.execute(statement)]
             await session.commit()
             for row, vector in zip(rows, await self.compute(rows), strict=True):
                 await session.execute(self._unless_changed(row, vector))

@@ -144,18 +144,18 @@ async def find(name: str) -> StoredObject | None:
     """Ask for an object, without its content."""
     with reachable():
         try:
-            found = await obstore.get_async(get_store(), name, options={"head": True})
+            response = await obstore.get_async(get_store(), name, options={"head": True})
         except FileNotFoundError:
             return None
-        return StoredObject(found.meta["size"], found.attributes.get("Content-Type", ""))
+        return StoredObject(response.meta["size"], response.attributes.get("Content-Type", ""))
 
 
 async def checksum(name: str) -> str:
     """Return the SHA-256 of an object, which is read in parts."""
     digest = hashlib.sha256()
     async with transfer():
-        found = await obstore.get_async(get_store(), name)
-        async for part in found.stream(READ_BYTES):
+        response = await obstore.get_async(get_store(), name)
+        async for part in response.stream(READ_BYTES):
             digest.update(part)
     return digest.hexdigest()
 

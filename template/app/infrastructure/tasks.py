@@ -116,8 +116,8 @@ class Task:
         data: Schema,
     ) -> JobRead:
         """Write a job for the rows with these ids and the body of a request."""
-        found = {name: str(row_id) for name, row_id in ids.items()}
-        return await self.enqueue(session, owner_id, found | data.model_dump(mode="json"))
+        texts = {name: str(row_id) for name, row_id in ids.items()}
+        return await self.enqueue(session, owner_id, texts | data.model_dump(mode="json"))
 
 
 # Every task by the kinds of its jobs: its name, and those that it had before.
@@ -144,13 +144,13 @@ def task(
     """
 
     def register(work: Work) -> Task:
-        found = Task(work, max_retries, min_backoff, time_limit, max_age, read_schedule(every))
+        registered = Task(work, max_retries, min_backoff, time_limit, max_age, read_schedule(every))
 
         async def run(job_id: str) -> None:
-            with continued_trace(found.kind):
-                await run_job(found, uuid.UUID(job_id))
+            with continued_trace(registered.kind):
+                await run_job(registered, uuid.UUID(job_id))
 
-        for kind in (found.kind, *was):
+        for kind in (registered.kind, *was):
             as_actor = dramatiq.actor(
                 actor_name=kind,
                 broker=get_broker(),
@@ -161,8 +161,8 @@ def task(
                 max_age=max_age + GRACE,
             )
             as_actor(run)
-            TASKS[kind] = found
-        return found
+            TASKS[kind] = registered
+        return registered
 
     return register
 

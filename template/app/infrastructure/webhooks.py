@@ -86,8 +86,8 @@ async def send_webhook(url: str, secret: str, message_id: str, body: str) -> int
 async def public_address(host: str, port: int) -> str:
     """Resolve a host, all of whose addresses must be public."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(entry[4][0]) for entry in found]
+    entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in entries]
     if not get_settings().webhook_allow_private and not all(map(is_public, addresses)):
         raise PrivateAddressError(host)
     return addresses[0]
@@ -95,8 +95,8 @@ async def public_address(host: str, port: int) -> str:
 
 def is_public(address: str) -> bool:
     """Return whether an address is public. An IPv6 address can contain an IPv4 address."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None) or found
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    inner = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None) or parsed
     return bool(inner.is_global and not inner.is_multicast)
 
 

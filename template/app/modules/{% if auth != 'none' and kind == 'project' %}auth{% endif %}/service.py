@@ -74,19 +74,19 @@ class AuthService:
     async def sign_out(self, token: SecretStr) -> uuid.UUID | None:
         """Revoke the login of a refresh token, and return its id or None."""
         await self._repository.lock_login(_hash(token))
-        found = await self._repository.get_by_hash(_hash(token))
-        if found is None:
+        stored = await self._repository.get_by_hash(_hash(token))
+        if stored is None:
             return None
-        await self._repository.revoke(found.session_id)
-        return found.session_id
+        await self._repository.revoke(stored.session_id)
+        return stored.session_id
 
     async def _revoke_if_stolen(self, token: SecretStr) -> None:
         """Revoke the login of a token that was used before, because it must have been stolen."""
-        found = await self._repository.get_by_hash(_hash(token))
-        if found is None or found.used_at is None:
+        stored = await self._repository.get_by_hash(_hash(token))
+        if stored is None or stored.used_at is None:
             return
-        logger.warning("a refresh token came twice", extra={"user_id": found.user_id})
-        await self._repository.revoke(found.session_id)
+        logger.warning("a refresh token came twice", extra={"user_id": stored.user_id})
+        await self._repository.revoke(stored.session_id)
         # allow(I3): the error that follows rolls the request back, but the revocation must be kept
         await self._session.commit()
 

@@ -113,13 +113,13 @@ class FileService:
         await self._session.commit()
         # Its URL could still replace the object that the client has uploaded.
         await storage.move(file.upload_name, file.object_name)
-        found = await storage.find(file.object_name)
-        if found is None:
+        stored = await storage.find(file.object_name)
+        if stored is None:
             raise ConflictError(ERROR_NOT_UPLOADED, code="not_uploaded")
-        if wrong := await find_mismatch(file, found):
+        if wrong := await find_mismatch(file, stored):
             await self._refuse(file)
             raise UnprocessableError(ERROR_MISMATCH.format(field=wrong), wrong, code="mismatch")
-        return await self._mark_stored(file, found.size, str(file.sha256))
+        return await self._mark_stored(file, stored.size, str(file.sha256))
 
     async def get(self, owner_id: uuid.UUID | None, file_id: uuid.UUID) -> FileRead:
         return FileRead.model_validate(await self._get(owner_id, file_id))

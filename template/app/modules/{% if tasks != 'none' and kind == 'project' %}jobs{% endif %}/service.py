@@ -74,10 +74,10 @@ class JobService:
         if job is not None:
             publish_job(self._session, job)
             return JobRead.model_validate(job)
-        found = await self._get(owner_id, job_id)
-        if found.status != "cancelled":
+        ended = await self._get(owner_id, job_id)
+        if ended.status != "cancelled":
             raise ConflictError(ERROR_ENDED, code="job_ended")
-        return JobRead.model_validate(found)
+        return JobRead.model_validate(ended)
 
     async def _get(self, owner_id: uuid.UUID | None, job_id: uuid.UUID) -> Job:
         job = await self._repository.get(owner_id, job_id)

@@ -56,8 +56,8 @@ class WebhookRepository:
     async def get_delivery(
         self, webhook_id: uuid.UUID, delivery_id: uuid.UUID
     ) -> WebhookDelivery | None:
-        found = sa.select(WebhookDelivery).filter_by(webhook_id=webhook_id, id=delivery_id)
-        return await self._session.scalar(found)
+        statement = sa.select(WebhookDelivery).filter_by(webhook_id=webhook_id, id=delivery_id)
+        return await self._session.scalar(statement)
 
     async def get_delivery_of_anyone(self, delivery_id: uuid.UUID) -> WebhookDelivery | None:
         return await self._session.get(WebhookDelivery, delivery_id)
