@@ -42,6 +42,7 @@ ONE_LINE_TEXT = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 LOCAL_TIME = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 
 _http_url: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
+_one_line = re.compile(ONE_LINE_TEXT)
 
 
 class _Limits:
@@ -87,7 +88,7 @@ class _OneLine:
 
 
 def _require_one_line(value: str) -> str:
-    if re.fullmatch(ONE_LINE_TEXT, value) is None:
+    if _one_line.fullmatch(value) is None:
         raise ValueError(ERROR_NOT_ONE_LINE)
     return value
 

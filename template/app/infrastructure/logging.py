@@ -10,10 +10,9 @@ from contextvars import ContextVar
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
-# Attributes of every record. All others come from `extra=` and are logged.
-STANDARD_ATTRIBUTES = set(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
-# Uvicorn adds a copy of the message with colours for the terminal.
-NOISE = {"color_message"}
+# Attributes of every record, and Uvicorn's message with colours. All others come from `extra=`.
+STANDARD_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "taskName", "color_message"}
+ENCODER = json.JSONEncoder(default=str, ensure_ascii=False)
 
 
 class JsonFormatter(logging.Formatter):
@@ -28,11 +27,11 @@ class JsonFormatter(logging.Formatter):
         }
         if (current := request_id.get()) is not None:
             line["request_id"] = current
-        extra = vars(record).keys() - STANDARD_ATTRIBUTES - NOISE
+        extra = vars(record).keys() - STANDARD_ATTRIBUTES
         line |= {name: getattr(record, name) for name in sorted(extra)}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return ENCODER.encode(line)
 
 
 def configure_logging(level: str) -> None:

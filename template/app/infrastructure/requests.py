@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,7 +30,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identifier = choose_id(Headers(scope=scope).get(REQUEST_ID_HEADER, ""))
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        identifier = given if TRUSTED_ID.fullmatch(given) else secrets.token_hex(16)
         token = request_id.set(identifier)
         started, status = time.perf_counter(), 0
 
@@ -51,11 +52,6 @@ class RequestMiddleware:
         finally:
             log_request(scope, status, time.perf_counter() - started)
             request_id.reset(token)
-
-
-def choose_id(given: str) -> str:
-    """Return the id that the client sent if it is safe, and a new one otherwise."""
-    return given if TRUSTED_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def log_request(scope: Scope, status: int, seconds: float) -> None:
