@@ -43,16 +43,16 @@ def _columns(
     """Return the columns of a model, how they are normalized, and those that must be read back."""
     attributes = sa.inspect(model).column_attrs
     # No response has vectors, so they are not read back.
-    columns = [one for one in attributes if not hasattr(one.columns[0].type, "dimension")]
+    columns = [column for column in attributes if not hasattr(column.columns[0].type, "dimension")]
     functions: dict[str, Normalize] = {}
     unknown: set[str] = set()
-    for attribute in columns:
-        kind = attribute.columns[0].type
+    for column in columns:
+        kind = column.columns[0].type
         if (function := _normalization(kind)) is not None:
-            functions[attribute.key] = function
+            functions[column.key] = function
         elif not isinstance(kind, (*KEPT, ExactInterval)):
-            unknown.add(attribute.key)
-    return frozenset(one.key for one in columns), functions, unknown
+            unknown.add(column.key)
+    return frozenset(column.key for column in columns), functions, unknown
 
 
 def _normalization(kind: sa.types.TypeEngine[Any]) -> Normalize | None:

@@ -56,7 +56,7 @@ class EmbeddingsClient(ServiceClient):
             answer = Embeddings.model_validate_json(response.content)
         except ValidationError as error:
             raise ServiceError(_wrong(len(texts), dimension), response) from error
-        vectors = [one.embedding for one in sorted(answer.data, key=lambda one: one.index)]
+        vectors = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
         if len(vectors) != len(texts) or {len(vector) for vector in vectors} - {dimension}:
             raise ServiceError(_wrong(len(texts), dimension), response)
         return vectors

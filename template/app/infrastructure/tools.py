@@ -64,8 +64,8 @@ class Tool:
     @cached_property
     def input_schema(self) -> Json:
         """The parameters of the route, and its body as `data`."""
-        properties = {one["name"]: one["schema"] for one in self._parameters()}
-        required = [one["name"] for one in self._parameters() if one.get("required")]
+        properties = {field["name"]: field["schema"] for field in self._parameters()}
+        required = [field["name"] for field in self._parameters() if field.get("required")]
         body = _schema(self.operation.get("requestBody", {}))
         if body:
             properties[BODY] = body
@@ -90,7 +90,7 @@ class Tool:
 
     def query(self, arguments: Mapping[str, Any]) -> dict[str, str | list[str]]:
         """Return the query parameters among the arguments, as a URL has them."""
-        names = {one["name"] for one in self._parameters() if one["in"] == "query"}
+        names = {field["name"] for field in self._parameters() if field["in"] == "query"}
         given = {name: value for name, value in arguments.items() if name in names}
         return {name: _text(value) for name, value in given.items() if value is not None}
 
@@ -105,7 +105,7 @@ class Tool:
 
     def _parameters(self) -> list[Json]:
         declared: list[Json] = self.operation.get("parameters", [])
-        return [one for one in declared if one["in"] in {"path", "query"}]
+        return [field for field in declared if field["in"] in {"path", "query"}]
 
     def _complete(self, schema: Json) -> Json:
         """Add the definitions that a schema refers to."""
@@ -133,9 +133,9 @@ def tools_of(document: Json) -> dict[str, Tool]:
         ValueError: two routes have the same name.
     """
     tools = list(_marked(document))
-    named = {one.name: one for one in tools}
+    named = {tool.name: tool for tool in tools}
     if len(named) < len(tools):
-        raise ValueError(f"two routes are the same tool: {sorted(one.name for one in tools)}")
+        raise ValueError(f"two routes are the same tool: {sorted(tool.name for tool in tools)}")
     return named
 
 
@@ -158,5 +158,5 @@ def _referred(schema: Json) -> set[str]:
 def _text(value: Any) -> str | list[str]:
     """Return a value as a query parameter, with `true` and `false` as JSON writes them."""
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return [str(one) for one in value]
+        return [str(item) for item in value]
     return value if isinstance(value, str) else json.dumps(value)
