@@ -1,7 +1,7 @@
-"""Pages of lists in tables of several sizes: the plan of each, and how long the database takes.
+"""Pages of lists in tables of one size: the plan of each, and how long the database takes.
 
-It runs in a generated service with the modules of `bench.scale`, on an empty database, and prints a
-line of JSON for each page.
+It runs in a generated service with the modules of `bench.scale`, on an empty database. For each
+page it waits for a line, and prints one of JSON.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import statistics
 import subprocess
 import sys
 import time
@@ -28,8 +27,8 @@ GROUPS, USERS = 4, 2
 TABLES, TIMES = ("things", "notes", "jobs"), ("created_at", "updated_at")
 # The values of row `g`, on each database.
 SERIES = {
-    "postgresql": "SELECT g FROM generate_series({0} + 1, {1}::bigint) g",
-    "sqlite": "WITH RECURSIVE s(g) AS (SELECT {0} + 1 UNION ALL SELECT g + 1 FROM s WHERE g < {1})"
+    "postgresql": "SELECT g FROM generate_series(1, {0}::bigint) g",
+    "sqlite": "WITH RECURSIVE s(g) AS (SELECT 1 UNION ALL SELECT g + 1 FROM s WHERE g < {0})"
     " SELECT g FROM s",
 }
 VALUES = {
@@ -149,17 +148,17 @@ class Lists:
 STATEMENTS: list[tuple[str, Any]] = []
 
 
-async def fill(connection: AsyncConnection, before: int, size: int) -> None:
+async def fill(connection: AsyncConnection, size: int) -> None:
     """Add rows to the tables, and let the database look at them."""
     from app.db.base import Base
 
     database, few = connection.dialect.name, {"users": USERS, "groups": GROUPS}
-    for name in TABLES if before else (*few, *TABLES):
+    for name in (*few, *TABLES):
         table, known = Base.metadata.tables[name], VALUES[database]
         columns = [one.name for one in table.columns if one.name in known or not one.nullable]
         given = [OWN_VALUES.get((name, column), known.get(column, "g")) for column in columns]
         values = ", ".join(given)
-        numbers = SERIES[database].format(before, few.get(name, size))
+        numbers = SERIES[database].format(few.get(name, size))
         rows = f"SELECT {values} FROM ({numbers}) numbers"  # noqa: S608  # they are our own
         await connection.execute(sa.text(f"INSERT INTO {name} ({', '.join(columns)}) {rows}"))
     await connection.commit()
@@ -185,7 +184,7 @@ async def explained(connection: AsyncConnection, statements: Statements) -> list
 
 
 async def milliseconds(connection: AsyncConnection, statements: Statements, runs: int) -> float:
-    """Return the median of the time that the database takes for some statements."""
+    """Return the least time that the database takes for some statements in several runs."""
     found = []
     for _ in range(runs):
         total = 0.0
@@ -201,37 +200,38 @@ async def milliseconds(connection: AsyncConnection, statements: Statements, runs
                 )
                 total += plan.scalar_one()[0]["Execution Time"]
         found.append(total)
-    return statistics.median(found)
+    return min(found)
 
 
 def _remember(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
     STATEMENTS.append((statement, values))
 
 
-async def main(runs: int, sizes: list[int]) -> None:
-    """Print the plan of each page at each size, and the milliseconds if there are runs."""
+async def main(runs: int, size: int) -> None:
+    """Print the plan of each page, and the milliseconds if there are runs."""
     import app.api.v1.router  # noqa: F401  # imports every model
     from app.db.session import get_engine
 
     engine = get_engine()
 
     sa.event.listen(engine.sync_engine, "before_cursor_execute", _remember)
-    for before, size in zip([0, *sizes], sizes, strict=False):
-        async with engine.connect() as connection:
-            await fill(connection, before, size)
-        options = importlib.import_module(f"app.db.{engine.dialect.name}").READING
-        reading = engine.execution_options(**options)
-        async with reading.connect() as connection, AsyncSession(connection) as session:
-            lists = Lists(session, size)
-            for page in lists.pages():
-                await lists.fetch(page)
-                statements = [*STATEMENTS]
-                plan = await explained(connection, statements)
-                taken = await milliseconds(connection, statements, runs) if runs else None
-                print(json.dumps([size, *page, plan, taken]), flush=True)
+    async with engine.connect() as connection:
+        await fill(connection, size)
+    options = importlib.import_module(f"app.db.{engine.dialect.name}").READING
+    reading = engine.execution_options(**options)
+    async with reading.connect() as connection, AsyncSession(connection) as session:
+        lists = Lists(session, size)
+        for page in lists.pages():
+            sys.stdin.readline()
+            await lists.fetch(page)
+            statements = [*STATEMENTS]
+            plan = await explained(connection, statements)
+            taken = await milliseconds(connection, statements, runs) if runs else None
+            print(json.dumps([size, *page, plan, taken]), flush=True)
     await engine.dispose()
+    sys.stdin.readline()  # asks for a page that does not exist
 
 
 if __name__ == "__main__":
     subprocess.run(["alembic", "upgrade", "head"], check=True, stdout=sys.stderr)
-    asyncio.run(main(int(sys.argv[1]), [*map(int, sys.argv[2:])]))
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))

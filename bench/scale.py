@@ -1,7 +1,8 @@
 """Large tables: how the time for a page of a list grows with the number of rows.
 
 Each page is read as its route does, in every order and direction, and the time is that of the
-database alone. The tables of both databases have the same rows.
+database alone. The tables of both databases have the same rows. A page is read from the small table
+and then from the large one, because what else a machine does changes the time more than the rows.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -72,25 +75,43 @@ def make_lists(template: Path, target: Path, database: str) -> Path:
 
 
 def measure(service: Path, tools: Path, runs: int, *sizes: int) -> Iterator[Measured]:
-    """Yield every page of the service for each size; without runs, only its plan."""
+    """Yield every page of the service for each size in turn; without runs, only its plan."""
     command = [str(tools / "bin/python"), "-m", "dev", "--temporary", "python", str(PAGES)]
-    done = subprocess.run(
-        [*command, str(runs), *map(str, sizes)],
-        cwd=service,
-        env={**variables(tools), **SETTINGS},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    for line in done.stdout.splitlines():
-        yield Measured(*json.loads(line))
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*command, str(runs), str(size)],
+                    cwd=service,
+                    env={**variables(tools), **SETTINGS},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for size in sizes
+        ]
+        for process in cycle(processes):
+            if not (line := ask(process)):
+                break
+            yield Measured(*json.loads(line))
+    assert not any(process.returncode for process in processes)
+
+
+def ask(process: subprocess.Popen[str]) -> str:
+    """Return what the next page takes, or nothing after the last one."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return process.stdout.readline()
 
 
 def main() -> None:
     """Print the ratio of each page on both databases, and the greatest."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs=2, default=[10_000, 1_000_000])
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--databases", nargs="+", default=["postgresql", "sqlite"])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cofee-bench-") as name:
@@ -104,10 +125,9 @@ def main() -> None:
 
 def print_ratios(found: list[Measured]) -> None:
     """Print a line for each page, and the greatest ratio of each kind of list."""
-    few = {one.page: one.milliseconds or 0 for one in found if one.size == found[0].size}
     greatest: dict[str, float] = {}
-    for one in found[len(few) :]:
-        before, after = few[one.page], one.milliseconds or 0
+    for few, one in zip(found[::2], found[1::2], strict=True):
+        before, after = few.milliseconds or 0, one.milliseconds or 0
         kind = f"{one.table} {one.rows}"
         greatest[kind] = max(greatest.get(kind, 0), after / before)
         times = f"{before:8.3f} {after:8.3f} {after / before:6.2f}"
