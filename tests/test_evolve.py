@@ -106,6 +106,7 @@ def test_change_of_the_schema_alone_needs_no_migration(shop: Path, cofee: Run) -
         ("age:int:default=3", "`age` becomes required; rows without a value get `3`"),
         ("name:str:len=20", "`name` becomes shorter; existing values may have more than 20"),
         ("name:str:unique", "`name` becomes unique"),
+        ("name:str", "`name` loses `len`, which its specification does not have"),
     ],
 )
 def test_narrowing_is_said_before_it_is_written(

@@ -211,7 +211,7 @@ def _require_new(spec: str, module: Module) -> None:
 
 
 def _narrowings(old: Field, new: Field, filled: Value | None) -> list[str]:
-    """Return what a changed field rejects that it accepted before; existing rows may hold it.
+    """Return what a changed field no longer has, or rejects although existing rows may hold it.
 
     Args:
         filled: what rows without a value get.
@@ -233,6 +233,9 @@ def _narrowings(old: Field, new: Field, filled: Value | None) -> list[str]:
         found.append(f"`{name}` becomes shorter; existing values may have more than {longest}")
     if lost := [value for value in old.values if value not in new.values]:
         found.append(f"`{name}` loses {listing(lost)}")
+    kept = ["null", *parse.modifiers(new)]  # rows without a value have notes of their own
+    if dropped := [modifier for modifier in parse.modifiers(old) if modifier not in kept]:
+        found.append(f"`{name}` loses {listing(dropped)}, which its specification does not have")
     return found
 
 
