@@ -40,6 +40,7 @@ NOTHING_TO_DO = {
     "nothing to change: the fields are the same already",
     "nothing to change: the module is the same already",
     "… is already the name of the field",
+    "… is already the name of the module",
     "…: …",
 }
 

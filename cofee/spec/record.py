@@ -318,7 +318,7 @@ class Module:
         raise CofeeError(
             f"the module `{self.name}` has no field {quote(name)}",
             hint=did_you_mean(name.removesuffix("_id"), known)
-            or (f"its fields are {listing(known)}" if known else None),
+            or (f"its fields are {listing(known)}" if known else "it has no fields"),
         )
 
 
