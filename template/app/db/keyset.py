@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty
 
 from app.common.errors import UnprocessableError
-from app.common.schemas import PageQuery, Schema
+from app.common.schemas import Model, PageQuery, Schema
 from app.common.types import Duration, Finite, Instant, Int32, Int64
 from app.db.types import ExactDecimal, ExactInterval, UtcDateTime
 
@@ -41,7 +41,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-class Cursor(Schema):
+class Cursor(Model):
     order: str
     value: Any
     id: uuid.UUID
@@ -76,8 +76,7 @@ class Order:
         return [self.id] if self.column.key == self.id.key else [self.column, self.id]
 
     def sorted(self, statement: sa.Select[Row]) -> sa.Select[Row]:
-        columns = (c.desc() if self.descending else c.asc() for c in self.columns)
-        return statement.order_by(*columns)
+        return statement.order_by(*(c.desc() if self.descending else c for c in self.columns))
 
     def ranges(self, last: tuple[Any, uuid.UUID] | None) -> list[list[sa.ColumnElement[bool]]]:
         """Return the conditions of the rows after the last one, or of all, in their order."""
@@ -121,8 +120,8 @@ def where_matches(statement: sa.Select[Row], filters: Columns, query: Schema) ->
     A filter `total` has values, any of which a row can have. Parameters such as `total_min` compare
     the column with one value; see `COMPARISONS`.
     """
-    for name in type(query).model_fields:
-        if name not in query.model_fields_set or (value := getattr(query, name)) is None:
+    for name in sorted(query.model_fields_set):
+        if (value := getattr(query, name)) is None:
             continue
         column, _, ending = name.rpartition("_")
         if name in filters:
