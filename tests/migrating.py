@@ -11,9 +11,9 @@ import contextlib
 import functools
 import importlib
 import io
-import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -30,6 +30,12 @@ from sqlalchemy.orm import selectinload
 
 Found = Any
 READING = ("SELECT", "SHOW", "SET", "show")
+KEYWORD = re.compile(r"\b[A-Z]{2,}\b")
+LEADING = 7  # after these come types and values
+# The kinds of statements in their order, and where migrations have lost the connection: the newest
+# kind that was done before, and the kind that was not.
+KINDS: dict[tuple[str, ...], int] = {}
+INTERRUPTED: set[tuple[int, int]] = set()
 command: Any = importlib.import_module("alembic.command")
 config: Any = importlib.import_module("alembic.config").Config(toml_file="pyproject.toml")
 # Migrations need the models, and no route: those take longer to build than to migrate.
@@ -109,27 +115,33 @@ def repeat_on_sqlite(_: object) -> Found:
 
 
 def interrupt(revision: str) -> Found:
-    """Go up, and lose the connection at each statement that changes something, one after the other.
+    """Go up, and lose the connection at the statements that change something, one after the other.
 
-    Return how many attempts that took.
+    Statements differ by their keywords. After the first of its kind, each other kind is met once
+    more, because what is repeated is not the same then.
     """
-    for attempt in itertools.count(1):
-        left = itertools.count(attempt, -1)
+    while True:
+        before, done = len(INTERRUPTED), [-1]
 
-        def cut(connection: Any, _: Any, statement: str, *more: Any, left: Any = left) -> None:
-            if not statement.startswith(READING) and next(left) == 1:
+        def cut(connection: Any, _: Any, text: str, *more: Any, done: list[int] = done) -> None:
+            if text.startswith(READING):
+                return
+            kind = KINDS.setdefault(tuple(KEYWORD.findall(text)[:LEADING]), len(KINDS))
+            place = max(done), kind
+            done.append(kind)
+            if place not in INTERRUPTED:
+                INTERRUPTED.add(place)
                 connection.connection.driver_connection.terminate()
                 raise ConnectionLostError
 
         sa.event.listen(sa.Engine, "before_cursor_execute", cut)
         try:
-            command.upgrade(config, revision)
+            return command.upgrade(config, revision)
         except (sa.exc.DBAPIError, ConnectionLostError):
-            continue
+            if len(INTERRUPTED) == before:  # it fails by itself
+                raise
         finally:
             sa.event.remove(sa.Engine, "before_cursor_execute", cut)
-        return attempt
-    return None
 
 
 def dump(_: object) -> Found:

@@ -150,7 +150,7 @@ def test_sql_of_all_operations_locks_no_table_for_long(place: Place) -> None:
 
 
 def test_migrations_that_poe_migration_writes_lock_no_table_for_long(place: Place) -> None:
-    """They differ in every way that Alembic finds, and are interrupted at each statement."""
+    """They differ in every way that Alembic finds, and each kind of statement is interrupted."""
     before, after, added = (
         {"name": "living", "entity": "Living", "fields": [*living(0), SHORT]},
         {"name": "living", "entity": "Living", "fields": [*living(1), CHOICE]},
@@ -193,7 +193,7 @@ def test_sql_of_the_tables_of_parts_locks_no_table_for_long(
 
 
 def test_printed_sql_and_interrupted_migrations_do_what_migrations_do(place: Place) -> None:
-    """The connection is lost at each statement that changes something, and they run again."""
+    """The connection is lost at each kind of statement, and they run again."""
     names = ("online", "printed", "interrupted")
     create_databases(place, *names)
     (online, printed, interrupted), below, done = lived(place, *names)
