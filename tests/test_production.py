@@ -114,7 +114,7 @@ asyncio.run(main())
 NEON = "sslmode=require&channel_binding=require"
 STATUSES = ("open", "done")
 THREADS = 20
-ROUNDS = 84  # of six requests
+ROUNDS = 24  # of six requests
 
 
 @dataclass(frozen=True)
