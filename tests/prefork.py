@@ -76,6 +76,7 @@ def _become(client: socket.socket, given: list[int]) -> None:
         os.close(descriptor)
     os.environ.clear()
     os.environ.update(environment)
+    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
     sys.argv = words
     runpy.run_path(words[0], run_name="__main__")
 

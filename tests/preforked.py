@@ -58,7 +58,9 @@ def preforked(
         address = Path(folder) / "socket"
         python = [str(venv / "bin/python"), "-P"]  # nothing is imported from beside the server
         serve = [*python, str(PREFORK), "serve", str(address), *modules]
-        with subprocess.Popen(serve, env=variables, stdout=subprocess.PIPE) as server:
+        # What it imports is compiled once for all servers, also if its forks compile nothing.
+        compiling = {k: v for k, v in variables.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        with subprocess.Popen(serve, env=compiling, stdout=subprocess.PIPE) as server:
             assert server.stdout
             assert server.stdout.readline() == b"ready\n"
             try:
