@@ -7,6 +7,6 @@ programs=$(dirname "$0")
 first=$programs/../clusters/$(id -u)-$(echo "$@" | cksum | tr ' ' -)
 if [ ! -e "$first" ]; then
     "$programs/initdb-itself" -D "$first.$$" "$@" >&2
-    mv -n -T "$first.$$" "$first"
+    mv -T "$first.$$" "$first" 2>/dev/null || rm -r "$first.$$" # another process was faster
 fi
 exec cp -R "$first" "$data"
