@@ -133,7 +133,7 @@ def test_tables_of_links_are_imported_in_their_order(renderer: Renderer, tmp_pat
     names = ["item6", "item11", "item"]
     links = [{"name": name, "type": "many", "to": name} for name in names]
     modules: list[Record] = [{"name": n, "entity": n.title(), "fields": []} for n in names]
-    records = [*modules, {"name": "item0", "entity": "Row", "fields": links}]
+    records = [*modules, {"name": "item0", "entity": "Seat", "fields": links}]
     text = render(renderer, records)["app/modules/item0/repository.py"]
     (tmp_path / "repository.py").write_text(text)
     ruff(tmp_path, "check", "--select=I")
@@ -364,21 +364,21 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
             "the rows of `note.item` would be listed at `/items/{item_id}/note`, which is taken",
         ),
         (
-            {"name": "rows", "entity": "Row", "fields": [{"type": "many"}, {"name": "item_ids"}]},
+            {"name": "rows", "entity": "Seat", "fields": [{"type": "many"}, {"name": "item_ids"}]},
             "fields `rows.item` and `rows.item_ids` would both be called `item_ids`",
         ),
         (
-            {"name": "rows", "entity": "Row", "fields": [{"type": "many", "to": "later"}]},
+            {"name": "rows", "entity": "Seat", "fields": [{"type": "many", "to": "later"}]},
             "field `rows.item` refers to `later`, which is not one of the modules",
         ),
         (
-            {"name": "rows", "entity": "Row", "fields": [{"type": "one", "to": "note"}]},
+            {"name": "rows", "entity": "Seat", "fields": [{"type": "one", "to": "note"}]},
             "field `rows.item` refers to `note`, which is listed later, and must be nullable",
         ),
         (
             {
                 "name": "rows",
-                "entity": "Row",
+                "entity": "Seat",
                 "fields": [{"type": "one"}, {"name": "code"}],
                 "unique_together": [["item", "code"]],
             },
@@ -387,7 +387,7 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
         (
             {
                 "name": "rows",
-                "entity": "Row",
+                "entity": "Seat",
                 "fields": [{"type": "ref"}, {"name": "code"}],
                 "unique_together": [{"fields": ["item"], "where": "code > 'a'"}],
             },
@@ -397,7 +397,7 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
         (
             {
                 "name": "rows",
-                "entity": "Row",
+                "entity": "Seat",
                 "fields": [{"type": "ref"}, {"name": "code"}],
                 "unique_together": [
                     {"fields": ["item"], "where": "cod > 'a'", "examples": [{"code": "b"}] * 2}
@@ -408,7 +408,7 @@ def test_broken_fields_are_named(renderer: Renderer, fields: list[Record], probl
         (
             {
                 "name": "rows",
-                "entity": "Row",
+                "entity": "Seat",
                 "fields": [{"type": "many"}, {"name": "pin", "type": "str", "writeonly": True}],
                 "search": ["pin"],
             },

@@ -88,6 +88,13 @@ def bindings(file: ast.Module) -> Iterator[str]:
             yield node.name
 
 
+def imports(file: ast.Module) -> Iterator[str]:
+    """Yield the names that a file imports from the code that modules share."""
+    for node in file.body:
+        if isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("app.modules"):
+            yield from (alias.name for alias in node.names)
+
+
 @pytest.mark.service
 def test_databases_refuse_the_stated_names(asked: Mapping[str, list[str]]) -> None:
     assert stated("fields", "PostgreSQL") == {*asked["columns"]}
@@ -145,6 +152,10 @@ def test_entities_would_clash_with_the_stated_names(tree: Tree) -> None:
     endings = tuple(filter(None, FACTS.classes))
     clashing = {name for name in names if re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)}
     clashing = {name for name in clashing if not name.endswith(endings)} - entities
+    shared = {name for file in parsed(tree, "schemas", "repository") for name in imports(file)}
+    clashing |= {
+        name.removesuffix(ending) for name in shared for ending in endings if name.endswith(ending)
+    }
 
     assert clashing == stated("classes", "generated code")
 
@@ -177,7 +188,7 @@ def test_aliases_of_fields_hide_no_name_of_schemas() -> None:
 
 
 def test_variables_of_modules_hide_no_name_of_functions(tree: Tree) -> None:
-    """A module `rows` calls its rows `row_row`."""
+    """A module `values` calls its rows `value_row`."""
     found = re.search(r'TAKEN = """(.*?)"""', VIEW, re.DOTALL)
     assert found is not None
     taken = {*found[1].split()}

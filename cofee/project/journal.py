@@ -166,7 +166,9 @@ class Journal:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise CofeeError(BUSY, hint="wait until it has finished, then run again") from error
+                raise CofeeError(
+                    BUSY, hint="wait until it has finished or answer what it asks, then run again"
+                ) from error
             self._recover()
             yield
 
