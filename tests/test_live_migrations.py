@@ -35,7 +35,7 @@ for _ in range(int(sys.argv[1])):
     alembic.command.check(config)
     alembic.command.downgrade(config, sys.argv[2] if sys.argv[2:] else "base")
 """
-ROUNDS = "3"
+ROUNDS = "2"
 # Runs several commands of Alembic in one process.
 COMMANDS = """
 import sys
