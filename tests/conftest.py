@@ -313,13 +313,15 @@ def make_shop(root: Path, template: Path, cofee: Run) -> None:
 
 def snapshot(root: Path) -> Tree:
     """Return every file of a project, git's own data apart; a link counts by its target."""
-    found = {}
-    for path in sorted(root.rglob("*")):
-        name = path.relative_to(root).as_posix()
-        if name.startswith(".git/") or "/.git/" in name or name.startswith(".cofee/"):
-            continue
-        if path.is_symlink():
-            found[name] = str(path.readlink()).encode()
-        elif path.is_file():
-            found[name] = path.read_bytes()
-    return found
+    return dict(sorted(_contents(root, "")))
+
+
+def _contents(folder: Path | str, place: str) -> Iterator[tuple[str, bytes]]:
+    for entry in os.scandir(folder):
+        name = place + entry.name
+        if entry.is_symlink():
+            yield name, str(Path(entry).readlink()).encode()
+        elif entry.is_file():
+            yield name, Path(entry).read_bytes()
+        elif entry.is_dir() and entry.name != ".git" and name != ".cofee":
+            yield from _contents(entry.path, f"{name}/")

@@ -18,8 +18,9 @@ import ast
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,7 @@ class Cell:
     command: str
     root: Path
     lines: list[str]
+    was_sound: bool
     before: Tree
     ran: Ran
 
@@ -145,14 +147,14 @@ def _remembered(memory: dict[tuple[object, ...], Any], monkeypatch: pytest.Monke
     """Compute once what is the same for every edit: what a command renders, and most renamings."""
     rewrite = renames.rewrite
 
-    def remember(name: str) -> None:
+    def remember(name: str, copied: Callable[[Any], Any]) -> None:
         genuine = getattr(Renderer, name)
 
         def remembered(self: Renderer, *given: Any, **more: Any) -> Any:
             key = (name, self.template.root, *map(repr, given), repr(more))
             if key not in memory:
                 memory[key] = genuine(self, *given, **more)
-            return deepcopy(memory[key])
+            return copied(memory[key])
 
         monkeypatch.setattr(Renderer, name, remembered)
 
@@ -162,8 +164,9 @@ def _remembered(memory: dict[tuple[object, ...], Any], monkeypatch: pytest.Monke
             memory[key] = rewrite(text, renaming, **more)
         return memory[key]
 
-    for name in ("settle", "render", "render_changed"):
-        remember(name)
+    remember("settle", deepcopy)
+    remember("render", copy)  # files never change
+    remember("render_changed", lambda trees: tuple(map(copy, trees)))
     monkeypatch.setattr(renames, "rewrite", rewritten)
 
 
@@ -180,10 +183,12 @@ def run_cell(edit: str, command: str, base: Path, folder: Path, cofee: Run) -> C
     if command == "new-module":
         assert cofee("remove-module", "orders", "--yes", "-C", root).code == 0
     lines = EDITS[edit](root) if edit else []
-    return Cell(edit, command, root, lines, snapshot(root), cofee(*COMMANDS[command], "-C", root))
+    was_sound, before = not unsound(root), snapshot(root)
+    ran = cofee(*COMMANDS[command], "-C", root)
+    return Cell(edit, command, root, lines, was_sound, before, ran)
 
 
-def faults(cell: Cell, was_sound: bool = True) -> Iterator[str]:
+def faults(cell: Cell) -> Iterator[str]:
     """Yield what is wrong with a cell, as far as reading can tell."""
     if cell.ran.code == 1:
         if cell.name not in REFUSED or not REASON.search(cell.ran.err):
@@ -193,7 +198,7 @@ def faults(cell: Cell, was_sound: bool = True) -> Iterator[str]:
         return
     if lost := lost_lines(cell.lines, cell.root, cell.command):
         yield f"lost: {lost}"
-    if cell.ran.code == 0 and was_sound:
+    if cell.ran.code == 0 and cell.was_sound:
         yield from unsound(cell.root)
     elif cell.ran.code == 2 and not has_markers(cell):
         yield "it ends in a conflict that is not shown"
@@ -224,6 +229,7 @@ def renamed(line: str, command: str) -> str:
 def unsound(root: Path) -> list[str]:
     """Return what does not parse or import."""
 
+    @cache
     def read(path: str) -> str | None:
         place = root / path
         return place.read_text() if place.is_file() else None
@@ -290,19 +296,19 @@ def test_no_line_is_lost(
     """After every command the edit is present, or between markers; undo restores it."""
     helped = count_help(monkeypatch)
     alone = tmp_path / "alone"
-    edited(edit, base, alone)
-    was_sound = not unsound(alone)
     wrong = []
     every = request.config.getoption("every_cell")
+    if every:
+        edited(edit, base, alone)
     for command in COMMANDS:
         if not (every or has_turn(edit, command)):
             continue
         helped.clear()
         cell = run_cell(edit, command, base, tmp_path, cofee)
         record_property("matrix", [cell.name, cell.ran.code, bool(helped)])
-        found = [*faults(cell, was_sound)]
+        found = [*faults(cell)]
         if cell.ran.code == 0:
-            if was_sound and every:
+            if cell.was_sound and every:
                 found += broken(cell.root, alone, judge)
             kept = edit_later(cell) if has_turn(edit, command) else {}
             found += not_undone(cell, cofee, kept)
