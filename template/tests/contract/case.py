@@ -379,7 +379,8 @@ class Case:
         rows = sa.select(table).order_by(table.c.id)
         if "is_deleted" in table.c:
             rows = rows.where(table.c.is_deleted.is_(False))
-        async with transaction() as session:
+        # It reads in the test's transaction, without a savepoint of its own.
+        async with get_sessions()(join_transaction_mode="rollback_only") as session:
             found = (await session.execute(rows)).mappings()
             return [{**row, "id": str(row["id"])} for row in found]
 
