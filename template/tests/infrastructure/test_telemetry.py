@@ -129,8 +129,7 @@ def test_processes_report_together(tmp_path: Path) -> None:
     """Also those that have ended: a counter never falls."""
     environment = {**os.environ, DIRECTORY: str(tmp_path)}
     run(COUNT, environment)
-    run(COUNT, environment)
-    reported = run(REPORT, environment)
+    reported = run(f"{COUNT}; {REPORT}", environment)
 
     assert 'duration_seconds_count{method="A",route="/a",status="1"} 2.0' in reported
 
