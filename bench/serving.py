@@ -8,8 +8,9 @@ tuned.
 
 Both serve one PostgreSQL, in short rounds and in turn, so that a busy machine slows both alike. A
 ratio of 1 means equal, 2 that the service takes half of the time. Printed is the median of the
-ratios of the rounds, and the interval that contains it in 95 of 100 runs. A goal is reached or
-missed only outside of the interval. Then both have 100 clients at once.
+ratios of the rounds, and its 95 % confidence interval, which knows only how the rounds of this run
+differ: another run can be outside of it. A goal is reached or missed only outside of the interval.
+Then both have 100 clients at once.
 
 With `--instructions`, valgrind counts the instructions of the servers instead. They repeat within
 two percent on any machine, but leave out the kernel, and so most of what a round trip costs.
