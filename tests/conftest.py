@@ -18,6 +18,8 @@ import pytest
 import typer.main
 from copier._main import Worker
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from jinja2 import Environment
 
 from cofee.__main__ import main
@@ -85,6 +87,8 @@ def share_rendered_files() -> None:
 share_rendered_files()
 
 
+# Hypothesis also draws constants of the loaded code, which depends on the tests before.
+providers._get_local_constants = Constants
 # How long an example takes depends on what else the machine does, so no example has a deadline.
 settings.register_profile("cofee", deadline=None, max_examples=50)
 settings.load_profile("cofee")
