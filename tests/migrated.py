@@ -14,25 +14,13 @@ from cofee.project.staging import write_tree
 from cofee.template import template as templates
 from tests import pooling
 from tests.evolutions import Record
-from tests.generated import environment, make_service, run, snapshot_template
+from tests.generated import make_service, run
 from tests.pooling import database
 from tests.preforked import Preforked
 
 DRIVER = str(Path(__file__).with_name("migrating.py"))
 MIXED_IN = {"id", "created_at", "updated_at"}
 DATABASES = ["sqlite", "postgresql"]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template of the working tree, as a release."""
-    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
-
-
-@pytest.fixture(scope="module")
-def programs(template: Path) -> Path:
-    """The one environment of all generated services."""
-    return environment(template)
 
 
 @pytest.fixture(scope="module")

@@ -31,13 +31,14 @@ from tests.chaos import SETTINGS, Process, broker, running
 from tests.generated import (
     REPOSITORY,
     check_types,
-    environment,
     lift_limits,
     make_service,
     run,
-    snapshot_template,
 )
 from tests.reader import free_port
+from tests.released import programs, template
+
+__all__ = ["programs", "template"]  # pytest finds the fixtures by their names
 
 pytestmark = pytest.mark.service
 
@@ -203,18 +204,6 @@ def other(tmp_path: Path) -> Iterator[Other]:
         found.url = f"http://127.0.0.1:{server.server_port}"
         yield found
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def programs(template: Path) -> Path:
-    """The environment of the service."""
-    return environment(template)
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template in the working tree, as a release."""
-    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
+from tests.generated import REPOSITORY, environment, make_service, run
+from tests.released import template
+
+__all__ = ["template"]  # pytest finds the fixture by its name
 
 SERVICES: Mapping[str, Mapping[str, Any]] = {
     "default": {},
@@ -47,12 +50,6 @@ from app.infrastructure.settings import get_settings
 settings = get_settings()
 print(json.dumps([get_engine().url.password, settings.environment, settings.s3_endpoint]))
 """
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template in the working tree, as a release."""
-    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
 
 
 def composed(template: Path, target: Path, answers: Mapping[str, Any]) -> Any:

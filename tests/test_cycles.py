@@ -11,18 +11,15 @@ import pytest
 from cofee.spec.record import Module, reach
 from tests.conftest import Run, snapshot
 from tests.cyclic import cycles
-from tests.generated import DATABASES, make_service, snapshot_template
+from tests.generated import DATABASES, make_service
 from tests.judging import EACH_RISK, Judge
+from tests.released import template
+
+__all__ = ["template"]  # pytest finds the fixture by its name
 
 OPTIONS = ("--defaults", "--trust", "--data", "auth=none")
 ORDERS = "code:str:unique last_invoice:ref:invoices:null:filter receipt:one:invoices:null"
 INVOICES = "number:int:unique order:ref:orders:null:on_delete=cascade"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template of the working tree, as a release."""
-    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
 
 
 @pytest.fixture(scope="module")

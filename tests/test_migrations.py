@@ -31,13 +31,12 @@ from tests.migrated import (
     go_up_and_down,
     lint,
     place,
-    programs,
     server,
-    template,
     versions,
     without_mixin,
 )
 from tests.refusals import REFUSALS
+from tests.released import programs, template
 
 pytestmark = pytest.mark.service
 

@@ -27,8 +27,10 @@ from tests.generated import (
     environment,
     make_service,
     run,
-    snapshot_template,
 )
+from tests.released import template
+
+__all__ = ["template"]  # pytest finds the fixtures by their names
 
 pytestmark = pytest.mark.service
 
@@ -141,12 +143,6 @@ def fullest_row() -> Row:
         (row for row in rows() if (row["json_names"], row["orm"]) == ("camel", "sqlmodel")),
         key=lambda one: sum(value not in ("none", False) for value in one.values()),
     )
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template in the working tree, as a release."""
-    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
 
 
 def make(row: Row, template: Path, folder: Path) -> Path:

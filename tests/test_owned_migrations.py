@@ -12,10 +12,9 @@ from tests.migrated import (
     create_databases,
     lint,
     place,
-    programs,
     server,
-    template,
 )
+from tests.released import programs, template
 
 __all__ = ["place", "programs", "server", "template"]  # pytest finds the fixtures by their names
 

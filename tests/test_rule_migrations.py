@@ -16,12 +16,11 @@ from tests.migrated import (
     go_up_and_down,
     lint,
     place,
-    programs,
     server,
-    template,
     versions,
     without_mixin,
 )
+from tests.released import programs, template
 from tests.strategies import with_rules
 
 __all__ = ["place", "programs", "server", "template"]  # pytest finds the fixtures by their names

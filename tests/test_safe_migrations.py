@@ -23,11 +23,10 @@ from tests.migrated import (
     creations,
     lint,
     place,
-    programs,
     server,
-    template,
     write_later,
 )
+from tests.released import programs, template
 from tests.strategies import with_rules
 
 pytestmark = [

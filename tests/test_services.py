@@ -23,27 +23,16 @@ from tests.generated import (
     DATABASES,
     REPOSITORY,
     check_types,
-    environment,
     make_service,
     run,
-    snapshot_template,
 )
 from tests.judging import Judge
 from tests.planted import rules
+from tests.released import programs, template
+
+__all__ = ["programs", "template"]  # pytest finds the fixtures by their names
 
 pytestmark = pytest.mark.service
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template in the working tree, as a release."""
-    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
-
-
-@pytest.fixture(scope="session")
-def programs(template: Path) -> Path:
-    """The one environment of all generated services."""
-    return environment(template)
 
 
 def require_tidy(project: Path, programs: Path) -> None:

@@ -18,18 +18,14 @@ from tests.generated import (
     make_service,
     rendered_here,
     run,
-    snapshot_template,
 )
+from tests.released import template
 from tests.strategies import Record
+
+__all__ = ["template"]  # pytest finds the fixture by its name
 
 KILLS = 200  # with `--every-cell`
 SEED = 10
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template in the working tree, as a release."""
-    return snapshot_template(tmp_path_factory.mktemp("snapshot") / "template")
 
 
 def task(name: str, *fields: Record, **more: object) -> Record:
