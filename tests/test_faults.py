@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -21,7 +21,7 @@ from threading import Event
 import pytest
 import requests
 
-from tests.chaos import running
+from tests.chaos import running, wait_until
 from tests.generated import lift_limits, make_service, serving
 from tests.pooling import mortal_database, query, session
 from tests.reader import free_port
@@ -369,17 +369,6 @@ class Talking:
         """Return the kind of each message, or its error."""
         items = requests.get(messages, headers=self._headers, timeout=60).json()["items"]
         return [one["error"] or one["kind"] for one in items]
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait until a service that may not answer says so."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with suppress(requests.ConnectionError):
-            if is_so():
-                return
-        time.sleep(0.1)
-    raise AssertionError("it took too long")
 
 
 def limit_files(url: str, size: int) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -116,9 +117,9 @@ def client_of(url: str = "") -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=url, limits=unlimited, verify=False)
 
 
-@contextlib.asynccontextmanager
-async def serve_once() -> AsyncIterator[Served]:
-    """Serve the application for a test, and close its streams."""
+@pytest_asyncio.fixture
+async def served() -> AsyncIterator[Served]:
+    """The application on a port, whose streams are closed after the test."""
     from app.main import app  # reads the settings, which are set by now
 
     async with serve(app) as served:

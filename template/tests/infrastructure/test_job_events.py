@@ -15,7 +15,7 @@ from app.infrastructure.channels import newest_position, project_channel, read_m
 from app.infrastructure.redis import get_redis, running
 from app.infrastructure.tasks import run_job
 from tests.modules.jobs.probe import probe, steps
-from tests.streams import Received, Served, new_user, serve_once
+from tests.streams import Received, Served, new_user
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -25,13 +25,6 @@ async def empty_channels() -> AsyncIterator[None]:
         await get_redis().flushdb()
         yield
     steps.clear()
-
-
-@pytest_asyncio.fixture
-async def served() -> AsyncIterator[Served]:
-    """The application on a port."""
-    async with serve_once() as served:
-        yield served
 
 
 def states(events: list[Received]) -> list[tuple[str, int]]:

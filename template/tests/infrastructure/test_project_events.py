@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from websockets.exceptions import InvalidStatus
@@ -14,14 +12,7 @@ from websockets.exceptions import InvalidStatus
 from app.infrastructure.channels import project_channel, publish
 from app.infrastructure.events import get_hub
 from app.modules.projects.models import Member, Project
-from tests.streams import Served, new_user, serve_once
-
-
-@pytest_asyncio.fixture
-async def served() -> AsyncIterator[Served]:
-    """The application on a port."""
-    async with serve_once() as served:
-        yield served
+from tests.streams import Served, new_user
 
 
 @pytest.mark.parametrize("transport", ["stream", "socket"])

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 from websockets.exceptions import InvalidStatus
 
 from app.infrastructure.tasks import run_job
 from app.modules.projects.models import Member, Project
 from tests.modules.jobs.probe import probe
-from tests.streams import Served, new_user, serve_once
-
-
-@pytest_asyncio.fixture
-async def served() -> AsyncIterator[Served]:
-    """The application on a port."""
-    async with serve_once() as served:
-        yield served
+from tests.streams import Served, new_user
 
 
 @pytest.mark.parametrize("transport", ["stream", "socket"])
