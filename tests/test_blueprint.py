@@ -118,6 +118,20 @@ def test_repeated_samples_are_broken_where_ruff_does(renderer: Renderer, tmp_pat
     ruff(tmp_path, "format", "--diff")
 
 
+@pytest.mark.parametrize("rule", ["restrict", "cascade", "set_null"])
+def test_rows_that_lead_to_a_deleted_one_are_found_by_any_name(
+    renderer: Renderer, tmp_path: Path, rule: str
+) -> None:
+    """The name of the method can be too long for the line that calls it."""
+    reference = {"type": "ref", "to": "notes", "nullable": True, "on_delete": rule}
+    fields = [{"name": "a" * length, **reference} for length in range(36, 50)]
+    records = [{"name": "notes", "entity": "Note", "fields": fields}]
+    (tmp_path / "service.py").write_text(render(renderer, records)["app/modules/notes/service.py"])
+
+    ruff(tmp_path, "format", "--diff")
+    ruff(tmp_path, "check", f"--select={RULES}")
+
+
 def test_imports_are_sorted_whatever_the_digits_are(renderer: Renderer, tmp_path: Path) -> None:
     """The key that modules are sorted by gives the order of ruff."""
     names = ["a", "a0", "a00", "a01", "a0_b", "a000", "a1", "a02", "a2", "a10", "a10b2", "a10b10"]
