@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import json
 import re
@@ -27,6 +26,7 @@ from pydantic_core import CoreSchema, core_schema
 ERROR_BASE64 = "The value is not valid base64"
 ERROR_NOT_JSON = "JSON cannot contain NaN, Infinity or unpaired surrogates"
 ERROR_NOT_ONE_LINE = "The text must be on one line and contain no control characters"
+ERROR_NUMBER = "Input should be text in the format of RFC 3339, not a number"
 ERROR_URL_TOO_LONG = "The URL is longer than 2083 characters"
 
 MAX_EMAIL_LENGTH = 254
@@ -43,6 +43,7 @@ LOCAL_TIME = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 
 _http_url: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 _one_line = re.compile(ONE_LINE_TEXT)
+_number = re.compile(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*")
 
 
 class _Limits:
@@ -93,17 +94,20 @@ def _require_one_line(value: str) -> str:
     return value
 
 
+def _reject_number(value: Any) -> Any:
+    # Pydantic takes a number for seconds since 1970, also as text, such as `created_at_from=2026`.
+    if isinstance(value, int | float | str) and _number.fullmatch(str(value)):
+        raise ValueError(ERROR_NUMBER)
+    return value
+
+
 def _decode_base64(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
         return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise ValueError(ERROR_BASE64) from error
-
-
-def _encode_base64(value: bytes) -> str:
-    return base64.b64encode(value).decode()
 
 
 def _require_json(value: dict[str, Any]) -> dict[str, Any]:
@@ -129,16 +133,18 @@ Text = Annotated[str, Field(examples=["alpha"])]
 Int32 = Annotated[int, _Limits(ge=-(2**31), le=2**31 - 1), Field(examples=[1])]
 Int64 = Annotated[int, _Limits(ge=-(2**63), le=2**63 - 1), Field(examples=[1])]
 Finite = Annotated[float, _Limits(allow_inf_nan=False), Field(examples=[1.5])]
-Date = Annotated[dt.date, Field(examples=["2026-01-31"])]
+Date = Annotated[dt.date, BeforeValidator(_reject_number), Field(examples=["2026-01-31"])]
 # A datetime with an offset, which can be converted to UTC.
 Instant = Annotated[
     dt.datetime,
     _Limits(tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT),
+    BeforeValidator(_reject_number),
     Field(examples=["2026-01-31T09:30:00Z"]),
 ]
 LocalTime = Annotated[
     dt.time,
     _Limits(tz_constraint="naive"),
+    BeforeValidator(_reject_number),
     _Text(format="time-local", pattern=LOCAL_TIME, examples=["09:30:00"]),
 ]
 # Requests contain ISO 8601 text or a number of seconds, responses always text.
@@ -150,7 +156,7 @@ Duration = Annotated[
 Base64 = Annotated[
     bytes,
     BeforeValidator(_decode_base64),
-    PlainSerializer(_encode_base64, return_type=str, when_used="json"),
+    PlainSerializer(lambda value: base64.b64encode(value).decode(), str, when_used="json"),
     _Text(format="byte", contentEncoding="base64", examples=["aGVsbG8="]),
 ]
 JsonDict = Annotated[
