@@ -51,6 +51,7 @@ def _run_command() -> None:
 
     import cofee.cli.modules  # noqa: F401 (its commands register themselves)
     from cofee.cli.app import app
+    from cofee.files import reason
     from cofee.git import GitError
 
     # Click exits with 2 for an invalid command line, but 2 means unresolved conflicts here.
@@ -64,8 +65,7 @@ def _run_command() -> None:
         hint = "run git in that directory to see the cause"
         _refuse(CofeeError(f"git failed: {error.reason}", hint=hint))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        message = f"{quote(error.filename or 'a file')} cannot be used: {reason}"
+        message = f"{quote(error.filename or 'a file')} cannot be used: {reason(error)}"
         _refuse(CofeeError(message, hint="check the path and its permissions"))
 
 

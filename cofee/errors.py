@@ -2,6 +2,7 @@
 
 CofeeError            1   the command failed and wrote nothing
 ├── CancelledError    1   the user cancelled a prompt
+├── StoppedError    130   the user pressed Ctrl-C while files were written
 └── UsageError       64   the command line is invalid
 """
 
@@ -58,6 +59,15 @@ class CancelledError(CofeeError):
 
     def __init__(self) -> None:
         super().__init__("cancelled; nothing was written")
+
+
+class StoppedError(CofeeError):
+    """The user pressed Ctrl-C, and what was written by then was removed."""
+
+    exit_code = INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("interrupted; nothing was kept")
 
 
 class SeveralError(CofeeError):

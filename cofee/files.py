@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 from cofee.errors import CofeeError, quote
 
 REGULAR, EXECUTABLE, LINK = 0o100644, 0o100755, 0o120000
+# Clearer than the texts of the system.
+REASONS = {errno.ENOSPC: "the disk is full", errno.EROFS: "the file system is read-only"}
 
 
 class File(NamedTuple):
@@ -51,7 +54,9 @@ def read_file(path: Path) -> File | None:
 
 
 def reason(error: OSError) -> str:
-    """Return the reason of the system in lower case."""
+    """Return why a file cannot be used, in lower case."""
+    if error.errno in REASONS:
+        return REASONS[error.errno]
     return (error.strerror or str(error)).lower()
 
 

@@ -92,14 +92,15 @@ def succeeds(*command: str) -> bool:
 
 
 def run(*command: str) -> None:
-    """Run a command quietly; raise an error with the last line of its output if it fails."""
+    """Run a command quietly; raise an error with what it complains about if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise SkipError(f"`{command[0]}` is not installed") from error
     if done.returncode:
-        complaint = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise SkipError(f"`{' '.join(command[:2])}` failed: {complaint[-1]}")
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        errors = [line for line in lines if line.startswith(("error:", "fatal:"))]  # hints follow
+        raise SkipError(f"`{' '.join(command[:2])}` failed: {[*errors, lines[-1]][0]}")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,6 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 MACHINE = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|Users)/")
 # Errors after which there is nothing to do, and one with the text of a question's validator.
 NOTHING_TO_DO = {
-    "interrupted; nothing was kept",
     "nothing to change: the fields are the same already",
     "nothing to change: the module is the same already",
     "… is already the name of the field",

@@ -16,6 +16,7 @@ from tests.conftest import Run, snapshot
 from tests.test_update import edit, next_main
 from tests.tiny import release, run_git, write
 
+UV = "#!/bin/sh\nprintf 'error: no network\\n\\nhint: plug it in\\n' >&2\nexit 2\n"
 UNREACHABLE = {
     "git@github.com: Permission denied (publickey).": """\
 Cloning into bare repository '/x'...
@@ -240,11 +241,13 @@ def test_staged_migration_of_an_unborn_branch_is_in_git(shop: Path, cofee: Run) 
     assert "is in git" in ran.err
 
 
-def test_new_says_what_git_needs_for_a_commit(
+def test_new_says_what_failed_and_what_git_needs_for_a_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a name the repository is created, and the commands for the rest are printed."""
-    write(tmp_path, {".env.example": "SECRET_KEY=\n"})
+    """The error of a task is printed, not the hint that follows it in its output."""
+    write(tmp_path, {".env.example": "SECRET_KEY=\n", "bin/uv": UV})
+    (tmp_path / "bin/uv").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
     (tmp_path / "gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
 
@@ -254,6 +257,7 @@ def test_new_says_what_git_needs_for_a_commit(
     )
 
     assert (tmp_path / ".git").is_dir()
+    assert "Skipped: `uv lock` failed: error: no network\n" in done.stderr
     assert "Skipped: no first commit, because git does not know your name. Run " in done.stderr
     assert "`git config --global user.name NAME`" in done.stderr
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from cofee.errors import CofeeError
+from cofee.errors import CofeeError, StoppedError
 from cofee.files import EXECUTABLE, LINK, Change, File
 from cofee.project import journal
-from cofee.project.journal import Journal
+from cofee.project.journal import APPLYING, Journal
 from tests.conftest import Run, snapshot
 from tests.test_update import next_main
 from tests.tiny import FILES, MODULE, release, write
@@ -109,18 +109,20 @@ def test_failure_at_every_write_changes_nothing(
 
 
 def test_full_disk_is_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sentence names the reason, and says that nothing was written."""
-    failing(6, monkeypatch)
+    """The sentence names the reason and a file of the user, and that nothing was written."""
+    for number in range(1, 20):
+        with monkeypatch.context() as patch:
+            failing(number, patch)
+            with pytest.raises(CofeeError) as refusal:
+                Journal(root).apply(CHANGES, {"command": "test"})
 
-    with pytest.raises(CofeeError) as refusal:
-        Journal(root).apply(CHANGES, {"command": "test"})
-
-    assert "the disk is full" in refusal.value.message
-    assert refusal.value.hint == "nothing was written"
+        assert "the disk is full" in refusal.value.message
+        assert ".cofee-" not in refusal.value.message
+        assert refusal.value.hint == "nothing was written"
 
 
 def test_interrupt_rolls_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C between two writes leaves the folder as it was."""
+    """Ctrl-C between two writes leaves the folder as it was, and the command says so."""
     before = snapshot(root)
     genuine = Path.replace
 
@@ -130,10 +132,28 @@ def test_interrupt_rolls_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
         return genuine(self, target)
 
     monkeypatch.setattr(Path, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(StoppedError, match="nothing was kept"):
         applied(root)
 
     assert snapshot(root) == before
+
+
+def test_interrupt_after_the_commit_keeps_the_change(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        genuine(self, target)
+        if self.name == APPLYING:
+            raise KeyboardInterrupt
+        return target
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        applied(root)
+
+    assert (root / "changed.txt").read_text() == "new\n"
 
 
 def test_change_by_somebody_else_meanwhile_is_refused(root: Path) -> None:

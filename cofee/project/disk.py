@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from threading import Thread
 
-from cofee.files import EXECUTABLE, LINK, File
+from cofee.errors import CofeeError
+from cofee.files import EXECUTABLE, LINK, File, reason
 
 SYNCED_AT_ONCE = 16  # file systems write them together, in a third of the time
 
@@ -104,6 +105,11 @@ def _sync(path: Path) -> None:
 def permissions_of(path: Path) -> int | None:
     """Return the permissions of a file, or None if it is missing or a link."""
     return stat.S_IMODE(path.stat().st_mode) if path.is_file() and not path.is_symlink() else None
+
+
+def cannot_write(path: object, error: OSError) -> CofeeError:
+    """Return the error of a command that could not write, and rolled back."""
+    return CofeeError(f"`{path}` cannot be written: {reason(error)}", hint="nothing was written")
 
 
 def _owner(path: Path) -> tuple[int, int]:

@@ -14,7 +14,6 @@ finishing   exists after the commit, until the git index follows the files
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
@@ -26,7 +25,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Required, TypedDict
 
-from cofee.errors import CofeeError
+from cofee.errors import CofeeError, StoppedError
 from cofee.files import Change, File, read_file
 from cofee.git import GitError, enclosing_repository
 from cofee.project import disk, git_index
@@ -161,7 +160,7 @@ class Journal:
             self._make_folder()
             handle = (self.folder / "lock").open("w")
         except OSError as error:
-            raise _cannot_write(self.folder, error) from error
+            raise disk.cannot_write(self.folder, error) from error
         with handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -201,15 +200,21 @@ class Journal:
 
         Raises:
             CofeeError: a file could not be written, or differs from `before`.
+            StoppedError: an interrupt came before the commit.
         """
         keeping = [Change(path, file, file) for path, file in (kept or {}).items()]
         for change in changes:
             self._require_place(change)
+        record = None
         try:
             record = self._begin(data, {"standing": standing, "writes": changes, "kept": keeping})
             self._write(record, check)
         except OSError as error:
-            raise _cannot_write(error.filename or self.root, error) from error
+            raise disk.cannot_write(error.filename or self.root, error) from error
+        except KeyboardInterrupt as error:
+            if record is not None and record.folder.exists():
+                raise  # it is committed, or a second interrupt came during the rollback
+            raise StoppedError from error
         self._finish(record)
 
     def records(self) -> list[Record]:
@@ -304,10 +309,14 @@ class Journal:
         A full disk fails in the first step, before any file has changed.
         """
         try:
-            written = [self._write_beside(record, change) for change in record.writes]
+            written = []
+            for change in record.writes:
+                with _naming(self.root / change.path):
+                    written.append(self._write_beside(record, change))
             disk.sync(filter(None, written))
             for change in record.writes:
-                self._replace(record, change)
+                with _naming(self.root / change.path):
+                    self._replace(record, change)
             if check is not None:
                 check()
             (record.folder / APPLYING).rename(record.folder / FINISHING)
@@ -416,7 +425,7 @@ class Journal:
                 elif (folder / FINISHING).exists():
                     self._finish(Record(folder))
         except OSError as error:
-            raise _cannot_write(error.filename or self.root, error) from error
+            raise disk.cannot_write(error.filename or self.root, error) from error
 
     def _forget_oldest(self) -> None:
         for record in self.records()[:-KEPT]:
@@ -444,10 +453,14 @@ def _journal_folder(root: Path) -> Path:
     return repository.git_dir / "cofee" / hashlib.sha256(place).hexdigest()[:12]
 
 
-def _cannot_write(path: object, error: OSError) -> CofeeError:
-    reasons = {errno.ENOSPC: "the disk is full", errno.EROFS: "the file system is read-only"}
-    reason = reasons.get(error.errno or 0, (error.strerror or str(error)).lower())
-    return CofeeError(f"`{path}` cannot be written: {reason}", hint="nothing was written")
+@contextlib.contextmanager
+def _naming(target: Path) -> Iterator[None]:
+    """Name a file in errors instead of the new content next to it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = target
+        raise
 
 
 def _discard(folder: Path) -> None:

@@ -24,8 +24,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cofee.errors import INTERRUPTED, CofeeError, quote
-from cofee.files import EXECUTABLE, LINK, File, Tree, read_file, reason
+from cofee.errors import CofeeError, StoppedError, quote
+from cofee.files import EXECUTABLE, LINK, File, Tree, read_file
 from cofee.project import disk
 
 NAME = re.compile(r"\.cofee-new-[0-9a-f]{8}")
@@ -113,7 +113,7 @@ def staged(destination: Path) -> Iterator[Staging]:
     try:
         staging = _create(destination)
     except OSError as error:
-        raise _cannot_write(destination, error) from error
+        raise disk.cannot_write(destination, error) from error
     try:
         yield staging
         _settle(staging.folder)
@@ -121,9 +121,9 @@ def staged(destination: Path) -> Iterator[Staging]:
         is_kept = not staging.service.exists() or (staging.folder / MOVING).exists()
         _settle(staging.folder)
         if isinstance(error, OSError):
-            raise _cannot_write(destination, error) from error
+            raise disk.cannot_write(destination, error) from error
         if isinstance(error, KeyboardInterrupt) and not is_kept:
-            raise CofeeError("interrupted; nothing was kept", exit_code=INTERRUPTED) from error
+            raise StoppedError from error
         raise
     finally:
         os.close(staging.lock)
@@ -245,8 +245,3 @@ def _write(path: Path, file: File) -> None:
     if file.mode == EXECUTABLE:
         readable = path.stat().st_mode
         path.chmod(readable | (readable & 0o444) >> 2)
-
-
-def _cannot_write(destination: Path, error: OSError) -> CofeeError:
-    message = f"{quote(destination)} cannot be written: {reason(error)}"
-    return CofeeError(message, hint="nothing was written")
