@@ -8,6 +8,7 @@ import uuid
 from fastapi import Request, Response
 
 from app.common.errors import ForbiddenError
+from app.infrastructure.pages import require_known_page
 from app.infrastructure.settings import get_settings
 from app.infrastructure.tokens import derive_keys
 
@@ -17,9 +18,7 @@ CSRF_COOKIE = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
 REFRESH_PATH = "/api/v1/auth"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-OWN_SITES = {"same-origin", "none"}  # none: the user typed the address
 ERROR_CSRF = f"The header {CSRF_HEADER} must repeat the cookie {CSRF_COOKIE}"
-ERROR_OTHER_SITE = "A page of another site cannot sign in here; CORS_ORIGINS lists those that can"
 
 
 def read_cookie(request: Request, name: str) -> str | None:
@@ -57,20 +56,9 @@ def set_cookies(response: Response, access: str, refresh: str, session_id: uuid.
 
 
 async def require_same_site(request: Request) -> None:
-    """Reject sign-in from a page of another site, which could sign a visitor in as another user.
-
-    Browsers send the origin of the page; other clients need not.
-    """
-    settings = get_settings()
-    origin = request.headers.get("Origin", "")
-    if not settings.auth_cookies or origin in settings.cors_origins:
-        return
-    if site := request.headers.get("Sec-Fetch-Site"):
-        is_own = site in OWN_SITES
-    else:
-        is_own = not origin or origin.partition("://")[2] == request.headers.get("Host")
-    if not is_own:
-        raise ForbiddenError(ERROR_OTHER_SITE, code="other_site")
+    """Reject sign-in from a page of another site, which could sign a visitor in as another user."""
+    if get_settings().auth_cookies:
+        await require_known_page(request)
 
 
 def clear_cookies(response: Response) -> None:

@@ -27,13 +27,14 @@ from pydantic_core import from_json
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
-from app.common.errors import ForbiddenError, responses
+from app.common.errors import responses
 from app.db.session import get_sessions
 from app.infrastructure import tokens
 from app.infrastructure.auth import UnauthorizedError, bearer
 from app.infrastructure.channels import SHARED_CHANNEL, Event, order, user_channel
-from app.infrastructure.cookies import ACCESS_COOKIE, ERROR_OTHER_SITE
+from app.infrastructure.cookies import ACCESS_COOKIE
 from app.infrastructure.events import END, OPEN, PING, Reason, Right, Subscription, get_hub
+from app.infrastructure.pages import require_known_page
 from app.infrastructure.settings import get_settings
 from app.modules.users.models import User
 from app.modules.users.service import UserService
@@ -103,27 +104,20 @@ async def get_listener(
 
 
 async def get_socket_listener(socket: WebSocket) -> Listener:
-    """Return the listener of a WebSocket. With a cookie, the page must be one of this service."""
+    """Return the listener of a WebSocket. With a cookie, the page must be a known one."""
     scheme, token = get_authorization_scheme_param(socket.headers.get("Authorization"))
     if scheme.lower() != "bearer":
         offered = socket.scope["subprotocols"]
         tokens = [name for name in offered if name.startswith(BEARER_PREFIX)]
         token = tokens[0].removeprefix(BEARER_PREFIX) if tokens else ""
     if not token and (token := read_cookie(socket) or ""):
-        require_own_page(socket)
+        # Browsers let every page open a WebSocket with cookies.
+        await require_known_page(socket)
     return await find_listener(token)
 
 
 def read_cookie(connection: HTTPConnection) -> str | None:
     return connection.cookies.get(ACCESS_COOKIE) if get_settings().auth_cookies else None
-
-
-def require_own_page(socket: WebSocket) -> None:
-    """Reject the page of another site: browsers let every page open a WebSocket with cookies."""
-    origin = socket.headers.get("Origin", "")
-    is_own = origin.partition("://")[2] == socket.headers.get("Host")
-    if not is_own and origin not in get_settings().cors_origins:
-        raise ForbiddenError(ERROR_OTHER_SITE, code="other_site")
 
 
 async def find_listener(token: str) -> Listener:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,8 @@ import httpx2
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from app.common.errors import ForbiddenError
 from app.infrastructure.mcp_callers import allowed, require_caller
-from app.infrastructure.settings import get_settings
+from app.infrastructure.pages import require_known_page
 from app.infrastructure.tools import BODY, Tool, offered
 
 if TYPE_CHECKING:
@@ -34,9 +32,7 @@ if TYPE_CHECKING:
 
 # What a call of a tool takes over from the request that it came with.
 FORWARDED = ("authorization", "cookie", "x-csrf-token", "user-agent", "traceparent")
-LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 ERROR_UNKNOWN = "There is no tool with this name"
-ERROR_OTHER_SITE = "A page of another site cannot call tools; CORS_ORIGINS lists those that can"
 
 router = APIRouter()
 
@@ -57,32 +53,20 @@ def get_manager() -> StreamableHTTPSessionManager:
     from mcp.server.transport_security import TransportSecuritySettings
 
     server: Server[Any] = Server("tools", on_list_tools=list_tools, on_call_tool=call_tool)
-    # It would need a list of hosts. `require_known_origin` refuses the same requests.
+    # It would need a list of hosts. `require_known_page` refuses the same requests.
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     return StreamableHTTPSessionManager(
         server, json_response=True, stateless=True, security_settings=unchecked
     )
 
 
-async def require_known_origin(request: Request) -> None:
-    """Raise 403 for a page of another site.
-
-    The name of that site can be made to resolve to this server, so its `Host` proves nothing, unless
-    TLS does. A page cannot change its `Origin`, which only browsers send.
-    """
-    origin = request.headers.get("Origin")
-    own = f"https://{request.headers.get('Host')}"
-    if origin in (None, own) or LOCAL_ORIGIN.fullmatch(origin):
-        return
-    if not {origin, "*"} & {*get_settings().cors_origins}:
-        raise ForbiddenError(ERROR_OTHER_SITE, code="other_site")
-
-
 class Delegated(Response):
     """A response that the protocol's own application sends."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await get_manager().handle_request(scope, receive, send)
+        manager, service = get_manager(), scope["app"]
+        manager.app.name, manager.app.version = service.title, service.version
+        await manager.handle_request(scope, receive, send)
 
 
 # GET would open a stream, and DELETE end a session: there are none. Clients accept a 405.
@@ -90,7 +74,7 @@ class Delegated(Response):
     "/mcp",
     response_model=None,
     include_in_schema=False,
-    dependencies=[Depends(require_known_origin), Depends(require_caller)],
+    dependencies=[Depends(require_known_page), Depends(require_caller)],
 )
 async def serve() -> Response:
     return Delegated()
