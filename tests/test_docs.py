@@ -19,7 +19,7 @@ import pytest
 
 from tests.documented import COMMANDS, GENERATORS, errors_without_help
 from tests.generated import DATABASES, EVERY_PART, environment, make_service, rendered_here
-from tests.judging import IMPORTED, IMPORTED_ONCE
+from tests.judging import ASSERTIONS, IMPORTED_ONCE
 from tests.preforked import modules_of_the_command, preforked
 from tests.reader import RUNNING_ALREADY, Reader
 from tests.tiny import run_git
@@ -107,7 +107,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory, released: Path) -> Iterat
         preforked(found.venv, modules, variables() | compiled) as installed,
         preforked(environment(released), IMPORTED_ONCE, variables()) as testing,
     ):
-        tests = testing.command("pytest", PYTEST_ADDOPTS=f"-W '{IMPORTED}'", **DATABASES["sqlite"])
+        tests = testing.command("pytest", PYTEST_ADDOPTS=ASSERTIONS, **DATABASES["sqlite"])
         write_program(found.folder / "cofee", f'exec {installed.command("cofee")} "$@"')
         write_program(found.folder / "copier", f'exec {installed.command("copier")} "$@"')
         write_program(
