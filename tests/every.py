@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 from typing import Any
 
 from tests.strategies import TYPES, Record, completed
@@ -130,6 +131,7 @@ def owned_modules() -> list[Record]:
     return [parents, *({**module, "owned_by": next(owners)} for module in others)]
 
 
+@cache
 def ruled_modules() -> list[Record]:
     """Give modules with every rule at once: one that has all routes, and one that can be read."""
     price = {"type": "decimal", "precision": 9, "scale": 2, "sort": True}

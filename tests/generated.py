@@ -18,11 +18,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from cofee.engine.render import Renderer
-from cofee.files import Tree
+from cofee.files import Tree, load_yaml
 from cofee.project.staging import write_tree
 from cofee.template import template as templates
 from tests.tiny import run_git
@@ -50,6 +51,18 @@ EVERY_PART: Mapping[str, object] = {
 DATABASES: Mapping[str, Mapping[str, str]] = {
     "postgresql": {},
     "sqlite": {"TEST_DATABASE_URL": "sqlite+aiosqlite://"},
+}
+
+
+def read(path: str) -> Any:
+    """Return what is in a YAML file of the repository."""
+    return load_yaml((REPOSITORY / path).read_bytes(), path=path)
+
+
+# The answers of the examples, by name.
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    path.stem: read(f"examples/{path.name}")
+    for path in sorted((REPOSITORY / "examples").glob("*.yml"))
 }
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hypothesis import strategies as st
 
 from cofee.changes.rules import beside
@@ -19,12 +18,13 @@ from cofee.spec.module_rules import complete
 from cofee.spec.names import Names, check_field_name, check_names, from_record
 from cofee.spec.record import Field, Module
 from cofee.template.template import Template
+from tests.generated import read
 
 Record = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = Template(str(ROOT), "HEAD", ROOT).facts
-STATED: dict[str, Record] = yaml.safe_load((ROOT / "macros" / "types.yml").read_text("utf-8"))
+STATED: dict[str, Record] = read("macros/types.yml")
 # The types that every service has: others need what brings them.
 TYPES = {name: entry for name, entry in STATED.items() if not {"target", "needs"} & {*entry}}
 

@@ -24,11 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.chaos import SETTINGS, Process, broker, running, wait_until
 from tests.generated import (
-    REPOSITORY,
+    EXAMPLES,
     check_types,
     lift_limits,
     make_service,
@@ -208,7 +207,7 @@ def other(tmp_path: Path) -> Iterator[Other]:
 @pytest.fixture(scope="module")
 def project(template: Path, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The service, with tasks that are written by hand."""
-    answers = yaml.safe_load((REPOSITORY / "examples/coffee.yml").read_text())
+    answers = EXAMPLES["coffee"]
     project = make_service(template, tmp_path_factory.mktemp("coffee") / "coffee", answers)
     write_tasks(project)
     lift_limits(project)

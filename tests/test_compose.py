@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.generated import REPOSITORY, environment, make_service, run
+from tests.generated import EXAMPLES, environment, make_service, run
 from tests.released import template
 
 __all__ = ["template"]  # pytest finds the fixture by its name
@@ -24,7 +24,7 @@ SERVICES: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     "sqlite": {"database": "sqlite", "auth": "none"},
     "cache": {"auth": "none", "cache": "redis"},
-    "coffee": yaml.safe_load((REPOSITORY / "examples/coffee.yml").read_text()),
+    "coffee": EXAMPLES["coffee"],
 }
 PASSWORD = "p@ss/w#rd%:$"
 # What an operator writes into `.env`.

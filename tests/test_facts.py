@@ -7,18 +7,18 @@ import importlib.util
 from typing import Any
 
 import pytest
-import yaml
 
 from cofee.cli import options
 from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
 from cofee.spec.facts import read_facts
 from cofee.template.template import Template
+from tests.generated import read
 from tests.strategies import FACTS, ROOT
 
 BASE = ROOT / "template/app/db/base.py"
-STATED: dict[str, Any] = yaml.safe_load((ROOT / "macros/facts.yml").read_text())
-TYPES: dict[str, Any] = yaml.safe_load((ROOT / "macros/types.yml").read_text())
+STATED: dict[str, Any] = read("macros/facts.yml")
+TYPES: dict[str, Any] = read("macros/types.yml")
 
 
 def constant(name: str) -> Any:

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from copier import run_copy, run_update
 from pytest_copie.plugin import Copie
 
 from cofee.engine.render import Renderer
 from cofee.template import template as templates
 from tests.conftest import Run, snapshot
-from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
+from tests.generated import EXAMPLES, environment, make_service, run, snapshot_template
 from tests.judging import EACH_RISK, Judge
 from tests.test_render import copiers
 from tests.test_update import edit
@@ -31,9 +30,6 @@ MODULES = (
     ("notes", "text:str", "product:ref:products:null", "--owned-by", "user"),
     ("orders", "customer:ref:customers", "product:ref:products", "status:enum:draft,paid:filter"),
 )
-EXAMPLES = {
-    path.stem: yaml.safe_load(path.read_text()) for path in (REPOSITORY / "examples").glob("*.yml")
-}
 # Every choice of every question is in one of them, and every text that needs quotes.
 OPTIONS: dict[str, Mapping[str, Any]] = {
     "defaults": {},

@@ -8,6 +8,7 @@ import keyword
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from cofee.files import Tree
 from cofee.spec import reserved
 from cofee.template.template import Template
 from tests import every, generated
-from tests.strategies import FACTS
+from tests.strategies import FACTS, Record
 
 ASKING = Path(__file__).with_name("asking.py")
 FOUND = {
@@ -29,10 +30,15 @@ FOUND = {
     ],
     "embed": ["title"],
 }
-MODULES = [*every.owned_modules(), FOUND]
 BLUEPRINT = "template/app/modules/{% yield module from views %}{{ module.name }}{% endyield %}"
 SCHEMAS = generated.REPOSITORY / BLUEPRINT / "schemas.py.jinja"
 VIEW = (generated.REPOSITORY / "macros/view.jinja").read_text()
+
+
+@cache
+def modules() -> list[Record]:
+    """Give every type and every rule."""
+    return [*every.owned_modules(), FOUND]
 
 
 def stated(kind: str, *words: str) -> set[str]:
@@ -59,13 +65,13 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
 def tree() -> Tree:
     """A service in which every type meets every rule."""
     renderer = Renderer(Template("template", "HEAD", generated.REPOSITORY))
-    answers = {"isolation": "project", "vectors": "pgvector", "modules": MODULES}
+    answers = {"isolation": "project", "vectors": "pgvector", "modules": modules()}
     return renderer.render(renderer.settle(answers, {}, "service"), "copy")
 
 
 def parsed(tree: Tree, *names: str) -> Iterator[ast.Module]:
     """Yield the files of these names of the recorded modules."""
-    for module in MODULES:
+    for module in modules():
         for name in names:
             yield ast.parse(tree[f"app/modules/{module['name']}/{name}.py"].content)
 
@@ -126,7 +132,7 @@ def test_fields_would_hide_the_stated_names(tree: Tree) -> None:
             for node in defined.body:
                 read = node.decorator_list if isinstance(node, ast.FunctionDef) else [node]
                 names |= {name for part in read for name in loaded(part)}
-    fields = {field["name"] for module in MODULES for field in module["fields"]}
+    fields = {field["name"] for module in modules() for field in module["fields"]}
     own = {name for name in names if "__" in name or name.removesuffix("_id") in fields}
 
     assert {name for name in names - own if name.islower()} == stated("fields", "would hide")
@@ -134,7 +140,7 @@ def test_fields_would_hide_the_stated_names(tree: Tree) -> None:
 
 def test_entities_would_clash_with_the_stated_names(tree: Tree) -> None:
     """The files with the model of a module cannot import anything else of its name."""
-    entities = {module["entity"] for module in MODULES}
+    entities = {module["entity"] for module in modules()}
     names: set[str] = set()
     for file in parsed(tree, "models", "repository", "service"):
         imported = {
@@ -202,7 +208,7 @@ def test_variables_of_modules_hide_no_name_of_functions(tree: Tree) -> None:
                 n.arg for n in ast.walk(function) if isinstance(n, ast.arg)
             }
     variables = "|".join(
-        re.sub(r"(?<=[a-z])([A-Z])", r"_\1", one["entity"]).lower() for one in MODULES
+        re.sub(r"(?<=[a-z])([A-Z])", r"_\1", one["entity"]).lower() for one in modules()
     )
     own = re.compile(rf"({variables})(_row)?(_ids?)?|\w+_(id|service)|[A-Z].*")
 

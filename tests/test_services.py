@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cofee.commands.check import sources
 from cofee.source.architecture import findings
 from tests import covering, cyclic, every, ruled, sampled
 from tests.generated import (
     DATABASES,
-    REPOSITORY,
+    EXAMPLES,
     check_types,
     make_service,
     run,
@@ -129,15 +128,6 @@ def test_everything_is_clean(everything: Path, programs: Path) -> None:
 
 
 # Options and examples
-
-
-def example(path: Path) -> Mapping[str, Any]:
-    """Return the answers of an example."""
-    answers: Mapping[str, Any] = yaml.safe_load(path.read_text())
-    return answers
-
-
-EXAMPLES = {path.stem: example(path) for path in sorted((REPOSITORY / "examples").glob("*.yml"))}
 
 
 def test_default_service_passes_its_own_ci(template: Path, programs: Path, tmp_path: Path) -> None:
