@@ -16,6 +16,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app.common.errors import ConflictError
 from app.common.schemas import PageQuery, Schema
+from app.common.types import ERROR_NUMBER, FIRST_INSTANT, Instant
 from tests.fixtures import client_of
 
 SECRET_TEXT = "hunter2"
@@ -26,6 +27,7 @@ class Payload(Schema):
 
     name: str = Field(max_length=3)
     tags: list[int] = Field(default=[])
+    at: Instant = FIRST_INSTANT
 
 
 async def receive_payload(payload: Payload, query: Annotated[PageQuery, Query()]) -> Payload:
@@ -105,7 +107,7 @@ async def test_problem_names_its_fields(probe: httpx2.AsyncClient) -> None:
 
 
 async def test_invalid_fields_are_named_without_their_input(probe: httpx2.AsyncClient) -> None:
-    body = {"name": SECRET_TEXT, "tags": [1, "two"], "extra": 1}
+    body = {"name": SECRET_TEXT, "tags": [1, "two"], "at": 1, "extra": 1}
 
     answer = await probe.post("/payload", json=body, params={"limit": 0})
 
@@ -114,9 +116,11 @@ async def test_invalid_fields_are_named_without_their_input(probe: httpx2.AsyncC
         "limit": "greater_than_equal",
         "name": "string_too_long",
         "tags.1": "int_parsing",
+        "at": "value_error",
         "extra": "extra_forbidden",
     }
     assert SECRET_TEXT not in answer.text
+    assert f'"{ERROR_NUMBER}"' in answer.text
 
 
 @pytest.mark.parametrize("count", [99, 99_999])
@@ -144,8 +148,7 @@ async def test_openapi_documents_problems(probe: httpx2.AsyncClient) -> None:
     document = (await probe.get("/openapi.json")).json()
 
     documented = document["paths"]["/health/ready"]["get"]["responses"]["503"]["content"]
-    assert documented == {
-        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
-    }
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    assert documented == {"application/problem+json": problem}
     assert {"Problem", "FieldProblem"} <= document["components"]["schemas"].keys()
     assert "HTTPValidationError" not in document["components"]["schemas"]

@@ -19,28 +19,20 @@ def format_line(**attributes: Any) -> dict[str, Any]:
     return line
 
 
-def test_line_has_time_logger_and_message() -> None:
-    line = format_line(created=0)
+def test_line_has_the_request_id_and_extra_values() -> None:
+    token = request_id.set("r-1")
 
+    line = format_line(created=0, sku="tea")
+
+    request_id.reset(token)
     assert line == {
         "time": "1970-01-01T00:00:00+00:00",
         "level": "info",
         "logger": "shop",
         "message": "sold 3",
+        "request_id": "r-1",
+        "sku": "tea",
     }
-
-
-def test_line_has_the_extra_values() -> None:
-    assert format_line(sku="tea")["sku"] == "tea"
-
-
-def test_line_has_the_request_id() -> None:
-    token = request_id.set("r-1")
-
-    line = format_line()
-
-    request_id.reset(token)
-    assert line["request_id"] == "r-1"
 
 
 def test_traceback_is_in_the_same_line() -> None:
@@ -50,3 +42,4 @@ def test_traceback_is_in_the_same_line() -> None:
         line = format_line(exc_info=sys.exc_info())
 
     assert line["exception"].endswith("RuntimeError: broken")
+    assert "request_id" not in line
