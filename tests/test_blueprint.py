@@ -34,10 +34,9 @@ def renderer() -> Renderer:
     return Renderer(Template(str(ROOT), "HEAD", ROOT))
 
 
-def render(renderer: Renderer, records: list[Record], auth: str = "") -> dict[str, str]:
+def render(renderer: Renderer, records: list[Record], **more: str) -> dict[str, str]:
     """Render the Python files that depend on the modules."""
-    more = {"tasks": "dramatiq", **({"auth": auth} if auth else {})}
-    given = {"modules": records, **options_of(records), **more}
+    given = {"modules": records, **options_of(records), "tasks": "dramatiq", **more}
     answers = renderer.settle(given, {}, "service")
     tree = renderer.render(answers, "copy")
     wanted = ("app/modules/", "app/api/", "tests/modules/", "migrations/versions/")
@@ -114,6 +113,32 @@ def test_repeated_samples_are_broken_where_ruff_does(renderer: Renderer, tmp_pat
     records = [{"name": "notes", "entity": "Note", "fields": fields}]
     for path, text in render(renderer, records).items():
         (tmp_path / path.replace("/", "-")).write_text(text)
+
+    ruff(tmp_path, "format", "--diff")
+
+
+def test_modules_of_any_name_follow_a_deletion(renderer: Renderer, tmp_path: Path) -> None:
+    """The line that calls the service of another module has two of its names."""
+    records: list[Record] = [{"name": "tags", "entity": "Tag", "fields": []}]
+    tag = {"name": "tag", "type": "ref", "to": "tags", "on_delete": "cascade"}
+    for number, length in enumerate(range(66, 76)):
+        name, entity = f"a{number}", f"A{number}"
+        names = name + "a" * (length // 2 - 2), entity + "a" * (length - length // 2 - 2)
+        records.append({"name": names[0], "entity": names[1], "fields": [tag]})
+    (tmp_path / "service.py").write_text(render(renderer, records)["app/modules/tags/service.py"])
+
+    ruff(tmp_path, "format", "--diff")
+
+
+@pytest.mark.parametrize("length", range(34, 44))
+def test_files_of_an_entity_with_any_name_are_read(
+    renderer: Renderer, tmp_path: Path, length: int
+) -> None:
+    files = {"type": "file", "to": "files", "media_types": ["image/png"]}
+    scan = {"name": "scan", "nullable": True, **files}
+    records = [{"name": "notes", "entity": "N" + "o" * length, "fields": [scan]}]
+    text = render(renderer, records, files="s3")["app/modules/notes/router.py"]
+    (tmp_path / "router.py").write_text(text)
 
     ruff(tmp_path, "format", "--diff")
 
