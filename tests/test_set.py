@@ -146,6 +146,15 @@ def test_an_option_that_others_make_meaningless_goes_aloud(rich: Path, cofee: Ru
     assert "nothing to do" in cofee("set", "isolation=user", "-C", rich).err
 
 
+def test_an_option_that_keeps_its_default_goes_in_silence(rich: Path, cofee: Run) -> None:
+    assert cofee("set", "auth=jwt", "-C", rich).code == 0
+
+    ran = cofee("set", "auth=none", "-C", rich)
+
+    assert (ran.code, "no longer has an effect" in ran.err) == (0, False)
+    assert "isolation" not in answers(rich)
+
+
 def test_a_question_that_comes_up_takes_its_default_aloud(rich: Path, cofee: Run) -> None:
     """Nothing is answered in silence."""
     ran = cofee("set", "auth=jwt", "-C", rich)

@@ -154,10 +154,14 @@ def refuse_hidden(template: Template, name: str) -> None:
 
 
 def _unasked(project: Project, settled: Answers) -> list[str]:
-    """Return notes on questions that are newly asked, with their default, or no longer asked."""
+    """Return notes on questions that are newly asked, with their default, or no longer asked.
+
+    A question that is no longer asked has its default. If it had that before, nothing is lost.
+    """
     come = [f"the option `{key}` is `{value}` now" for key, value in settled.defaulted.items()]
-    options = [key for key in project.answers if not key.startswith("_")]  # not `_commit_hash`
-    gone = [key for key in options if key not in settled.recorded]
+    options = {key: value for key, value in project.answers.items() if key in settled.context}
+    unasked = {key: value for key, value in options.items() if key not in settled.recorded}
+    gone = [key for key, value in unasked.items() if value != settled.context[key]]
     return [*come, *(f"the option `{key}` no longer has an effect" for key in gone)]
 
 
