@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,6 +59,21 @@ def reason(error: OSError) -> str:
     if error.errno in REASONS:
         return REASONS[error.errno]
     return (error.strerror or str(error)).lower()
+
+
+@contextlib.contextmanager
+def from_current_directory() -> Iterator[None]:
+    """Find a relative path.
+
+    Raises:
+        CofeeError: the current directory was deleted.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CofeeError(
+            "the current directory no longer exists", hint="change to an existing directory"
+        ) from error
 
 
 def is_crlf(file: File) -> bool:

@@ -262,11 +262,12 @@ def test_a_folder_that_is_gone_is_no_place_to_run_in(
     monkeypatch.chdir(place)
     place.rmdir()
 
-    ran = cofee("new", "shop", "--defaults", "--template", template)
+    commands = (("new", "shop", "--defaults", "--template", template), ("status",))
+    ran = [cofee(*command) for command in commands]
 
     os.chdir(tmp_path)
-    assert ran.code == 1
-    assert "no longer exists" in ran.err
+    assert [one.code for one in ran] == [1, 1]
+    assert all("the current directory no longer exists" in one.err for one in ran)
 
 
 def press_ctrl_c(command: list[str], ready: Path) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from cofee.errors import CofeeError, listing, quote
-from cofee.files import File, Tree, read_file, reason
+from cofee.files import File, Tree, from_current_directory, read_file, reason
 from cofee.git import GitError, git
 from cofee.project import staging
 
@@ -104,9 +104,5 @@ def _with_lines_of(file: File, other: File) -> File:
 
 def _absolute(destination: Path) -> Path:
     """Return the absolute destination; `resolve` would follow a link."""
-    try:
+    with from_current_directory():
         return Path(os.path.abspath(destination.expanduser()))  # noqa: PTH100
-    except FileNotFoundError as error:
-        raise CofeeError(
-            "the current directory no longer exists", hint="change to an existing directory"
-        ) from error

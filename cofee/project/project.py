@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cofee.errors import CofeeError, quote
-from cofee.files import load_yaml
+from cofee.files import from_current_directory, load_yaml
 from cofee.project import staging
 from cofee.project.journal import Journal
 from cofee.project.migrations import Migrations
@@ -149,7 +149,8 @@ def find(start: Path) -> Project:
     Raises:
         CofeeError: neither `start` nor a folder above it has an answers file.
     """
-    folder = start.expanduser().resolve()
+    with from_current_directory():
+        folder = start.expanduser().resolve()
     if not folder.is_dir():
         raise CofeeError(
             f"the directory `{start}` does not exist", hint="check the path given with `-C`"
