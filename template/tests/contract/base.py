@@ -6,15 +6,21 @@ the class overrides that test.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 import httpx2
 import pytest
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.session import get_sessions
 from tests.api import JSON
 from tests.contract.case import ROUTES, Case, OnDelete
+from tests.fixtures import client_of
 
 
 def _references(on_delete: OnDelete) -> Callable[[Case], Collection[str]]:
@@ -81,10 +87,64 @@ PARAMETERS: Mapping[str, Callable[[Case], Collection[object]]] = {
 }
 
 
+@dataclass
+class Shared:
+    """A transaction for all tests of a class, and what they send once its rows are created."""
+
+    connection: AsyncConnection
+    headers: httpx2.Headers | None = None
+
+    @contextlib.contextmanager
+    def sessions(self) -> Iterator[None]:
+        """Let the service write in the transaction, before any test."""
+        get_sessions().configure(bind=self.connection, join_transaction_mode="create_savepoint")
+        try:
+            yield
+        finally:
+            get_sessions.cache_clear()
+
+
 class Contract:
-    """Tests of a module."""
+    """Tests of a module.
+
+    The rows to which those of the module refer are created once for the class. Each test runs in a
+    savepoint, so that the next one finds them as they were.
+    """
 
     case: ClassVar[Case]
+
+    async def prepare(self, client: httpx2.AsyncClient) -> None:
+        """Create the rows that the tests of the class refer to; they send the client's headers."""
+        for number in (0, 1):
+            await self.case.body(client, number)
+
+    @pytest_asyncio.fixture(scope="class")
+    @classmethod
+    async def shared(cls, open_connection: AsyncConnection) -> AsyncIterator[Shared]:
+        """A transaction that is rolled back after the tests of the class."""
+        transaction = await open_connection.begin()
+        yield Shared(open_connection)
+        await transaction.rollback()
+
+    @pytest_asyncio.fixture
+    async def connection(self, shared: Shared) -> AsyncIterator[AsyncConnection]:
+        """The connection of all tests, in a savepoint that is rolled back after the test."""
+        if shared.headers is None:
+            from app.main import app  # reads the settings, which are set by now
+
+            async with shared.connection.begin_nested(), client_of(app) as client:
+                with shared.sessions():
+                    await self.prepare(client)
+            shared.headers = client.headers
+        savepoint = await shared.connection.begin_nested()
+        yield shared.connection
+        await savepoint.rollback()
+
+    @pytest.fixture
+    def client(self, client: httpx2.AsyncClient, shared: Shared) -> httpx2.AsyncClient:
+        """A client that sends what the rows of the class were created with."""
+        client.headers.update(shared.headers)
+        return client
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Repeat a test for each value of its argument."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 
 import httpx2
-import pytest_asyncio
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import Base
+from app.db.session import get_sessions
 from app.infrastructure import tokens
 from app.infrastructure.tokens import Claims
 from tests.api import JSON, assert_problem, cursor_of, json_name, page_of, walk
@@ -42,9 +42,14 @@ async def give_away(session: AsyncSession) -> None:
 class OwnedContract(Contract):
     """Rows belong to a user, and no other user finds them."""
 
-    @pytest_asyncio.fixture(autouse=True)
-    async def signed_in(self, client: httpx2.AsyncClient, session: AsyncSession) -> None:
+    async def prepare(self, client: httpx2.AsyncClient) -> None:
         """Send every request of the module's tests as the owner."""
+        async with get_sessions()() as session:
+            await self.add_owners(client, session)
+        await super().prepare(client)
+
+    async def add_owners(self, client: httpx2.AsyncClient, session: AsyncSession) -> None:
+        """Create the owners, and sign the first of them in."""
         await sign_in(client, session)
 
     async def test_every_route_needs_a_token(self, client: httpx2.AsyncClient) -> None:

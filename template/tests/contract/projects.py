@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import httpx2
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,9 +22,8 @@ async def take_role(session: AsyncSession, role: str | None) -> None:
 class ProjectContract(OwnedContract):
     """Rows belong to a project, whose members reach them by their role."""
 
-    @pytest_asyncio.fixture(autouse=True)
-    async def signed_in(self, client: httpx2.AsyncClient, session: AsyncSession) -> None:
-        """Send every request as the owner of a project, which has the id of its owner."""
+    async def add_owners(self, client: httpx2.AsyncClient, session: AsyncSession) -> None:
+        """Create two owners of projects, which have their ids, and sign the first of them in."""
         await sign_in(client, session)
         ids = (OWNER, OTHER_OWNER)
         session.add_all(Project(id=owner, name="Apollo") for owner in ids)
