@@ -15,6 +15,8 @@ import typer.main
 
 from tests.conftest import Run, build_parser, snapshot
 
+FULL = Path("/dev/full")  # a disk without space
+
 
 def test_version(cofee: Run) -> None:
     """The version of `pyproject.toml` is printed to stdout."""
@@ -198,6 +200,20 @@ def test_new_module_loads_nothing_heavy(shop: Path) -> None:
 
     assert (shop / "app/modules/orders").is_dir()
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has it")
+@pytest.mark.parametrize("arguments", [("diff",), ("status", "--json")])
+def test_output_to_a_full_disk_is_an_error(arguments: tuple[str, ...], shop: Path) -> None:
+    """The error is printed as text, because JSON has no place either."""
+    (shop / "app/main.py").write_text("EDITED = True\n")
+    command = [sys.executable, "-m", "cofee", *arguments, "-C", str(shop)]
+
+    with FULL.open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the output cannot be written: the disk is full\n")
 
 
 def test_sigterm_rolls_back_like_ctrl_c() -> None:

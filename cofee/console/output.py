@@ -14,13 +14,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from cofee.errors import CofeeError
-from cofee.files import Change, File
+from cofee.files import Change, File, reason
 from cofee.project.plan import Plan
 
 COLOURS = {
     "create": "32", "update": "33", "remove": "31", "conflict": "1;31", "deleted": "2",
     "error": "1;31", "hint": "36", "next": "36", "note": "1",
 }  # fmt: skip
+
+
+class OutputError(CofeeError):
+    """Standard output cannot be written, for example because its disk is full."""
+
+    def __init__(self, error: OSError) -> None:
+        message = f"the output cannot be written: {reason(error)}"
+        super().__init__(message, hint="write it to another place")
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Printer:
 
     def error(self, error: CofeeError) -> None:
         """Print an error and its hint."""
-        if self.as_json:
+        if self.as_json and not isinstance(error, OutputError):
             self.data({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
             return
         print(f"{paint('error', 'error')}: {error.message}", file=sys.stderr)
@@ -71,8 +79,13 @@ def write(text: str) -> None:
     if stream is None:  # stdout was replaced with a text stream
         sys.stdout.write(text)
         return
-    stream.write(text.encode(errors="surrogateescape"))
-    stream.flush()
+    try:
+        stream.write(text.encode(errors="surrogateescape"))
+        stream.flush()
+    except BrokenPipeError:  # the reader has enough
+        raise
+    except OSError as error:
+        raise OutputError(error) from error
 
 
 def paint(text: str, kind: str) -> str:
