@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
 from tests import generated
-from tests.generated import DATABASES
+from tests.generated import DATABASES, alone
 from tests.preforked import Preforked, preforked
 
 PLUGINS = Path(__file__).parent
@@ -55,13 +55,19 @@ class Judge:
         return self._known[means]
 
 
-def forking(venv: Path) -> AbstractContextManager[Preforked]:
+@contextmanager
+def forking(venv: Path) -> Iterator[Preforked]:
     """Start a process that runs programs of services, and let it end.
 
-    Importing pytest, FastAPI and SQLAlchemy takes as long as the tests of a small service.
+    Importing pytest, FastAPI and SQLAlchemy takes as long as the tests of a small service. The
+    first process compiles them, while the others wait.
     """
     more = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(PLUGINS)}
-    return preforked(venv, IMPORTED_ONCE, {**generated.variables(venv), **more})
+    with ExitStack() as stack:
+        with alone("forks"):
+            starting = preforked(venv, IMPORTED_ONCE, {**generated.variables(venv), **more})
+            forks = stack.enter_context(starting)
+        yield forks
 
 
 def meaning(service: Path) -> str:
