@@ -293,32 +293,39 @@ def test_requests_in_flight_are_answered_before_the_service_stops(
         assert (tmp_path / "log").read_text().count("Started server process") == 2
 
 
-def test_request_sends_no_statement_that_it_does_not_need(service: Service, tmp_path: Path) -> None:
-    """Reads have no transaction, connections are not tried, and nothing written is read back."""
+@pytest.fixture(scope="module")
+def logged(
+    service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
+    """The address of the service, which has one connection, and the log of its statements."""
     settings = {"DATABASE_URL": service.url, "DATABASE_POOL_SIZE": "1"}
-    with serving(service.project, service.programs, tmp_path / "log", **settings) as url:
-        log = log_statements(service.programs, service.url)
-        client, products = requests.Session(), f"{url}/api/v1/products"
-        body: dict[str, Any] = {"sku": "milk", "stock": 1}
-        created = client.post(products, json=body).json()
-        path = f"{products}/{created['id']}"
-        client.put(path, json={**body, "stock": 2})
+    log = tmp_path_factory.mktemp("logged") / "log"
+    with serving(service.project, service.programs, log, **settings) as url:
+        yield f"{url}/api/v1", log_statements(service.programs, service.url)
 
-        def sent(method: str, address: str, **more: Any) -> list[str]:
-            start = len(log.read_text())
-            assert client.request(method, address, **more).ok
-            return statements(log, start)
 
-        found = [
-            sent("GET", f"{products}?sort=-sku"),
-            sent("GET", f"{products}?count=true"),
-            sent("GET", path),
-            sent("POST", products, json={**body, "sku": "bread"}),
-            sent("PUT", path, json={**body, "stock": 3}),
-            sent("DELETE", path),
-        ]
+def test_request_sends_no_statement_that_it_does_not_need(logged: tuple[str, Path]) -> None:
+    """Reads have no transaction, connections are not tried, and nothing written is read back."""
+    api, log = logged
+    client, products = requests.Session(), f"{api}/products"
+    body: dict[str, Any] = {"sku": "milk", "stock": 1}
+    created = client.post(products, json=body).json()
+    path = f"{products}/{created['id']}"
+    client.put(path, json={**body, "stock": 2})
 
-    assert found == [
+    def sent(method: str, address: str, **more: Any) -> list[str]:
+        start = len(log.read_text())
+        assert client.request(method, address, **more).ok
+        return statements(log, start)
+
+    assert [
+        sent("GET", f"{products}?sort=-sku"),
+        sent("GET", f"{products}?count=true"),
+        sent("GET", path),
+        sent("POST", products, json={**body, "sku": "bread"}),
+        sent("PUT", path, json={**body, "stock": 3}),
+        sent("DELETE", path),
+    ] == [
         ["SELECT"],
         ["SELECT", "SELECT"],
         ["SELECT"],
@@ -344,32 +351,26 @@ def test_garbage_collection_skips_the_loaded_code(service: Service) -> None:
     assert found.startswith("False\n")
 
 
-def test_page_with_relations_needs_as_many_statements_as_a_row(
-    service: Service, tmp_path: Path
-) -> None:
+def test_page_with_relations_needs_as_many_statements_as_a_row(logged: tuple[str, Path]) -> None:
     """References, links and versions: one statement for each relation, however many rows."""
-    settings = {"DATABASE_URL": service.url, "DATABASE_POOL_SIZE": "1"}
-    with serving(service.project, service.programs, tmp_path / "log", **settings) as url:
-        log = log_statements(service.programs, service.url)
-        client, api = requests.Session(), f"{url}/api/v1"
+    api, log = logged
+    client = requests.Session()
 
-        def create(module: str, **body: Any) -> str:
-            identifier: str = client.post(f"{api}/{module}", json=body).json()["id"]
-            return identifier
+    def create(module: str, **body: Any) -> str:
+        identifier: str = client.post(f"{api}/{module}", json=body).json()["id"]
+        return identifier
 
-        for number in range(3):
-            ids = [create(module, name=f"{number}") for module in ("makers", "tags", "tags")]
-            create("parts", name=f"{number}", maker_id=ids[0], tag_ids=ids[1:])
+    for number in range(3):
+        ids = [create(module, name=f"{number}") for module in ("makers", "tags", "tags")]
+        create("parts", name=f"{number}", maker_id=ids[0], tag_ids=ids[1:])
 
-        def sent(query: str) -> tuple[int, list[str]]:
-            start = len(log.read_text())
-            items = client.get(f"{api}/parts?{query}").json()["items"]
-            assert all(len(item["tag_ids"]) == 2 for item in items)
-            return len(items), statements(log, start)
+    def sent(query: str) -> tuple[int, list[str]]:
+        start = len(log.read_text())
+        items = client.get(f"{api}/parts?{query}").json()["items"]
+        assert all(len(item["tag_ids"]) == 2 for item in items)
+        return len(items), statements(log, start)
 
-        found = [
-            sent(f"limit={limit}{expand}") for limit in (1, 3) for expand in ("", "&expand=maker")
-        ]
+    found = [sent(f"limit={limit}{expand}") for limit in (1, 3) for expand in ("", "&expand=maker")]
 
     assert found == [(rows, ["SELECT"] * count) for rows in (1, 3) for count in (2, 3)]
 
