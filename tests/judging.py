@@ -24,8 +24,8 @@ IMPORTED_ONCE = (
     *("sqlalchemy.dialects.sqlite.aiosqlite", "sqlalchemy.dialects.postgresql.asyncpg"),
 )
 # To explain assertions is to compile each file twice; where one fails, its variables are shown.
-ASSERTIONS = "--assert=plain --showlocals"
-ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", *ASSERTIONS.split())
+ASSERTIONS = ("--assert=plain", "--showlocals")
+ARGUMENTS = ("-q", "--tb=short", "-p", "no:cacheprovider", *ASSERTIONS)
 # Of the tests that meet the same risk one runs; the plugin is beside this file.
 EACH_RISK = ("-p", "covering")
 GREEN, RED = 0, 1  # pytest's exit codes; any other means that no test was run as it should be

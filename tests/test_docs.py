@@ -107,7 +107,9 @@ def programs(tmp_path_factory: pytest.TempPathFactory, released: Path) -> Iterat
         preforked(found.venv, modules, variables() | compiled) as installed,
         preforked(environment(released), IMPORTED_ONCE, variables()) as testing,
     ):
-        tests = testing.command("pytest", PYTEST_ADDOPTS=ASSERTIONS, **DATABASES["sqlite"])
+        tests = testing.command(
+            "pytest", PYTEST_ADDOPTS=" ".join(ASSERTIONS), **DATABASES["sqlite"]
+        )
         write_program(found.folder / "cofee", f'exec {installed.command("cofee")} "$@"')
         write_program(found.folder / "copier", f'exec {installed.command("copier")} "$@"')
         write_program(

@@ -25,7 +25,7 @@ from tests.generated import (
     make_service,
     run,
 )
-from tests.judging import Judge
+from tests.judging import ASSERTIONS, Judge
 from tests.planted import rules
 from tests.released import programs, template
 
@@ -117,7 +117,7 @@ def test_everything_works(
     everything: Path = request.getfixturevalue(service)
     every_cell = request.config.getoption("every_cell")
     chosen = ("-k", OWN) if every_cell else ("-k", tests, "-p", "covering")
-    command = ("python", "-m", "pytest", "-q", *MODULE_TESTS, *chosen)
+    command = ("python", "-m", "pytest", "-q", *ASSERTIONS, *MODULE_TESTS, *chosen)
     run(everything, programs, *command, **DATABASES[database])
 
 
