@@ -203,7 +203,7 @@ ORDERS = of(
     ("repository.py", "OrderRepository.delete", r"is_deleted = True", "is_deleted = False"),
     (
         "repository.py",
-        "OrderRepository",
+        "LIVE",
         r"sa\.not_\(Order\.is_deleted\)|Order\.is_deleted\.is_\(False\)",
         "sa.true()",
     ),

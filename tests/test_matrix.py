@@ -99,7 +99,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "    return {{ tagged }}await",
             "    # Services live for one request.\n    return {{ tagged }}await",
         ),
-        ("repository.py.jinja", "that the database returns", "that the database has"),
+        ("repository.py.jinja", "rows are excluded", "rows are left out"),
         ("models.py.jinja", '"""The `', '"""Model of the `'),
     ):
         text = (root / blueprint / name).read_text()

@@ -150,9 +150,11 @@ def test_entities_would_clash_with_the_stated_names(tree: Tree) -> None:
             for alias in node.names
         }
         assigned = {
-            node.target.id
+            name.id
             for node in file.body
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            for name in ast.walk(node)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
         }
         names |= imported | assigned
     endings = tuple(filter(None, FACTS.classes))
