@@ -23,13 +23,14 @@ async def save_row(session: AsyncSession, row: DeclarativeBase, values: Values) 
     """Write values to a row, and give it those that the database returns."""
     for name, value in values.items():
         setattr(row, name, value)
-    session.add(row)
+    if row not in session:
+        session.add(row)
     await session.flush()
     names, functions, unknown = _columns(type(row))
     loaded = row.__dict__
     for name, function in functions.items():
-        if (value := loaded.get(name)) is not None:
-            set_committed_value(row, name, function(value))
+        if (value := loaded.get(name)) is not None and (stored := function(value)) is not value:
+            set_committed_value(row, name, stored)
     computed = names - loaded.keys()
     computed |= {name for name in unknown if loaded.get(name) is not None}
     if computed:

@@ -7,13 +7,14 @@ import re
 import secrets
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.common.errors import ERROR_INTERNAL, ProblemResponse, describe
 from app.infrastructure.logging import request_id
 
 REQUEST_ID_HEADER = "X-Request-ID"
+REQUEST_ID_KEY = REQUEST_ID_HEADER.lower().encode()
 # An id from a proxy is kept unless it could break a log line or fill the disk.
 TRUSTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -30,7 +31,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        given = dict(scope["headers"]).get(REQUEST_ID_KEY, b"").decode("latin-1")
         identifier = given if TRUSTED_ID.fullmatch(given) else secrets.token_hex(16)
         token = request_id.set(identifier)
         started, status = time.perf_counter(), 0

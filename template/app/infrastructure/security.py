@@ -110,8 +110,8 @@ def limited(receive: Receive, max_bytes: int, max_seconds: float | None) -> Rece
 
 def declared_size(scope: Scope) -> int:
     """Return the size that the request declares, or 0, as for a chunked request."""
-    size = Headers(scope=scope).get("content-length", "")
-    return int(size) if size.isdecimal() else 0
+    size = dict(scope["headers"]).get(b"content-length", b"")
+    return int(size) if size.isdigit() else 0
 
 
 def add_middlewares(app: FastAPI, settings: Settings) -> None:
