@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 ERROR_REPEATED = "Input should be given once"
 
 
-async def require_single_values(request: HTTPConnection) -> None:
+def require_single_values(request: HTTPConnection) -> None:
     """Raise 422 if a parameter that has one value is given several times.
 
     FastAPI would take the last one: a client that filters by two values would not notice.

@@ -18,7 +18,7 @@ from typing import Annotated, Protocol
 import anyio
 import jwt
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Header, Query, Request, WebSocket, status
+from fastapi import Depends, Header, Query, Request, WebSocket, status
 from fastapi.responses import StreamingResponse
 from fastapi.security.utils import get_authorization_scheme_param
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
@@ -28,6 +28,8 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
 from app.common.errors import responses
+from app.common.parameters import require_single_values
+from app.common.routing import Router
 from app.db.session import get_sessions
 from app.infrastructure import tokens
 from app.infrastructure.auth import UnauthorizedError, bearer
@@ -134,10 +136,12 @@ async def find_listener(token: str) -> Listener:
 
 
 async def get_position(
+    connection: HTTPConnection,
     last_event_id: Annotated[Position | None, Query()] = None,
     header: Annotated[Position | None, Header(alias="Last-Event-ID")] = None,
 ) -> str | None:
     """Return where a stream continues. Browsers set the header when they reconnect."""
+    require_single_values(connection)  # routes of sockets do not
     return header or last_event_id
 
 
@@ -219,7 +223,7 @@ async def open_own(listener: OwnListener, position: LastPosition) -> Opened:
         yield subscription
 
 
-router = APIRouter(tags=["events"])
+router = Router(tags=["events"])
 
 
 @router.get(

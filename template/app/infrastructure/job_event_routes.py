@@ -7,10 +7,11 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, WebSocket, status
+from fastapi import Depends, WebSocket, status
 from pydantic_core import from_json, to_json
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.db.session import get_sessions
 from app.infrastructure.channels import Event, user_channel
 from app.infrastructure.event_routes import (
@@ -88,7 +89,7 @@ async def open_own(
         yield events
 
 
-router = APIRouter(tags=["jobs"])
+router = Router(tags=["jobs"])
 
 
 @router.get(

@@ -6,9 +6,10 @@ import uuid
 from typing import Annotated
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, WebSocket, status
+from fastapi import Depends, WebSocket, status
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.db.session import get_sessions
 from app.infrastructure.channels import project_channel
 from app.infrastructure.event_routes import (
@@ -57,7 +58,7 @@ async def open_project(
         yield subscription
 
 
-router = APIRouter(tags=["events"])
+router = Router(tags=["events"])
 
 
 @router.get(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, status
+from fastapi import Depends, Request, status
 from fastapi.responses import RedirectResponse
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
 from app.infrastructure.projects import ReadableProject, WritableProject
@@ -17,7 +18,7 @@ from app.modules.files.router import BINARY, read_content_type
 from app.modules.files.schemas import FileCreate, FileCreated, FileQuery, FileRead, FileUpload
 from app.modules.files.service import FileService
 
-router = APIRouter(prefix="/projects/{project_id}/files", tags=["files"])
+router = Router(prefix="/projects/{project_id}/files", tags=["files"])
 
 
 @router.post(

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, WebSocket, status
+from fastapi import Depends, WebSocket, status
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.infrastructure.channels import project_channel
 from app.infrastructure.event_routes import (
     EventStream,
@@ -30,7 +31,7 @@ async def open_project(
         yield events
 
 
-router = APIRouter(tags=["jobs"])
+router = Router(tags=["jobs"])
 
 
 @router.get(

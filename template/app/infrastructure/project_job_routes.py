@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import uuid
 
-from fastapi import APIRouter, status
+from fastapi import status
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
 from app.infrastructure.projects import ReadableProject, WritableProject
 from app.modules.jobs.schemas import JobQuery, JobRead
 from app.modules.jobs.service import JobService
 
-router = APIRouter(prefix="/projects/{project_id}/jobs", tags=["jobs"])
+router = Router(prefix="/projects/{project_id}/jobs", tags=["jobs"])
 
 
 @router.get(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from fastapi import APIRouter, status
+from fastapi import status
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
 from app.infrastructure.projects import ManagedProject
@@ -21,7 +22,7 @@ from app.modules.webhooks.schemas import (
 )
 from app.modules.webhooks.service import WebhookService
 
-router = APIRouter(prefix="/projects/{project_id}/webhooks", tags=["webhooks"])
+router = Router(prefix="/projects/{project_id}/webhooks", tags=["webhooks"])
 
 
 @router.post(

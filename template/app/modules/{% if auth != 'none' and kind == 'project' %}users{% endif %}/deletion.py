@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import uuid
 
-from fastapi import APIRouter, status
+from fastapi import status
 
 from app.common.errors import responses
+from app.common.routing import Router
 from app.db.session import DbSession
 from app.infrastructure.auth import Administrator
 from app.modules.users.references import UserReferences
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = Router(prefix="/users", tags=["users"])
 
 
 @router.delete(
