@@ -268,7 +268,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 def variables(environment: Path) -> dict[str, str]:
     """Return the environment variables of a generated service under test."""
-    without = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    without = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTEST_XDIST_WORKER"}
     inherited = {k: v for k, v in os.environ.items() if k not in without}
     return {
         **inherited,

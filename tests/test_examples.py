@@ -54,7 +54,7 @@ def test_a_back_end_is_made_updated_tested_and_served(
     assert checked.code == 0, checked.out
     lift_limits(service)
     programs = environment(template)
-    run(service, programs, "python", "-m", "pytest", "-q")
+    run(service, programs, "poe", "test", "-q")
     with (
         serving(service, programs, tmp_path / "served.log", "--serve") as address,
         urlopen(f"{address}/openapi.json") as response,  # noqa: S310  # our own address

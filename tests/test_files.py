@@ -103,7 +103,7 @@ def test_rows_hold_files_of_their_owner(
     answers = {"files": "s3", "isolation": "project", "modules": modules}
     project = make_service(template, tmp_path / "service", answers)
 
-    run(project, programs, "pytest", "-q", "tests/modules", "tests/infrastructure",
+    run(project, programs, "poe", "test", "-n", "2", "-q", "tests/modules", "tests/infrastructure",
         "-k", "file or owner or restored or role", **DATABASES["sqlite"])  # fmt: skip
     run(project, programs, "ruff", "check")
     run(project, programs, "ruff", "format", "--check")

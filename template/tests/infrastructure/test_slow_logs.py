@@ -33,7 +33,8 @@ async def test_slow_statement_is_logged_by_its_shape(
             with pytest.raises(DBAPIError):
                 await connection.execute(sa.text("SELECT 'secret' FROM nothing"))
 
-    first, second = logged(caplog, "statement")
+    statements = logged(caplog, "statement")
+    first, second = [text for text in statements if text != "BEGIN"]  # which SQLite gets as well
     assert str(first).startswith("SELECT ?, ?, ")
     assert second == "SELECT ? FROM nothing"
     assert not [word for word in ("secret", "17", "given") if word in f"{first} {second}"]

@@ -1,8 +1,9 @@
-"""A task for tests, and a worker that runs it: `python -m tests.modules.jobs.probe`."""
+"""A task for tests, and two workers that run it: `python -m tests.modules.jobs.probe`."""
 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -42,5 +43,21 @@ async def probe(run: Run) -> dict[str, Any]:
     return {"attempt": run.attempt}
 
 
+def main() -> None:
+    """Run workers, which share what is imported; stop them if asked, and print how they ended."""
+    workers = [multiprocessing.get_context("fork").Process(target=worker.main) for _ in range(2)]
+
+    def stop(*_: object) -> None:
+        for process in workers:
+            process.terminate()
+
+    for process in workers:
+        process.start()
+    signal.signal(signal.SIGTERM, stop)
+    for process in workers:
+        process.join()
+    print(*[process.exitcode for process in workers])  # noqa: T201
+
+
 if __name__ == "__main__":
-    worker.main()
+    main()

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import uuid
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 
 import pytest
@@ -46,16 +47,15 @@ async def test_job_outlives_its_worker(
 ) -> None:
     environment = {**os.environ, **FAST, "DATABASE_URL": database_url}
     statement = sa.select(Job.status, Job.attempts).where(Job.id == job_id)
-    async with asyncio.timeout(WAIT_SECONDS):
-        workers = [
-            await asyncio.create_subprocess_exec(*COMMAND, env=environment) for _ in range(2)
-        ]
-        ended = None
-        while ended != ("succeeded", 2):
-            await asyncio.sleep(0.1)
-            async with engine.connect() as connection:
-                ended = tuple((await connection.execute(statement)).one())
-        for worker in workers:
-            if worker.returncode is None:
-                worker.terminate()
-        assert {await worker.wait() for worker in workers} == {-signal.SIGKILL, 0}
+    workers = await asyncio.create_subprocess_exec(*COMMAND, env=environment, stdout=PIPE)
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            ended = None
+            while ended != ("succeeded", 2):
+                await asyncio.sleep(0.1)
+                async with engine.connect() as connection:
+                    ended = tuple((await connection.execute(statement)).one())
+    finally:
+        workers.terminate()
+    output, _ = await workers.communicate()
+    assert sorted(output.split()) == [b"%d" % -signal.SIGKILL, b"0"]

@@ -1,0 +1,57 @@
+"""Runs the tests in several processes: `python -m pytest -p tests.parallel -n auto`.
+
+Each of them has servers of its own. This one only distributes the tests, and needs none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from collections.abc import Generator
+
+import pytest
+
+MAX_PROCESSES = 4  # more of them would take longer to start than they save
+PLUGINS = ("tests.fixtures", "tests.servers", "tests.attachments")
+SERVERS = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT", "EMBEDDING_URL", "QDRANT_URL")
+IN_MEMORY = "sqlite+aiosqlite://"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Load neither the application nor servers if other processes run the tests."""
+    options = early_config.known_args_namespace
+    if "PYTEST_XDIST_WORKER" in os.environ or not count_processes(options):
+        return (yield)
+    for name in PLUGINS:
+        early_config.pluginmanager.set_blocked(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEST_DATABASE_URL", IN_MEMORY)
+        return (yield)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return what `-n auto` means."""
+    return count_processes(config.option)
+
+
+def pytest_keyboard_interrupt() -> None:
+    """Let nothing interrupt the end of the servers: a terminal and pytest-xdist ask for it, too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def count_processes(options: argparse.Namespace) -> int:
+    """Return how many processes to start, 0 if this one runs the tests."""
+    if options.numprocesses != "auto":
+        return options.numprocesses or 0
+    cores = os.cpu_count() or 1
+    return 0 if cores == 1 or is_small(options) else min(cores, MAX_PROCESSES)
+
+
+def is_small(options: argparse.Namespace) -> bool:
+    """Return whether one process has to be enough: for a few tests, a debugger, or given servers."""
+    given = {os.environ.get(f"TEST_{name}") for name in SERVERS} - {None, "", IN_MEMORY}
+    few = options.file_or_dir or options.keyword or options.lf or options.collectonly
+    return bool(given or few or options.usepdb or options.capture == "no")
