@@ -36,7 +36,8 @@ async def test_connection_that_the_server_closed_is_replaced(
         closed = await first.scalar(pid)
     async with engine.connect() as again:
         assert await again.scalar(pid) == closed
-    await connection.execute(sa.select(sa.func.pg_terminate_backend(closed, 5_000)))
+    ending = sa.func.pg_terminate_backend(closed, 5_000), sa.func.pg_sleep(0.1)  # it is noticed
+    await connection.execute(sa.select(*ending))
 
     async with engine.connect() as second:
         assert await second.scalar(pid) != closed
