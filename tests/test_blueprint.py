@@ -28,6 +28,12 @@ TASKS: list[Record] = [
 FILTER: Record = {"type": "int", "filter": True}
 
 
+def partial_key(field: str) -> Record:
+    """Give a rule with a condition, and the field that it names."""
+    key = {"fields": [field], "where": f"{field} > 0", "examples": [{field: 1}, {field: 0}]}
+    return {"fields": [{"name": field, "type": "int"}], "unique_together": [key]}
+
+
 @pytest.fixture(scope="module")
 def renderer() -> Renderer:
     """The template of the working tree, uncommitted changes included."""
@@ -290,6 +296,10 @@ def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:
             "an index of `items` has a name of more than 63 characters",
         ),
         (
+            [ITEMS | partial_key("a" * 55)],
+            "an index of `items` has a name of more than 63 characters",
+        ),
+        (
             [ITEMS | {"fields": [{"name": "a", "type": "str", "pattern": "x", "examples": ["y"]}]}],
             "field `items.a` has a pattern and must have `examples`: two values that match it",
         ),
@@ -298,6 +308,11 @@ def test_a_field_changes_the_lines_of_its_own(renderer: Renderer) -> None:
 def test_broken_modules_are_named(renderer: Renderer, modules: object, problem: str) -> None:
     """The questionnaire says in one sentence what is wrong with the modules."""
     assert validate(renderer, modules).startswith(problem)
+
+
+def test_key_with_a_condition_is_named_after_its_fields(renderer: Renderer) -> None:
+    """Also where the module has a long name: the words of the rule itself do not count."""
+    assert validate(renderer, [ITEMS | {"name": "i" * 40} | partial_key("a" * 18)]) == ""
 
 
 def test_the_validator_knows_the_rules(renderer: Renderer) -> None:
