@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -56,7 +57,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     for process in workers:
         process.join()
-    print(*[process.exitcode for process in workers])  # noqa: T201
+    sys.stdout.write(" ".join(str(process.exitcode) for process in workers))
 
 
 if __name__ == "__main__":
