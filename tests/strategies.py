@@ -171,7 +171,7 @@ def ruled(draw: st.DrawFn, module: Record, later: Sequence[str] = ()) -> Record:
         "versioned": st.just(True),
         "restorable": st.just(True),
     }
-    for key in draw(st.sets(st.sampled_from(sorted(rules)), max_size=4)):
+    for key in draw(st.lists(st.sampled_from(sorted(rules)), max_size=4, unique=True)):
         try:
             module = completed({**module, key: draw(rules[key])}, later)
         except CofeeError:
@@ -306,7 +306,7 @@ def _bounds(draw: st.DrawFn, record: Record, chosen: set[str]) -> Record:
     if "len" in chosen:
         least, most = sorted(draw(st.lists(st.integers(1, 40), min_size=2, max_size=2)))
         sides = draw(
-            st.sampled_from([{"min_length"}, {"max_length"}, {"min_length", "max_length"}])
+            st.sampled_from([["min_length"], ["max_length"], ["min_length", "max_length"]])
         )
         both = {"min_length": least, "max_length": most}
         return {key: both[key] for key in sides}
