@@ -7,6 +7,7 @@ It brings everything that a part can bring.
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 import pytest
 import yaml
@@ -136,15 +137,24 @@ def test_part_that_is_off_leaves_nothing(
     assert files == others
 
 
+def parts() -> list[dict[str, Any]]:
+    """Return what is stated about each part."""
+    paths = (REPOSITORY / "macros/parts").glob("*.yml")
+    return [entry for path in paths for entry in yaml.safe_load(path.read_text())]
+
+
 def test_files_of_parts_are_in_the_template() -> None:
     """A pattern that matches nothing would hide a file that was renamed."""
-    entries = [
-        entry
-        for path in (REPOSITORY / "macros/parts").glob("*.yml")
-        for entry in yaml.safe_load(path.read_text())
-    ]
-    for entry in entries:
+    for entry in parts():
         for pattern in entry.get("files", []):
             path = REPOSITORY / "template" / pattern[1:]
             found = [*path.parent.glob(f"{path.name}*"), *path.parent.glob(f"*}}{path.name}{{*")]
             assert found, f"{entry['name']}: {pattern}"
+
+
+def test_process_that_distributes_tests_loads_no_part() -> None:
+    """It would import the application for nothing, before the others start."""
+    plugins = {name for entry in parts() for name in entry.get("plugins", [])}
+    blocked = (REPOSITORY / "template/tests/parallel.py").read_text()
+
+    assert {name for name in plugins if f'"{name}"' not in blocked} == set()

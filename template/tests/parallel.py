@@ -13,7 +13,7 @@ from collections.abc import Generator
 import pytest
 
 MAX_PROCESSES = 4  # more of them would take longer to start than they save
-PLUGINS = ("tests.fixtures", "tests.servers", "tests.attachments")
+PLUGINS = ("tests.fixtures", "tests.servers", "tests.streams", "tests.attachments")
 SERVERS = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT", "EMBEDDING_URL", "QDRANT_URL")
 IN_MEMORY = "sqlite+aiosqlite://"
 
@@ -47,7 +47,8 @@ def count_processes(options: argparse.Namespace) -> int:
     if options.numprocesses != "auto":
         return options.numprocesses or 0
     cores = os.cpu_count() or 1
-    return 0 if cores == 1 or is_small(options) else min(cores, MAX_PROCESSES)
+    # One more than there are cores, because tests wait for time and for servers.
+    return 0 if cores == 1 or is_small(options) else min(cores + 1, MAX_PROCESSES)
 
 
 def is_small(options: argparse.Namespace) -> bool:
