@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,8 @@ MAX_PROCESSES = 4  # more of them would take longer to start than they save
 PLUGINS = ("tests.fixtures", "tests.servers", "tests.streams", "tests.attachments")
 SERVERS = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT", "EMBEDDING_URL", "QDRANT_URL")
 IN_MEMORY = "sqlite+aiosqlite://"
+MEMORY = Path("/dev/shm")  # noqa: S108  # the name of a folder in it is drawn
+ROOM = 2 * 2**30
 
 
 @pytest.hookimpl(wrapper=True)
@@ -24,11 +29,22 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     options = early_config.known_args_namespace
     if "PYTEST_XDIST_WORKER" in os.environ or not count_processes(options):
         return (yield)
+    keep_files_in_memory(early_config)
     for name in PLUGINS:
         early_config.pluginmanager.set_blocked(name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TEST_DATABASE_URL", IN_MEMORY)
         return (yield)
+
+
+def keep_files_in_memory(config: pytest.Config) -> None:
+    """Let what the servers store be in memory where there is room, until the run ends."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+        return
+    folder = tempfile.mkdtemp(prefix="tests-", dir=MEMORY)
+    Path(folder).chmod(0o755)  # root runs PostgreSQL as another user
+    os.environ["TMPDIR"] = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
