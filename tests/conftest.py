@@ -133,7 +133,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Collect garbage seldom, and not among what is imported, which lives until the end."""
     gc.freeze()
-    gc.set_threshold(20_000)
+    gc.set_threshold(200_000)
 
 
 # A run writes 2 GB in 300,000 files; a disk that keeps them takes up to a quarter of its time.
