@@ -16,7 +16,14 @@ from cofee.engine.render import Renderer
 from cofee.files import File
 from cofee.template import template as templates
 from tests.conftest import Run, Tree, snapshot
-from tests.generated import DATABASES, REPOSITORY, environment, make_service, run, snapshot_template
+from tests.generated import (
+    DATABASES,
+    EXAMPLES,
+    environment,
+    make_service,
+    run,
+    snapshot_template,
+)
 from tests.judging import Judge
 from tests.tiny import release, run_git
 
@@ -255,9 +262,4 @@ def test_an_administrator_is_made_by_a_task(released: Path, tmp_path: Path) -> N
 
 def test_the_examples_show_every_choice() -> None:
     """One has a module called `users`, the others have users."""
-    found = {
-        path.stem: yaml.safe_load(path.read_text())["auth"]
-        for path in (REPOSITORY / "examples").glob("*.yml")
-    }
-
-    assert set(found.values()) == {"jwt", "none", "oauth"}
+    assert {answers["auth"] for answers in EXAMPLES.values()} == {"jwt", "none", "oauth"}

@@ -16,7 +16,13 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests.generated import REPOSITORY, environment, make_service, serving, snapshot_template
+from tests.generated import (
+    EXAMPLES,
+    environment,
+    make_service,
+    serving,
+    snapshot_template,
+)
 from tests.visitors import register, sign_in
 
 pytestmark = pytest.mark.service
@@ -89,8 +95,7 @@ def test_served_tools_conform_to_the_protocol(
         pytest.skip("tests of each service call its tools with another client of the protocol")
     require_suite()
     template = snapshot_template(tmp_path / "template")
-    answers = yaml.safe_load((REPOSITORY / "examples/todo.yml").read_text())
-    service = make_service(template, tmp_path / "todo", answers)
+    service = make_service(template, tmp_path / "todo", EXAMPLES["todo"])
     with (service / "app/main.py").open("a") as main:
         main.write(TOOLS)
     excluded = [name for names in OTHER_FEATURES.values() for name in names]

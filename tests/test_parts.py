@@ -14,7 +14,7 @@ import yaml
 
 from cofee.engine.render import Renderer
 from cofee.template import template as templates
-from tests.generated import REPOSITORY, snapshot_template
+from tests.generated import REPOSITORY, read, snapshot_template
 from tests.test_fork import release, replace
 
 CLOCK = """\
@@ -140,7 +140,7 @@ def test_part_that_is_off_leaves_nothing(
 def parts() -> list[dict[str, Any]]:
     """Return what is stated about each part."""
     paths = (REPOSITORY / "macros/parts").glob("*.yml")
-    return [entry for path in paths for entry in yaml.safe_load(path.read_text())]
+    return [entry for path in paths for entry in read(f"macros/parts/{path.name}")]
 
 
 def test_files_of_parts_are_in_the_template() -> None:

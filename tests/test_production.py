@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 import requests
 import trustme
-import yaml
 
-from tests.generated import REPOSITORY, lift_limits, make_service, run, serving, variables
+from tests.generated import EXAMPLES, lift_limits, make_service, run, serving, variables
 from tests.pooling import (
     NO_PGBOUNCER,
     PGBOUNCER,
@@ -217,8 +216,7 @@ def test_first_request_wakes_the_database_of_the_example_on_neon(
     service: Service, tmp_path: Path
 ) -> None:
     """Pooled and over TLS, migrated directly, stopped while idle; within a bound."""
-    example = yaml.safe_load((REPOSITORY / "examples/neon.yml").read_text())
-    project = make_service(service.template, tmp_path / "service", example)
+    project = make_service(service.template, tmp_path / "service", EXAMPLES["neon"])
     create_databases(service.programs, service.url, "neon")
     direct = f"{service.url.rpartition('/')[0]}/neon"
     with sleeping_pgbouncer(direct, "transaction") as (pooler, authority, sleep):
