@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,6 +75,11 @@ def from_current_directory() -> Iterator[None]:
         raise CofeeError(
             "the current directory no longer exists", hint="change to an existing directory"
         ) from error
+
+
+def lines_of(text: str) -> list[str]:
+    """Split a text only at newlines: `str.splitlines` also splits at form feeds."""
+    return StringIO(text).readlines()
 
 
 def is_crlf(file: File) -> bool:

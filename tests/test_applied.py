@@ -117,6 +117,21 @@ def test_failed_downgrade_writes_nothing(applied: Path, cofee: Run) -> None:
     assert snapshot(applied) == before
 
 
+def test_downgrade_that_hangs_is_stopped(
+    applied: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that does not end when it is asked to."""
+    write(applied, {"alembic.sh": "trap '' TERM; exec sleep 100\n"})
+    monkeypatch.setattr("cofee.commands.database.WAITED", 0.2)
+    before = snapshot(applied)
+
+    ran = cofee("undo", "--downgrade", "-C", applied)
+
+    assert ran.code == 1
+    assert "`sh alembic.sh downgrade 1` did not end within 0.2 s" in ran.err
+    assert snapshot(applied) == before
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_what_was_not_applied_is_removed(applied: Path, cofee: Run, known: bool) -> None:
     """A database that cannot be asked is a note, with the reason."""

@@ -87,6 +87,7 @@ def test_a_planted_violation_is_found_where_it_is(rule: str, path: str, text: st
         ("X = os.environ  # allow(I2): the library reads it there", True),
         ("X = os.environ  # allow(environment): the library reads it there", True),
         ("# allow(I2): both are for the library\nX = os.environ\nY = os.environ", True),
+        ("Y = '\f'\nX = os.environ  # allow(I2): it follows a form feed", True),
         ("X = os.environ  # allow(I2)", False),
         ("X = os.environ  # allow(I3): the library reads it there", False),
         ("# allow(I2): for the library\n\nX = os.environ", False),

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from cofee.console.output import patch_of
 from cofee.engine import merge as merging
 from cofee.engine.merge import merge, merge_lines
 from cofee.engine.tokens import merge_tokens
 from cofee.errors import CofeeError
-from cofee.files import File
+from cofee.files import Change, File
+from tests.tiny import run_git
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\n", "    x = 1\n", ")\n"]), max_size=12)
 TEXTS = LINES.map("".join)
@@ -113,6 +115,17 @@ def test_a_line_is_split_at_newlines_alone() -> None:
     base = "a\x0cb\u2028c\nd\n"
 
     assert merge_lines(base, base + "e\n", "0\n" + base) == "0\n" + base + "e\n"
+
+
+def test_a_patch_has_the_lines_of_git(tmp_path: Path) -> None:
+    """Git applies it to a file with a form feed."""
+    before, after = File(b"a\nb\f c\nd\n"), File(b"A\nb\f c\nD\n")
+    (tmp_path / "f").write_bytes(before.content)
+    (tmp_path / "patch").write_text(patch_of([Change("f", before, after)]))
+
+    run_git(tmp_path, "apply", "patch")
+
+    assert (tmp_path / "f").read_bytes() == after.content
 
 
 def test_files_that_both_made_are_a_conflict() -> None:

@@ -29,6 +29,7 @@ def check(directory: Path, options: Options, *, accept: bool, as_sarif: bool) ->
         accept: write the baseline first: a new one has all findings, and an old one shrinks.
     """
     found = project.find(directory)
+    found.journal.recover()
     rules = architecture.read_rules(
         found.template.architecture, f"`macros/architecture.yml` of `{found.template.source}`"
     )

@@ -6,6 +6,7 @@ asked in the way that its template states: its code is never imported here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -173,6 +174,9 @@ def _output(found: Project, command: str) -> str:
             printed, errors = process.communicate(timeout=WAITED)
         except subprocess.TimeoutExpired:
             process.terminate()  # so that it stops the servers that it has started
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(WAITED)
+            process.kill()
             raise CofeeError(f"`{command}` did not end within {WAITED} s", hint=SEE) from None
     if process.returncode:
         last = [line.strip() for line in errors.splitlines() if line.strip()][-1:]

@@ -92,7 +92,7 @@ def show_status(directory: Path, module: str | None, options: Options, *, check:
         if not options.as_json:
             output.write(f"{line}\n")
     options.printer.data(state.document)
-    if check and state.is_pending:
+    if check and (state.is_pending or state.newer is None):
         sys.exit(PENDING)
 
 

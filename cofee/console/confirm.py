@@ -1,4 +1,7 @@
-"""Confirmation prompts. Without a terminal the command fails instead of prompting."""
+"""Confirmation prompts.
+
+Without a terminal, a command that would lose work or break code is refused; others go on.
+"""
 
 from __future__ import annotations
 

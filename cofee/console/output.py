@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cofee.errors import CofeeError
-from cofee.files import Change, File, reason
+from cofee.files import Change, File, lines_of, reason
 from cofee.project.plan import Plan
 
 COLOURS = {
@@ -163,7 +163,7 @@ def _ending(lines: Iterable[str]) -> Iterator[str]:
 def _lines(file: File | None) -> list[str]:
     if file is None:
         return []
-    return file.content.decode(errors="surrogateescape").splitlines(keepends=True)
+    return lines_of(file.content.decode(errors="surrogateescape"))
 
 
 def action(change: Change) -> str:

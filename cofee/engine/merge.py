@@ -18,14 +18,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import partial
-from io import StringIO
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import NamedTuple
 
 from cofee.engine.tokens import merge_tokens
 from cofee.errors import CofeeError
-from cofee.files import File, Tree, is_crlf, load_yaml, with_crlf, with_lf
+from cofee.files import File, Tree, is_crlf, lines_of, load_yaml, with_crlf, with_lf
 from cofee.git import GitError, git, require_modern_git
 
 ALIKE = 0.6  # the similarity from which a line counts as a changed version of another
@@ -349,7 +348,7 @@ def merge_lines(
         prefer_template: omit the user's edits that overlap an edit of the template.
         settle: merges the lines of edits that overlap.
     """
-    original = _lines(base)
+    original = lines_of(base)
     theirs, mine = _edits(original, template), _edits(original, yours)
     if prefer_template:
         mine = [edit for edit in mine if not _overlaps_any(edit, theirs)]
@@ -367,7 +366,7 @@ def overlapping_lines(base: str, template: str | None, yours: str) -> list[str]:
     Args:
         template: None if the template removes the file and with it all edits.
     """
-    original = _lines(base)
+    original = lines_of(base)
     edits = _edits(original, yours)
     if template is not None:
         theirs = _edits(original, template)
@@ -386,13 +385,8 @@ def _overlaps_any(edit: Edit, others: Sequence[Edit]) -> bool:
     )
 
 
-def _lines(text: str) -> list[str]:
-    """Split only at newlines: `str.splitlines` also splits at form feeds."""
-    return StringIO(text).readlines()
-
-
 def _edits(original: Sequence[str], text: str) -> list[Edit]:
-    changed = _lines(text)
+    changed = lines_of(text)
     # Without the "junk" heuristic, which ignores frequent lines: in code they carry the structure.
     matcher = SequenceMatcher(None, original, changed, autojunk=False)
     found: list[Edit] = []
@@ -449,7 +443,7 @@ def _settle_overlaps(
         merged = settle(*texts)
         if merged is None:
             return None
-        settled.append(Edit(start, end, tuple(_lines(merged))))
+        settled.append(Edit(start, end, tuple(lines_of(merged))))
     return settled
 
 

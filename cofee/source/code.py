@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from typing import TypeVar
 
+from cofee.files import lines_of
 from cofee.source.imports import imported_module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -38,7 +39,7 @@ class Code:
 
     @cached_property
     def lines(self) -> list[str]:
-        return self.text.splitlines()
+        return lines_of(self.text)
 
     @cached_property
     def imports(self) -> list[Imported]:
