@@ -205,6 +205,16 @@ def test_only_two_modules_import_copier() -> None:
     assert importing == {"ask.py", "trust.py"}
 
 
+def test_page_of_the_architecture_names_every_module() -> None:
+    """A reader who looks for a module finds its package."""
+    page = (REPOSITORY / "docs/architecture.md").read_text()
+    rows = dict(re.findall(r"(?m)^\| `(\w+)/` (.*)$", page))
+    named = {(package, name) for package in rows for name in re.findall(r"`(\w+)`", rows[package])}
+    modules = (REPOSITORY / "cofee").glob("*/[a-z]*.py")
+
+    assert named >= {(path.parent.name, path.stem) for path in modules}
+
+
 def test_no_path_of_one_machine_and_nothing_unfinished() -> None:
     """What is committed is the product's alone."""
     listed = run_git(REPOSITORY, "ls-files", "--", *SOURCES).splitlines()

@@ -69,7 +69,8 @@ async def migrate_alone() -> None:
     """Run the migrations while no other process does.
 
     The lock belongs to a transaction of another connection, because of poolers. An index that is
-    created concurrently waits for every snapshot, so no query waits there or is the last.
+    created concurrently waits for every snapshot, so no statement waits for the lock, and the last
+    one, SET, takes no snapshot.
     """
     engine = create_migration_engine()
     async with engine.connect() as connection:

@@ -25,5 +25,5 @@ UploaderId = Annotated[uuid.UUID, Depends(get_uploader_id)]
 
 
 async def redirect_to(session: AsyncSession, file_id: uuid.UUID | None) -> RedirectResponse:
-    """Return a redirect to the content of a file that a row holds. Who reads the row can read it."""
+    """Return a redirect to the content of a file that a row holds. Readers of the row can read it."""
     return RedirectResponse(await FileService(session).get_attached_url(file_id))
