@@ -18,7 +18,7 @@ ERROR_FOREIGN_ROW = "The row belongs to another owner"
 def require_owner(actual: uuid.UUID, owner: uuid.UUID) -> None:
     """Raise an error if a row belongs to another owner, which only a bug can cause."""
     if actual != owner:
-        raise PermissionError(ERROR_FOREIGN_ROW)
+        raise RuntimeError(ERROR_FOREIGN_ROW)
 
 
 async def find_any(session: AsyncSession, model: type[Row], **reference: uuid.UUID) -> Row | None:

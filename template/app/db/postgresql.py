@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from sqlalchemy.util import await_only
@@ -21,6 +22,8 @@ from sqlalchemy.util import await_only
 from app.db.postgresql_url import Target, read_url
 
 ERROR_POOL = "DATABASE_POOL_MAX_SIZE must not be smaller than DATABASE_POOL_SIZE"
+ERROR_NO_TURN = "No connection of the pool is free in time"
+ERROR_TOO_SLOW = "The server does not answer in time"
 # Execution options of reads, which need no transaction.
 READING = {"isolation_level": "AUTOCOMMIT"}
 # A connection that was idle for longer is tested before it is used.
@@ -45,7 +48,10 @@ class FairPool(AsyncAdaptedQueuePool):
 
     def _do_get(self) -> ConnectionPoolEntry:
         turn = self._turns.acquire()
-        await_only(asyncio.wait_for(turn, self.timeout()) if self._turns.locked() else turn)
+        try:
+            await_only(asyncio.wait_for(turn, self.timeout()) if self._turns.locked() else turn)
+        except TimeoutError as error:
+            raise PoolTimeout(ERROR_NO_TURN) from error
         try:
             return super()._do_get()
         except BaseException:
@@ -106,9 +112,10 @@ async def _connect(wake_seconds: float, *address: Any, **options: Any) -> Any:
     while True:
         try:
             return await asyncpg.connect(*address, **options)
-        except STARTING:
+        except STARTING as error:
             if time.monotonic() >= end:
-                raise
+                # SQLAlchemy translates errors of the driver, but none of the network.
+                raise asyncpg.PostgresConnectionError(repr(error)) from error
             await asyncio.sleep(WAKE_PAUSE_SECONDS)
 
 
@@ -185,11 +192,13 @@ def _replace_closed(engine: AsyncEngine) -> None:
         except (engine.dialect.loaded_dbapi.Error, OSError) as error:
             raise InvalidatePoolError from error
 
-    def leave(context: ExceptionContext) -> None:
+    def translate(context: ExceptionContext) -> None:
         if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
             context.is_disconnect = True  # of all connections of the pool
+        if isinstance(context.original_exception, TimeoutError):  # of `command_timeout`
+            raise PoolTimeout(ERROR_TOO_SLOW) from context.original_exception
 
-    sa.event.listen(engine.sync_engine, "handle_error", leave)
+    sa.event.listen(engine.sync_engine, "handle_error", translate)
     sa.event.listen(engine.sync_engine, "checkout", check)
 
 

@@ -19,7 +19,6 @@ SERVER_SETTINGS = ("application_name", "options")
 KEPT = ("host", "port", "prepared_statement_cache_size")
 OTHERS = ("ssl", "sslmode", "channel_binding", "connect_timeout", "target_session_attrs")
 PARAMETERS = (*OTHERS, *CERTIFICATES, *SERVER_SETTINGS, *KEPT, "pgbouncer")
-UNREADABLE = (ArgumentError, ValueError)  # what SQLAlchemy raises for an invalid URL
 POOLED_HOST = "-pooler"  # ends the first label of the host names of Neon's pooler
 
 ERROR_SCHEME = "must start with postgresql://, postgres:// or postgresql+asyncpg://"
@@ -68,7 +67,7 @@ def _parse(text: str) -> sa.URL:
         raise ValueError(ERROR_FORM)
     try:
         return sa.make_url(text)
-    except UNREADABLE:
+    except (ArgumentError, ValueError):
         raise ValueError(ERROR_FORM) from None  # the cause contains a part of the password
 
 

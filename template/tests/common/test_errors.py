@@ -58,6 +58,7 @@ async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     app.add_api_route("/coded", fail_with(ConflictError("None left", "sku", code="sold_out")))
     app.add_api_route("/plain", fail_with(HTTPException(418, "I am a teapot")))
     app.add_api_route("/crash", fail_with(RuntimeError(SECRET_TEXT)))
+    app.add_api_route("/socket", fail_with(ConnectionRefusedError(SECRET_TEXT)))
     app.add_api_route("/stale", fail_with(StaleDataError(SECRET_TEXT)))
     app.add_api_route("/refused", fail_with(refused_value()))
     deadlock = type("Deadlock", (Exception,), {"sqlstate": "40P01"})(SECRET_TEXT)
@@ -77,6 +78,7 @@ async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
         ("GET", "/plain", 418, "i'm_a_teapot"),
         ("GET", "/coded", 409, "sold_out"),
         ("GET", "/crash", 500, "internal_error"),
+        ("GET", "/socket", 500, "internal_error"),  # of another server than the database
         ("GET", "/stale", 412, "precondition_failed"),
         ("GET", "/refused", 422, "invalid_value"),
         ("GET", "/busy", 503, "database_busy"),

@@ -29,8 +29,7 @@ def test_identifiers_sort_in_the_order_of_creation(monkeypatch: pytest.MonkeyPat
 
     identifiers = [uuid7() for _ in range(2_000)]
 
-    assert identifiers == sorted(identifiers)
-    assert len(set(identifiers)) == len(identifiers)
+    assert identifiers == sorted(set(identifiers))
 
 
 def test_constraints_have_the_names_of_the_convention() -> None:

@@ -87,41 +87,35 @@ async def test_unique_violation_returns_409_with_the_field(
 
     answer = await gadgets.post("/gadgets", json={"sku": "a"})
 
-    assert answer.status_code == 409
-    assert answer.json()["code"] == "conflict"
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert [error["field"] for error in answer.json()["errors"]] == ["sku"]
     assert "INSERT" not in answer.text
     assert await count(session) == 1
 
 
-async def test_unknown_reference_returns_422(gadgets: httpx2.AsyncClient) -> None:
-    answer = await gadgets.post("/gadgets", json={"sku": "a", "parent_id": str(uuid.uuid4())})
-
-    assert answer.status_code == 422
-    assert answer.json()["code"] == "unknown_reference"
-
-
-async def test_violation_by_the_service_returns_500(gadgets: httpx2.AsyncClient) -> None:
-    answer = await gadgets.post("/gadgets", json={"sku": None})
-
-    assert answer.status_code == 500
-    assert answer.json()["code"] == "internal_error"
-
-
 def test_json_column_stores_every_type_of_pydantic() -> None:
-    identifier = uuid.uuid4()
-
-    assert serialize_json({"id": identifier}) == f'{{"id":"{identifier}"}}'
+    assert serialize_json({"id": uuid.UUID(int=1)}) == f'{{"id":"{uuid.UUID(int=1)}"}}'
 
 
-@pytest.mark.parametrize("value", [{"label": "nul \0"}, {"size": 1_000_000}])
-async def test_value_rejected_by_the_database_returns_422(
-    gadgets: httpx2.AsyncClient, connection: AsyncConnection, value: dict[str, Any]
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"parent_id": str(uuid.uuid4())}, 422, "unknown_reference"),
+        ({"sku": None}, 500, "internal_error"),  # only a bug of the service can cause it
+        ({"label": "nul \0"}, 422, "invalid_value"),
+        ({"size": 1_000_000}, 422, "invalid_value"),
+    ],
+)
+async def test_error_of_the_database_is_a_problem(
+    gadgets: httpx2.AsyncClient,
+    connection: AsyncConnection,
+    body: dict[str, Any],
+    status: int,
+    code: str,
 ) -> None:
-    if connection.dialect.name == "sqlite":
+    if code == "invalid_value" and connection.dialect.name == "sqlite":
         pytest.skip("SQLite takes every value")
 
-    answer = await gadgets.post("/gadgets", json={"sku": "a", **value})
+    answer = await gadgets.post("/gadgets", json={"sku": "a", **body})
 
-    assert answer.status_code == 422
-    assert answer.json()["code"] == "invalid_value"
+    assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -61,8 +61,7 @@ async def test_unique_value_of_a_deleted_row_is_free(samples: AsyncSession) -> N
     samples.add(Sample(name="tea"))
     await samples.flush()
 
-    named = sa.select(sa.func.count()).where(Sample.name == "tea")
-    assert await samples.scalar(named) == 2
+    assert await samples.scalar(sa.select(sa.func.count()).where(Sample.name == "tea")) == 2
 
 
 @pytest.mark.parametrize(
