@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -54,9 +54,16 @@ async def running() -> AsyncIterator[None]:
 
 
 async def check() -> None:
-    """Raise if the server does not answer."""
-    try:
+    """Raise 503 if the server does not answer."""
+    with reachable():
         await get_redis().ping()
+
+
+@contextlib.contextmanager
+def reachable() -> Iterator[None]:
+    """Raise 503 for an error of the server."""
+    try:
+        yield
     except (RedisError, OSError) as error:
         logger.warning("Redis does not answer: %s", error)
         raise UnavailableError(ERROR_REDIS_DOWN, code="redis_down") from error

@@ -22,7 +22,7 @@ from fastapi import HTTPException, Request
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from app.common.errors import ConflictError
-from app.infrastructure.redis import get_redis
+from app.infrastructure.redis import get_redis, reachable
 from app.infrastructure.settings import get_settings
 
 ERROR_SCHEME = "The URL must begin with https://"
@@ -140,12 +140,15 @@ def received_webhook(sender: str) -> Callable[[Request], AsyncIterator[bytes]]:
         except (WebhookVerificationError, ValueError) as error:
             raise HTTPException(401, ERROR_UNSIGNED) from error
         key = f"webhook:{sender}:{request.headers['webhook-id']}"
-        if not await get_redis().set(key, "1", nx=True, ex=REPLAY_SECONDS):
+        with reachable():
+            is_new = await get_redis().set(key, "1", nx=True, ex=REPLAY_SECONDS)
+        if not is_new:
             raise ConflictError(ERROR_REPLAYED, code="replayed")
         try:
             yield body
         except BaseException:
-            await get_redis().delete(key)
+            with reachable():
+                await get_redis().delete(key)
             raise
 
     return receive

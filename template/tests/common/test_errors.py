@@ -56,7 +56,7 @@ async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the application with additional endpoints that fail."""
     app = spare_app
     app.add_api_route("/coded", fail_with(ConflictError("None left", "sku", code="sold_out")))
-    app.add_api_route("/plain", fail_with(HTTPException(418, "I am a teapot")))
+    app.add_api_route("/plain", fail_with(HTTPException(499, "The client has gone")))
     app.add_api_route("/crash", fail_with(RuntimeError(SECRET_TEXT)))
     app.add_api_route("/socket", fail_with(ConnectionRefusedError(SECRET_TEXT)))
     app.add_api_route("/stale", fail_with(StaleDataError(SECRET_TEXT)))
@@ -75,7 +75,7 @@ async def probe(spare_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     [
         ("GET", "/nowhere", 404, "not_found"),
         ("DELETE", "/health/live", 405, "method_not_allowed"),
-        ("GET", "/plain", 418, "i'm_a_teapot"),
+        ("GET", "/plain", 499, "status_499"),  # a status without a name
         ("GET", "/coded", 409, "sold_out"),
         ("GET", "/crash", 500, "internal_error"),
         ("GET", "/socket", 500, "internal_error"),  # of another server than the database

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 
 from app.common.errors import UnavailableError
-from app.infrastructure.redis import running
+from app.infrastructure.redis import get_redis, running
 from app.infrastructure.settings import get_settings
 from app.infrastructure.webhooks import new_secret, received_webhook
 from tests.fixtures import client_of
@@ -71,6 +71,16 @@ async def test_message_can_be_sent_again_after_a_failure(app: FastAPI) -> None:
     app.state.failures = 1
 
     assert [answer.status_code for answer in await send(app, message, message)] == [503, 200]
+
+
+async def test_message_is_refused_while_redis_is_down(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "redis_url", "redis://127.0.0.1:1/0")
+    get_redis.cache_clear()
+
+    [answer] = await send(app, signed())
+    assert (answer.status_code, answer.json()["code"]) == (503, "redis_down")
 
 
 async def test_message_without_a_valid_signature_is_refused(app: FastAPI) -> None:
