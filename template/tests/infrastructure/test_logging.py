@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from typing import Any
 
 from app.infrastructure.logging import JsonFormatter, request_id
@@ -36,10 +35,7 @@ def test_line_has_the_request_id_and_extra_values() -> None:
 
 
 def test_traceback_is_in_the_same_line() -> None:
-    try:
-        raise RuntimeError("broken")
-    except RuntimeError:
-        line = format_line(exc_info=sys.exc_info())
+    line = format_line(exc_info=(RuntimeError, RuntimeError("broken"), None))
 
     assert line["exception"].endswith("RuntimeError: broken")
     assert "request_id" not in line
