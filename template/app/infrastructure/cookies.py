@@ -6,6 +6,7 @@ import hmac
 import uuid
 
 from fastapi import Request, Response
+from starlette.requests import HTTPConnection
 
 from app.common.errors import ForbiddenError
 from app.infrastructure.pages import require_known_page
@@ -21,9 +22,9 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 ERROR_CSRF = f"The header {CSRF_HEADER} must repeat the cookie {CSRF_COOKIE}"
 
 
-def read_cookie(request: Request, name: str) -> str | None:
+def read_cookie(connection: HTTPConnection, name: str) -> str | None:
     """Return a cookie if the service uses cookies for tokens."""
-    return request.cookies.get(name) if get_settings().auth_cookies else None
+    return connection.cookies.get(name) if get_settings().auth_cookies else None
 
 
 def set_cookies(response: Response, access: str, refresh: str, session_id: uuid.UUID) -> None:

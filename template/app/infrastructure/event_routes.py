@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 import anyio
-import jwt
 import sqlalchemy as sa
 from fastapi import Depends, Header, Query, Request, WebSocket, status
 from fastapi.responses import StreamingResponse
@@ -34,7 +33,7 @@ from app.db.session import get_sessions
 from app.infrastructure import tokens
 from app.infrastructure.auth import UnauthorizedError, bearer
 from app.infrastructure.channels import SHARED_CHANNEL, Event, order, user_channel
-from app.infrastructure.cookies import ACCESS_COOKIE
+from app.infrastructure.cookies import ACCESS_COOKIE, read_cookie
 from app.infrastructure.events import END, OPEN, PING, Reason, Right, Subscription, get_hub
 from app.infrastructure.pages import require_known_page
 from app.infrastructure.settings import get_settings
@@ -89,10 +88,10 @@ class Listener:
         return get_hub().subscribed(channel, self.user_id, seconds, position, *rights)
 
 
-async def find_active(tokens: set[tuple[uuid.UUID, int]]) -> set[tuple[uuid.UUID, int]]:
+async def find_active(versions: set[tuple[uuid.UUID, int]]) -> set[tuple[uuid.UUID, int]]:
     """Return those of the users, with the versions of their tokens, who are still signed in."""
     rows = sa.select(User.id, User.token_version).where(
-        User.id.in_([user_id for user_id, _ in tokens]), User.is_active, sa.not_(User.is_deleted)
+        User.id.in_([user_id for user_id, _ in versions]), User.is_active, sa.not_(User.is_deleted)
     )
     async with get_sessions()() as session:
         return {(user_id, version) for user_id, version in await session.execute(rows)}
@@ -102,7 +101,7 @@ async def get_listener(
     request: Request, header: Annotated[str | None, Depends(bearer)]
 ) -> Listener:
     """Return the listener of a stream of server-sent events."""
-    return await find_listener(header or read_cookie(request) or "")
+    return await find_listener(header or read_cookie(request, ACCESS_COOKIE) or "")
 
 
 async def get_socket_listener(socket: WebSocket) -> Listener:
@@ -110,16 +109,12 @@ async def get_socket_listener(socket: WebSocket) -> Listener:
     scheme, token = get_authorization_scheme_param(socket.headers.get("Authorization"))
     if scheme.lower() != "bearer":
         offered = socket.scope["subprotocols"]
-        tokens = [name for name in offered if name.startswith(BEARER_PREFIX)]
-        token = tokens[0].removeprefix(BEARER_PREFIX) if tokens else ""
-    if not token and (token := read_cookie(socket) or ""):
+        hidden = [name for name in offered if name.startswith(BEARER_PREFIX)]
+        token = hidden[0].removeprefix(BEARER_PREFIX) if hidden else ""
+    if not token and (token := read_cookie(socket, ACCESS_COOKIE) or ""):
         # Browsers let every page open a WebSocket with cookies.
         await require_known_page(socket)
     return await find_listener(token)
-
-
-def read_cookie(connection: HTTPConnection) -> str | None:
-    return connection.cookies.get(ACCESS_COOKIE) if get_settings().auth_cookies else None
 
 
 async def find_listener(token: str) -> Listener:
@@ -131,8 +126,7 @@ async def find_listener(token: str) -> Listener:
         user = await UserService(session).find(claims.user_id, claims.version)
     if user is None:
         raise UnauthorizedError()
-    verified = jwt.decode(token, options={"verify_signature": False})
-    return Listener(user.id, claims.version, verified["exp"])
+    return Listener(user.id, claims.version, claims.expires_at)
 
 
 async def get_position(

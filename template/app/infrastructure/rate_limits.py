@@ -58,6 +58,11 @@ def limited(action: Action) -> Callable[[Request], Awaitable[None]]:
     """
 
     async def check(request: Request) -> None:
-        await count(action, request.client.host if request.client else "")
+        await count_request(action, request)
 
     return check
+
+
+async def count_request(action: Action, request: Request) -> None:
+    """Count one attempt of the IP address of a request."""
+    await count(action, request.client.host if request.client else "")

@@ -1,11 +1,11 @@
-"""Access tokens: short-lived signed claims, verified without a query."""
+"""Access tokens: short-lived signed claims."""
 
 from __future__ import annotations
 
 import hmac
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
@@ -13,16 +13,21 @@ import jwt
 from app.infrastructure.settings import get_settings
 
 ALGORITHM = "HS256"
+LEEWAY_SECONDS = 10  # by which the clocks of two hosts may differ
 REQUIRED = ["iss", "aud", "sub", "sid", "ver", "iat", "exp", "jti"]
 
 
 @dataclass(frozen=True)
 class Claims:
-    """The user, the login, and the user's `token_version` when the token was issued."""
+    """The user, the login, and the user's `token_version` when the token was issued.
+
+    Claims that were read also have the end of the token, in seconds since 1970.
+    """
 
     user_id: uuid.UUID
     session_id: uuid.UUID
     version: int
+    expires_at: int = field(default=0, compare=False)
 
 
 def issue(claims: Claims) -> str:
@@ -51,7 +56,8 @@ def read(token: str) -> Claims | None:
             continue
         except jwt.InvalidTokenError:
             return None
-        return Claims(uuid.UUID(payload["sub"]), uuid.UUID(payload["sid"]), payload["ver"])
+        user_id, session_id = uuid.UUID(payload["sub"]), uuid.UUID(payload["sid"])
+        return Claims(user_id, session_id, payload["ver"], payload["exp"])
     return None
 
 
@@ -73,5 +79,6 @@ def _decode(token: str, key: bytes) -> dict[str, Any]:
         algorithms=[ALGORITHM],
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
+        leeway=LEEWAY_SECONDS,
         options={"require": REQUIRED},
     )

@@ -11,7 +11,7 @@ from app.common.routing import Router
 from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
 from app.infrastructure.auth import Administrator, CurrentUser
-from app.infrastructure.rate_limits import count, limited
+from app.infrastructure.rate_limits import count, count_request, limited
 from app.modules.users.schemas import (
     PasswordChange,
     UserAccess,
@@ -80,7 +80,7 @@ async def update_me(
 ) -> UserRead:
     service = UserService(session)
     if service.reveals(user, data):
-        await limited("register")(request)
+        await count_request("register", request)
     return await service.update(user, data)
 
 
