@@ -43,7 +43,7 @@ LOCAL_TIME = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 
 _http_url: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 _one_line = re.compile(ONE_LINE_TEXT)
-_number = re.compile(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*")
+_number = re.compile(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*", re.IGNORECASE)
 
 
 class _Limits:
