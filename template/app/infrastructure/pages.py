@@ -26,12 +26,17 @@ def is_known_page(connection: HTTPConnection) -> bool:
     Only browsers send these headers, and pages cannot change them. Not all browsers send
     `Sec-Fetch-Site`, and none without TLS to another machine.
     """
-    origin = connection.headers.get("Origin", "")
-    if origin in get_settings().cors_origins:
+    if is_listed_page(connection):
         return True
     if site := connection.headers.get("Sec-Fetch-Site"):
         return site in OWN_SITES
+    origin = connection.headers.get("Origin", "")
     return not origin or is_own(origin, connection.headers.get("Host", ""))
+
+
+def is_listed_page(connection: HTTPConnection) -> bool:
+    """Return whether a request is from a page of another site that `CORS_ORIGINS` lists."""
+    return connection.headers.get("Origin") in get_settings().cors_origins
 
 
 def is_own(origin: str, host: str) -> bool:

@@ -118,10 +118,12 @@ def add_middlewares(app: FastAPI, settings: Settings) -> None:
     """Add the middleware. The last one added is the outermost."""
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(RequestMiddleware)
-    if settings.cors_origins:
+    if origins := settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=settings.cors_origins,
+            allow_origins=origins,
+            # Cookies sign users in. Not every site may read what is theirs.
+            allow_credentials="*" not in origins and getattr(settings, "auth_cookies", False),
             allow_methods=["*"],
             allow_headers=["*"],
             expose_headers=[REQUEST_ID_HEADER],

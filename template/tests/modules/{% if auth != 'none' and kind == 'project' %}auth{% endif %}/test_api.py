@@ -9,13 +9,16 @@ import logging
 import httpx2
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.infrastructure.logging import JsonFormatter, configure_logging
-from app.infrastructure.settings import get_settings
+from app.infrastructure.security import add_middlewares
+from app.infrastructure.settings import Settings, get_settings
 from app.modules.auth.models import RefreshToken
 from app.modules.users.models import User
 from tests.api import JSON, assert_problem, create
+from tests.fixtures import client_of
 from tests.modules.users.factory import PASSWORD, bearer, client_at, person, sign_in, signed_in
 from tests.modules.users.factory import URL as USERS
 
@@ -258,3 +261,29 @@ async def test_sign_in_from_another_origin_is_rejected(
     assert rejected.json()["code"] == "other_site"
     assert "set-cookie" not in rejected.headers
     assert (answer.status_code, "set-cookie" in answer.headers) == (200, True)
+
+
+async def test_listed_page_changes_rows_with_cookies(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "cors_origins", (SHOP,))
+    monkeypatch.setattr(get_settings(), "auth_cookies", True)
+    client.base_url = httpx2.URL("https://test")  # cookies are sent over TLS alone
+    await create(client, USERS, person("ann"))
+    await sign_in(client, "ann")
+
+    for origin, status in ((SHOP, 200), ("https://evil.example.com", 403)):
+        answer = await client.patch(ME, json={"name": "A"}, headers={"Origin": origin})
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize(("origin", "is_allowed"), [(SHOP, True), ("*", False)])
+async def test_only_listed_pages_can_send_cookies(origin: str, is_allowed: bool) -> None:
+    app = FastAPI()
+    add_middlewares(app, Settings(auth_cookies=True, cors_origins=(origin,)))
+    headers = {"Origin": SHOP, "Access-Control-Request-Method": "PATCH"}
+    async with client_of(app) as client:
+        answer = await client.options(ME, headers=headers)
+
+    assert answer.headers["access-control-allow-origin"] in (SHOP, "*")
+    assert ("access-control-allow-credentials" in answer.headers) is is_allowed
