@@ -12,6 +12,7 @@ import logging
 import signal
 import threading
 import time
+from concurrent.futures import Future
 
 import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
@@ -71,7 +72,8 @@ class Relay(dramatiq.Middleware):  # pragma: no cover  # see `main`
         self._stopped = asyncio.Event()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        asyncio.run_coroutine_threadsafe(run_relay(self._stopped), get_loop())
+        future = asyncio.run_coroutine_threadsafe(run_relay(self._stopped), get_loop())
+        future.add_done_callback(log_failure)
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         asyncio.run_coroutine_threadsafe(disconnect(self._stopped), get_loop()).result()
@@ -85,6 +87,12 @@ def get_loop() -> asyncio.AbstractEventLoop:  # pragma: no cover  # see `main`
     return thread.loop
 
 
+def log_failure(future: Future[None]) -> None:  # pragma: no cover  # see `main`
+    """Log the error that has ended the relay."""
+    if not future.cancelled() and (error := future.exception()):
+        logger.error("the relay has ended", exc_info=error)
+
+
 async def run_relay(stopped: asyncio.Event) -> None:
     """Run the relay, and trace what the worker does as long as it runs."""
     async with worker_traces():
@@ -92,8 +100,12 @@ async def run_relay(stopped: asyncio.Event) -> None:
 
 
 async def relay(stopped: asyncio.Event) -> None:
-    """Send the jobs that are due until stopped, and clean up once an hour."""
-    is_up, next_clean_up = True, time.monotonic()
+    """Send the jobs that are due until stopped, and clean up once an hour.
+
+    An error ends neither. It is logged once, until there is another one or none.
+    """
+    failure: type[Exception] | None = None
+    next_clean_up = time.monotonic()
     while not stopped.is_set():
         try:
             await send_due()
@@ -101,13 +113,15 @@ async def relay(stopped: asyncio.Event) -> None:
             if time.monotonic() >= next_clean_up:
                 await clean_up()
                 next_clean_up = time.monotonic() + CLEAN_UP_SECONDS
-            if not is_up:
+            if failure:
                 logger.info("jobs are sent again")
-            is_up = True
-        except (SQLAlchemyError, RedisError, OSError) as error:
-            if is_up:
-                logger.warning("jobs are sent later: %s", error)
-            is_up = False
+            failure = None
+        except Exception as error:  # allow(V3): it is logged
+            if failure is not type(error):
+                is_expected = isinstance(error, (SQLAlchemyError, RedisError, OSError))
+                trace = None if is_expected else error
+                logger.warning("jobs are sent later: %s", error, exc_info=trace)
+            failure = type(error)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), get_settings().task_poll_seconds)
 

@@ -187,7 +187,8 @@ async def run_job(task: Task, job_id: uuid.UUID) -> None:
         except StoppedError:
             logger.info("the job was stopped", extra={"job_id": job_id})
         except asyncio.CancelledError:
-            await _give_back(job, job.error, dt.timedelta(0))
+            async with get_sessions().begin() as session:
+                await AttemptService(session).give_back(job.id, job.attempts)
             raise
         except Exception as error:  # allow(V3): it is logged and stored with the job
             await _fail(task, job, error)
@@ -207,14 +208,15 @@ async def _work(task: Task, run: Run) -> dict[str, Any] | None:
     try:
         async with asyncio.timeout(task.time_limit / 1000) as limit:
             return await task.work(run)
-    except TimeoutError as error:
+    # A task that does not stop at its limit is interrupted again, by the broker.
+    except (TimeoutError, asyncio.CancelledError) as error:
         if limit.expired():
             raise UnavailableError(ERROR_TIME_LIMIT) from error
         raise
 
 
 async def _fail(task: Task, job: Job, error: Exception) -> None:
-    """End the job, or give it back for another attempt.
+    """End the job, or release it for another attempt.
 
     An error of the caller, such as a missing row, would occur again.
     """
@@ -229,12 +231,9 @@ async def _fail(task: Task, job: Job, error: Exception) -> None:
     _, delay = compute_backoff(
         job.attempts - 1, factor=task.min_backoff, max_backoff=max(MAX_BACKOFF, task.min_backoff)
     )
-    await _give_back(job, text, dt.timedelta(milliseconds=delay))
-
-
-async def _give_back(job: Job, error: str | None, delay: dt.timedelta) -> None:
     async with get_sessions().begin() as session:
-        await AttemptService(session).retry(job.id, job.attempts, error, delay)
+        wait = dt.timedelta(milliseconds=delay)
+        await AttemptService(session).retry(job.id, job.attempts, text, wait)
 
 
 @contextlib.asynccontextmanager

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.db.keyset import Columns, Rows, fetch_page, where_matches
 from app.modules.jobs.models import IdempotencyKey, Job
@@ -94,8 +95,16 @@ class JobRepository:
         await self._session.execute(unknown.values(values))
 
     async def remove_ended(self, before: dt.datetime, limit: int) -> int:
-        """Remove some jobs that ended long ago; return how many."""
-        ended = sa.select(Job.id).where(Job.finished_at < before).limit(limit)
+        """Remove some jobs that ended long ago; return how many.
+
+        The last job of a schedule is kept, because it says that the time has had its job.
+        """
+        later = aliased(Job)
+        is_last = ~sa.exists().where(
+            later.kind == Job.kind, later.scheduled_for > Job.scheduled_for
+        )
+        is_kept = sa.and_(Job.scheduled_for.is_not(None), is_last)
+        ended = sa.select(Job.id).where(Job.finished_at < before, ~is_kept).limit(limit)
         statement = sa.delete(Job).where(Job.id.in_(ended)).returning(Job.id)
         return len((await self._session.scalars(statement)).all())
 

@@ -18,7 +18,7 @@ class JobRead(RowSchema):
     kind: str = Field(description="The name of the task")
     status: JobStatus
     progress: int = Field(description="In percent", ge=0, le=100)
-    attempts: int = Field(description="How many times a worker has started it")
+    attempts: int = Field(description="How often it was tried, if the worker was not stopped")
     arguments: dict[str, Any]
     result: dict[str, Any] | None
     error: str | None = Field(description="What went wrong in the last attempt")

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from app.common.errors import ConflictError, NotFoundError
 from app.common.schemas import Page
@@ -156,23 +157,27 @@ class AttemptService:
     async def fail(self, job_id: uuid.UUID, attempt: int, error: str) -> bool:
         return await self._end(job_id, attempt, "failed", error=error)
 
-    async def retry(
-        self, job_id: uuid.UUID, attempt: int, error: str | None, delay: dt.timedelta
-    ) -> bool:
+    async def retry(self, job_id: uuid.UUID, attempt: int, error: str, delay: dt.timedelta) -> bool:
         """Release the job, to be started again after a while."""
         values = {"error": error, "send_at": utc_now() + delay, "leased_until": None}
+        return await self._change(job_id, attempt, **values)
+
+    async def give_back(self, job_id: uuid.UUID, attempt: int) -> bool:
+        """Release a job that its worker has no time to finish. The attempt does not count."""
+        values = {"attempts": attempt - 1, "send_at": utc_now(), "leased_until": None}
         return await self._change(job_id, attempt, **values)
 
     async def take_due(self, kinds: Collection[str], limit: int) -> Sequence[Job]:
         """Return jobs that must be sent: their message was lost, or it is time to try again.
 
-        A message can also be slow. A waiting job is sent again after twice the time, so that a long
-        queue does not fill with copies.
+        A message can also be slow. A waiting job is sent again after twice the time since it was
+        created or an attempt ended, so that a long queue does not fill with copies.
         """
         now = utc_now()
         due = await self._repository.lock_due(kinds, now, limit)
         for job in due:
-            job.send_at = max(_later(), now + (now - job.created_at))
+            job.send_at = max(_later(), now + (now - job.updated_at))
+            flag_modified(job, "updated_at")  # it keeps its value
         return due
 
     async def clean_up(self, kinds: Collection[str]) -> None:

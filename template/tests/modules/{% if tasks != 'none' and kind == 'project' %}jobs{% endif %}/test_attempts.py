@@ -19,7 +19,7 @@ from app.common.schemas import Schema
 from app.db.base import utc_now
 from app.infrastructure.broker import get_broker
 from app.infrastructure.settings import get_settings
-from app.infrastructure.tasks import ERROR_INTERNAL, ERROR_TIME_LIMIT, Run, located, run_job
+from app.infrastructure.tasks import ERROR_INTERNAL, ERROR_TIME_LIMIT, TASKS, Run, located, run_job
 from app.modules.jobs import service as jobs_service
 from app.modules.jobs.models import Job
 from app.modules.jobs.service import AttemptService, JobService
@@ -34,6 +34,13 @@ class Sent(Schema):
     """What a request sends."""
 
     size: int
+
+
+class Broken:
+    """A schedule with a mistake."""
+
+    def due(self, now: dt.datetime) -> dt.datetime | None:
+        raise ValueError("a mistake")
 
 
 @pytest.fixture
@@ -63,9 +70,11 @@ async def relaying() -> AsyncIterator[None]:
     """Run the relay of a worker during the block."""
     stopped = asyncio.Event()
     relay = asyncio.create_task(worker.relay(stopped))
-    yield
-    stopped.set()
-    await relay
+    try:
+        yield
+    finally:
+        stopped.set()
+        await relay
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -233,6 +242,7 @@ async def test_job_that_may_not_start_any_more_fails(
 async def test_broker_that_is_down_loses_no_job(
     session: AsyncSession, broker_is_down: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     job_id = await enqueue(session)
     assert (await read(session, job_id)).status == "queued"
     assert caplog.text.count("jobs are sent later") == 1
@@ -251,6 +261,25 @@ async def test_broker_that_is_down_loses_no_job(
     assert sent.send_at > utc_now()
 
 
+async def test_relay_goes_on_after_an_error_and_logs_it_once(
+    session: AsyncSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    job_id = await enqueue(session)
+    await change(session, job_id, send_at=utc_now())
+    get_broker().flush_all()
+    monkeypatch.setattr(get_settings(), "task_poll_seconds", 0.01)
+    monkeypatch.setitem(TASKS, "probe", dataclasses.replace(probe, schedule=Broken()))
+
+    async with relaying():
+        await until(lambda: waiting() > 0)
+        monkeypatch.setitem(TASKS, "probe", probe)
+        await until(lambda: "jobs are sent again" in caplog.text)
+
+    assert caplog.text.count("jobs are sent later: a mistake") == 1
+    assert "Traceback" in caplog.text
+
+
 async def test_running_task_stays_the_owner_of_its_job(
     session: AsyncSession, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,23 +296,64 @@ async def test_running_task_stays_the_owner_of_its_job(
     assert (await read(session, job_id)).status == "succeeded"
 
 
-async def test_interrupted_task_gives_its_job_back(session: AsyncSession) -> None:
+async def test_stopped_worker_gives_its_job_back_and_no_attempt_counts(
+    session: AsyncSession,
+) -> None:
     job_id, started = await enqueue(session, "hang"), asyncio.Event()
 
     async def start(_: Run) -> None:
         started.set()
 
     probe_module.steps.append(start)
-    running = asyncio.create_task(run_job(probe, job_id))
-    await started.wait()
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+    for _ in range(probe.max_retries + 2):
+        started.clear()
+        running = asyncio.create_task(run_job(probe, job_id))
+        await started.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
 
     job = await read(session, job_id)
-    assert (job.status, job.leased_until) == ("running", None)
+    assert (job.status, job.attempts, job.leased_until) == ("running", 0, None)
     assert job.send_at
     assert job.send_at <= utc_now()
+
+
+async def test_task_that_ignores_its_limit_is_interrupted_and_counts(
+    session: AsyncSession,
+) -> None:
+    job_id, ignored = await enqueue(session, "hang"), asyncio.Event()
+
+    async def ignore(_: Run) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        ignored.set()
+
+    probe_module.steps.append(ignore)
+    running = asyncio.create_task(run_job(dataclasses.replace(probe, time_limit=200), job_id))
+    await ignored.wait()
+    running.cancel()
+    await running
+
+    job = await read(session, job_id)
+    assert (job.status, job.attempts, job.error) == ("running", 1, ERROR_TIME_LIMIT)
+
+
+async def test_waiting_job_is_sent_again_later_each_time(session: AsyncSession) -> None:
+    """The time since its last attempt counts, not its age."""
+    job_id, resend = await enqueue(session), dt.timedelta(seconds=30)
+    for waited in (DAY, resend, 2 * resend):
+        now = utc_now()
+        updated_at = now - waited
+        await change(session, job_id, created_at=now - DAY, updated_at=updated_at, send_at=now)
+
+        [job] = await AttemptService(session).take_due(["probe"], 1)
+        await session.commit()
+
+        job = await read(session, job_id)
+        assert job.updated_at == updated_at
+        assert job.send_at
+        assert abs(job.send_at - now - waited) < dt.timedelta(seconds=5)
 
 
 async def test_scheduled_task_starts_once_for_a_time(session: AsyncSession) -> None:
@@ -299,6 +369,20 @@ async def test_scheduled_task_starts_once_for_a_time(session: AsyncSession) -> N
     assert await service.schedule("probe", due)
     await session.commit()
     assert waiting() == 2
+
+
+async def test_time_of_a_schedule_has_one_job_even_if_it_is_older_than_the_retention(
+    session: AsyncSession,
+) -> None:
+    service, due = JobService(session), utc_now() - 60 * DAY
+    for scheduled_for in (due - 90 * DAY, due):
+        assert await service.schedule("probe", scheduled_for)
+    await session.execute(sa.update(Job).values(status="succeeded", finished_at=due))
+
+    await AttemptService(session).clean_up(["probe"])
+
+    assert (await session.scalars(sa.select(Job.scheduled_for))).all() == [due]
+    assert not await service.schedule("probe", due)
 
 
 async def test_old_jobs_and_those_of_unknown_tasks_end(session: AsyncSession) -> None:
