@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import typer.main
+import yaml
 from copier._main import Worker
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
@@ -33,6 +34,12 @@ from tests.judging import Judge, forking
 from tests.preforked import Preforked
 
 Tree = dict[str, bytes]
+
+# Collect garbage seldom: nearly all that is imported and collected lives until the end.
+gc.set_threshold(200_000)
+
+# Copier reads YAML with the parser in Python, which is ten times as slow as that in C.
+pytest.MonkeyPatch().setattr(yaml, "SafeLoader", yaml.CSafeLoader)
 
 # A process of the command builds its parser once; this one runs hundreds of commands.
 build_parser = typer.main.get_command
@@ -131,9 +138,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage seldom, and not among what is imported, which lives until the end."""
+    """Collect no garbage among what is imported, which lives until the end."""
     gc.freeze()
-    gc.set_threshold(200_000)
 
 
 # A run writes 2 GB in 300,000 files; a disk that keeps them takes up to a quarter of its time.
