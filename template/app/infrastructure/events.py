@@ -244,6 +244,9 @@ class Hub:
         except (RedisError, OSError) as error:
             logger.warning("events cannot be read: %s", error)
             self._end_all("unavailable")
+        except Exception:  # allow(V3): it is logged, and clients open their streams again
+            logger.exception("events cannot be read")
+            self._end_all("unavailable")
         finally:
             self._reader = None
 
@@ -260,6 +263,8 @@ class Hub:
                 await self.end_revoked()
             except (SQLAlchemyError, OSError) as error:
                 logger.warning("the rights of open streams are not checked: %s", error)
+            except Exception:  # allow(V3): it is logged, and the rights are checked again
+                logger.exception("the rights of open streams are not checked")
         self._checker = None
 
     def _deliver(self, channel: str, events: list[Event]) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, WebSocket, status
 from pydantic_core import from_json, to_json
+from sqlalchemy.exc import SQLAlchemyError
 
-from app.common.errors import responses
+from app.common.errors import ApiError, responses
 from app.common.routing import Router
 from app.db.session import get_sessions
 from app.infrastructure.channels import Event, user_channel
@@ -26,6 +28,8 @@ from app.infrastructure.events import END, OPEN, PING, STALE, Reason, Right, Sub
 from app.infrastructure.job_events import UPDATED, state_of
 from app.modules.jobs.schemas import JobRead
 from app.modules.jobs.service import JobService
+
+logger = logging.getLogger(__name__)
 
 
 class JobEvents:
@@ -55,9 +59,18 @@ class JobEvents:
             is_own = event.name == UPDATED and from_json(event.data)["id"] == str(self._job_id)
             if is_own or event.name in (OPEN, STALE, END, PING):
                 yield event
-            if event.name in self._with_state:
-                job = await find_job(self._owner_id, self._job_id)
-                yield Event(event.id, UPDATED, to_json(state_of(job)).decode())
+            if event.name in self._with_state and (state := await self._read_state()):
+                yield Event(event.id, UPDATED, state)
+
+    async def _read_state(self) -> str | None:
+        """Return the state of the job as JSON, or end the stream: its response has begun."""
+        try:
+            job = await find_job(self._owner_id, self._job_id)
+        except (ApiError, SQLAlchemyError, OSError) as error:
+            logger.warning("the job of a stream cannot be read: %s", error)
+            self._subscription.end("unavailable")
+            return None
+        return to_json(state_of(job)).decode()
 
 
 async def find_job(owner_id: uuid.UUID, job_id: uuid.UUID) -> JobRead:

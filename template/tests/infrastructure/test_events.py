@@ -232,6 +232,15 @@ async def test_stream_ends_with_a_hint_when_the_server_dies(
             assert numbers([await stream.next()]) == [2]
 
 
+async def test_event_that_cannot_be_read_ends_the_streams(served: Served, ann: Person) -> None:
+    """Without an end, they would stay open and get nothing."""
+    async with served.stream(OWN, ann.headers) as stream:
+        await stream.next()
+        await get_redis().xadd(ann.channel, {"written": "by other code"})
+
+        assert (await stream.next()).data == {"reason": "unavailable"}
+
+
 async def refusal(served: Served, url: str, headers: Headers, **options: Any) -> list[int]:
     """Return the statuses with which both transports refuse a stream."""
     response = await served.client.get(url, headers=headers)
@@ -313,15 +322,16 @@ async def test_rights_are_checked_while_streams_are_open(
 ) -> None:
     monkeypatch.setattr(get_settings(), "event_check_seconds", 0.01)
     asked: list[set[Any]] = []
+    errors = [ConnectionError("the database is down"), KeyError("a mistake")]
     are_open = asyncio.Event()
 
     async def check(rights: set[Any]) -> set[Any]:
         if not are_open.is_set():
             return rights
         asked.append(rights)
-        if len(asked) == 1:
-            raise ConnectionError
-        return {"new"} if len(asked) > 2 else rights
+        if len(asked) <= len(errors):
+            raise errors[len(asked) - 1]
+        return {"new"} if len(asked) > 3 else rights
 
     async with (
         get_hub().subscribed(SHARED_CHANNEL, uuid.uuid4(), 60, None, (check, "old")) as revoked,
@@ -330,7 +340,7 @@ async def test_rights_are_checked_while_streams_are_open(
         are_open.set()
         end = [event async for event in revoked][-1]
         assert (end.data, kept.reason) == ('{"reason":"revoked"}', None)
-    assert asked[:3] == [{"old", "new"}] * 3
+    assert asked[:4] == [{"old", "new"}] * 4
 
 
 async def test_browser_opens_a_socket_with_a_token_or_a_cookie(

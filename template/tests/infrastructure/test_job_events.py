@@ -11,9 +11,11 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 from websockets.exceptions import InvalidStatus
 
+from app.common.errors import NotFoundError
+from app.infrastructure import job_event_routes
 from app.infrastructure.channels import newest_position, project_channel, read_missed, user_channel
 from app.infrastructure.redis import get_redis, running
-from app.infrastructure.tasks import run_job
+from app.infrastructure.tasks import JobRead, run_job
 from tests.modules.jobs.probe import probe, steps
 from tests.streams import Received, Served, new_user
 
@@ -90,3 +92,34 @@ async def test_stream_of_a_job_begins_with_its_state(
         with pytest.raises(InvalidStatus, match=str(status)):
             async with served.socket(url, excluded):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("transport", "error"),
+    [("stream", NotFoundError("removed")), ("socket", ConnectionRefusedError("down"))],
+)
+async def test_stream_ends_if_its_job_cannot_be_read(
+    served: Served,
+    session: AsyncSession,
+    monkeypatch: pytest.MonkeyPatch,
+    transport: str,
+    error: Exception,
+) -> None:
+    """Its response has begun, so the error can have no status."""
+    owner_id, headers = await new_user(session, "ann")
+    job = await probe.enqueue(session, owner_id, {})
+    await session.commit()
+    calls = []
+
+    async def find_job(owner_id: uuid.UUID, job_id: uuid.UUID) -> JobRead:
+        calls.append(job_id)
+        if len(calls) == 1:  # the one before the response
+            return job
+        raise error
+
+    monkeypatch.setattr(job_event_routes, "find_job", find_job)
+    connect = getattr(served, transport)
+    async with connect(f"/api/v1/jobs/{job.id}/events", headers) as stream:
+        opened, end = [await stream.next() for _ in range(2)]
+
+    assert (opened.name, end.name, end.data) == ("open", "end", {"reason": "unavailable"})
