@@ -15,7 +15,6 @@ import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import httpx2
 from fastapi import HTTPException, Request
@@ -26,17 +25,26 @@ from app.infrastructure.redis import get_redis, reachable
 from app.infrastructure.settings import get_settings
 
 ERROR_SCHEME = "The URL must begin with https://"
-ERROR_PARTS = "The URL must have a host, and no user, password or fragment"
+ERROR_PARTS = "The URL must have a valid host and port, and no user, password or fragment"
 ERROR_PRIVATE = "The URL leads to an address that is not public"
 ERROR_UNSIGNED = "The webhook has no valid signature"
 ERROR_REPLAYED = "The webhook was received before"
 SECRET_BYTES = 32
 # Twice the age at which a signature is too old.
 REPLAY_SECONDS = 600
+# All other IPv6 addresses are local, reserved, or have an IPv4 address in them.
+PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
+# A network without IPv4 reaches its addresses here, in the last 32 bits.
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+MAX_PORT = 65535
 
 
 class PrivateAddressError(Exception):
     """The host has an address of this machine or of its network."""
+
+
+class InvalidUrlError(ValueError):
+    """The URL has no host to which a message could be sent."""
 
 
 def new_secret() -> str:
@@ -54,13 +62,15 @@ async def send_webhook(url: str, secret: str, message_id: str, body: str) -> int
     """Send a message once, and return the status of the answer. Redirects are not followed.
 
     Raises:
+        InvalidUrlError: the URL has no valid host or port.
         PrivateAddressError: the host has an address that is not public.
         httpx2.HTTPError, OSError: the host did not answer.
     """
     timeout = get_settings().webhook_timeout_seconds
     async with asyncio.timeout(timeout):
-        target = httpx2.URL(url)
-        address = await public_address(target.host, target.port or 443)
+        target = parse_url(url)
+        host = target.raw_host.decode("ascii")
+        address = await public_address(host, target.port or 443)
         now = dt.datetime.now(dt.UTC)
         headers = {
             "Host": target.netloc.decode("ascii"),
@@ -77,7 +87,7 @@ async def send_webhook(url: str, secret: str, message_id: str, body: str) -> int
                 target.copy_with(host=address),
                 content=body,
                 headers=headers,
-                extensions={"sni_hostname": target.host},
+                extensions={"sni_hostname": host},
             ) as response,
         ):
             return int(response.status_code)
@@ -96,19 +106,40 @@ async def public_address(host: str, port: int) -> str:
 def is_public(address: str) -> bool:
     """Return whether an address is public. An IPv6 address can contain an IPv4 address."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    inner = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None) or parsed
-    return bool(inner.is_global and not inner.is_multicast)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = _inner_address(parsed)
+        if inner is None:
+            return parsed in PUBLIC_IPV6 and parsed.is_global
+        parsed = inner
+    return parsed.is_global and not parsed.is_multicast
+
+
+def _inner_address(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if address in NAT64:
+        return ipaddress.IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour
+
+
+def parse_url(url: str) -> httpx2.URL:
+    """Return a URL whose host can be resolved."""
+    try:
+        target = httpx2.URL(url)
+        target.raw_host.decode("ascii").encode("idna")  # checks the length of each label
+    except (httpx2.InvalidURL, UnicodeError) as error:
+        raise InvalidUrlError(ERROR_PARTS) from error
+    is_valid = target.host and 0 < (target.port or 443) <= MAX_PORT
+    if not is_valid or target.userinfo or target.fragment:
+        raise InvalidUrlError(ERROR_PARTS)
+    return target
 
 
 def refuse_private(url: str) -> str:
     """Raise ValueError for a URL that a webhook cannot have. Names are resolved later, to send."""
-    parts = urlsplit(url)
+    target = parse_url(url)
     is_private = get_settings().webhook_allow_private
-    if parts.scheme != "https" and not (is_private and parts.scheme == "http"):
+    if target.scheme != "https" and not (is_private and target.scheme == "http"):
         raise ValueError(ERROR_SCHEME)
-    if not parts.hostname or parts.username or parts.password or parts.fragment:
-        raise ValueError(ERROR_PARTS)
-    if not is_private and _is_private_literal(parts.hostname):
+    if not is_private and _is_private_literal(target.host):
         raise ValueError(ERROR_PRIVATE)
     return url
 

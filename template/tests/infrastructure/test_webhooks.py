@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import Webhook
 from app.common.errors import UnavailableError
 from app.infrastructure.redis import get_redis, running
 from app.infrastructure.settings import get_settings
-from app.infrastructure.webhooks import new_secret, received_webhook
+from app.infrastructure.webhooks import is_public, new_secret, received_webhook
 from tests.fixtures import client_of
 
 BODY = '{"type": "paid"}'
@@ -56,6 +56,29 @@ async def send(app: FastAPI, *messages: dict[str, str], body: str = BODY) -> lis
     """Send messages to the service."""
     async with running(), client_of(app) as client:
         return [await client.post(PATH, content=body, headers=headers) for headers in messages]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("93.184.215.14", True),
+        ("100.64.0.1", False),
+        ("224.0.0.1", False),
+        ("2606:4700::1111", True),
+        ("::ffff:93.184.215.14", True),
+        ("::ffff:10.0.0.1", False),
+        ("2002:7f00:1::", False),
+        ("64:ff9b::5db8:d70e", True),
+        ("64:ff9b::a9fe:a9fe", False),
+        ("::7f00:1", False),
+        ("fec0::1", False),
+        ("fe80::1%eth0", False),
+        ("ff0e::1", False),
+    ],
+)
+def test_address_of_a_network_of_its_own_is_not_public(address: str, expected: bool) -> None:
+    """Also if it is in an IPv6 address: 64:ff9b::a9fe:a9fe is 169.254.169.254."""
+    assert is_public(address) is expected
 
 
 async def test_message_is_received_once(app: FastAPI) -> None:

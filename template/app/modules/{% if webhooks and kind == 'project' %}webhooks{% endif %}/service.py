@@ -15,7 +15,9 @@ from app.db.base import utc_now
 from app.infrastructure.settings import get_settings
 from app.infrastructure.tasks import Run, task
 from app.infrastructure.webhooks import (
+    ERROR_PARTS,
     ERROR_PRIVATE,
+    InvalidUrlError,
     PrivateAddressError,
     new_secret,
     send_webhook,
@@ -38,7 +40,7 @@ ERROR_TOO_MANY = "The maximum number of webhooks is reached"
 ERROR_DISABLED = "The webhook is disabled"
 ERROR_NO_ANSWER = "The URL did not answer"
 ERROR_STATUS = "The URL answered with status {}"
-NO_ANSWER = (httpx2.HTTPError, OSError, TimeoutError)
+NO_ANSWER = (httpx2.HTTPError, OSError)
 GONE = 410  # the receiver asks for no more messages
 
 
@@ -153,6 +155,8 @@ class DeliveryService:
         body = json.dumps(delivery.payload, separators=(",", ":"))
         try:
             status = await send_webhook(webhook.url, webhook.secret, f"msg_{delivery.id}", body)
+        except InvalidUrlError:
+            return None, ERROR_PARTS
         except PrivateAddressError:
             return None, ERROR_PRIVATE
         except NO_ANSWER:

@@ -16,6 +16,7 @@ from standardwebhooks.webhooks import Webhook as Signed
 from app.infrastructure.owner import OWNER_ERRORS
 from app.infrastructure.settings import get_settings
 from app.infrastructure.tasks import run_job
+from app.infrastructure.webhooks import ERROR_PARTS
 from app.modules.jobs.models import Job
 from app.modules.webhooks.models import Webhook
 from app.modules.webhooks.service import WebhookService, deliver_webhook
@@ -182,10 +183,17 @@ async def test_receiver_that_is_gone_gets_no_more(
         "https://127.0.0.1/",
         "https://[::1]/",
         "https://[::ffff:10.0.0.1]/",
+        "https://[64:ff9b::a9fe:a9fe]/",
         "https://169.254.169.254/latest",
         "https://localhost/",
         "https://user:password@example.com/",
         "https:///path",
+        "https://a..example.com/",
+        f"https://{'a' * 64}.example.com/",
+        "https://example.com:99999/",
+        "https://example.com:port/",
+        "https://example\0.com/",
+        "https://[::1/",
         "file:///etc/passwd",
     ],
 )
@@ -193,6 +201,22 @@ async def test_url_that_is_not_public_is_refused(
     client: httpx2.AsyncClient, owner_id: uuid.UUID | None, url: str
 ) -> None:
     assert_problem(await client.post(URL, json={"url": url}), 422, "url")
+
+
+async def test_stored_url_without_a_valid_host_counts_as_a_failure(
+    client: httpx2.AsyncClient,
+    session: AsyncSession,
+    owner_id: uuid.UUID | None,
+    receiver: Receiver,
+) -> None:
+    """Older versions of the service accepted such URLs."""
+    webhook = await create(client, receiver.url)
+    await session.execute(sa.update(Webhook).values(url="https://a..example.com/"))
+    await publish(session, owner_id)
+
+    [delivery] = await deliveries(client, webhook)
+    assert (delivery["attempts"], delivery["error"]) == (1, ERROR_PARTS)
+    assert (await client.get(f"{URL}/{webhook['id']}")).json()["failures"] == 1
 
 
 async def test_name_of_a_private_address_is_not_reached(
