@@ -71,6 +71,7 @@ asyncio.run(serve())
 # Connects as migrations do.
 CONNECT = """
 import asyncio, sys
+from sqlalchemy.exc import DBAPIError
 from app.db.postgresql import DatabaseSettings, create_migration_engine
 async def connect(url):
     async with create_migration_engine(DatabaseSettings(database_url=url)).connect():
@@ -78,8 +79,8 @@ async def connect(url):
 for url in sys.argv[1:]:
     try:
         print(asyncio.run(connect(url)))
-    except OSError as error:
-        print(error)
+    except DBAPIError as error:
+        print(error.orig)
 """
 # The timeout of statements that migrations have, in a transaction and outside.
 LIMITS = """
@@ -107,6 +108,24 @@ async def main():
         await asyncio.sleep(0.1)
     await use("late")
     await asyncio.gather(*waiting)
+    await get_engine().dispose()
+asyncio.run(main())
+"""
+# Whether a connection whose server does not answer any longer is replaced.
+SILENT = """
+import asyncio, os, signal, sqlalchemy as sa
+from app.db import postgresql
+from app.db.session import get_engine
+postgresql.TRIED_AFTER_SECONDS, postgresql.PING_SECONDS = 0, 0.5
+async def connected():
+    async with get_engine().connect() as connection:
+        return await connection.scalar(sa.text("SELECT pg_backend_pid()"))
+async def main():
+    silent = await connected()
+    assert await connected() == silent
+    os.kill(silent, signal.SIGSTOP)
+    print(await connected() != silent)
+    os.kill(silent, signal.SIGCONT)
     await get_engine().dispose()
 asyncio.run(main())
 """
@@ -340,6 +359,11 @@ def test_connections_are_given_in_the_order_of_the_requests(service: Service) ->
     found = service.run("python", "-c", ORDER, DATABASE_URL=service.url, **one)
 
     assert found.split() == ["first", "second", "late"]
+
+
+def test_idle_connection_that_became_silent_is_replaced(service: Service) -> None:
+    """As by a proxy that drops packets. A request waited for minutes."""
+    assert service.run("python", "-c", SILENT, DATABASE_URL=service.url) == "True\n"
 
 
 def test_garbage_collection_skips_the_loaded_code(service: Service) -> None:

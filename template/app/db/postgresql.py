@@ -28,6 +28,7 @@ ERROR_TOO_SLOW = "The server does not answer in time"
 READING = {"isolation_level": "AUTOCOMMIT"}
 # A connection that was idle for longer is tested before it is used.
 TRIED_AFTER_SECONDS = 30
+PING_SECONDS = 5  # TCP waits for many minutes
 # The driver waits this much longer than the server, whose error says more.
 DRIVER_SECONDS = 1
 READ_ONLY = "25006"  # the error of a server that has become a standby
@@ -188,8 +189,8 @@ def _replace_closed(engine: AsyncEngine) -> None:
             if connection.driver_connection.is_closed():
                 raise InvalidatePoolError
             if time.monotonic() - record.info.get("used", math.inf) > TRIED_AFTER_SECONDS:
-                engine.dialect.do_ping(connection)
-        except (engine.dialect.loaded_dbapi.Error, OSError) as error:
+                connection.run_async(lambda raw: raw.execute("SELECT 1", timeout=PING_SECONDS))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise InvalidatePoolError from error
 
     def translate(context: ExceptionContext) -> None:
