@@ -74,8 +74,10 @@ def count_statements(engine: AsyncEngine) -> Iterator[list[str]]:
             found.append(arguments[2])
 
     sa.event.listen(engine.sync_engine, "before_cursor_execute", collect)
-    yield found
-    sa.event.remove(engine.sync_engine, "before_cursor_execute", collect)
+    try:
+        yield found
+    finally:
+        sa.event.remove(engine.sync_engine, "before_cursor_execute", collect)
 
 
 def assert_problem(response: httpx2.Response, status: int, *named: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from functools import partial
@@ -139,6 +140,8 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
         connect_args=_connect_args(server, timeout),
         **options,
     )
+    # SQLAlchemy logs messages of the pool under the name of its class, at each stop.
+    logging.getLogger(f"{__name__}.FairPool").setLevel("WARNING")
     _replace_closed(engine)
     if server.pooled and timeout:
         _limit(engine, "statement_timeout", timeout)

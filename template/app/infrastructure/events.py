@@ -308,10 +308,12 @@ def get_hub() -> Hub:
 async def running() -> AsyncIterator[None]:
     """End all streams at shutdown, because the server waits for them."""
     loop = asyncio.get_running_loop()
-    with on_stop_signal(lambda: loop.call_soon_threadsafe(get_hub().stop)):
-        yield
-    await get_hub().close()
-    get_hub.cache_clear()
+    try:
+        with on_stop_signal(lambda: loop.call_soon_threadsafe(get_hub().stop)):
+            yield
+    finally:
+        await get_hub().close()
+        get_hub.cache_clear()
 
 
 @contextlib.contextmanager
@@ -328,6 +330,8 @@ def on_stop_signal(action: Callable[[], object]) -> Iterator[None]:
     replaced = [number for number in handlers if is_main and callable(handlers[number])]
     for number in replaced:
         signal.signal(number, handle)
-    yield
-    for number in replaced:
-        signal.signal(number, handlers[number])
+    try:
+        yield
+    finally:
+        for number in replaced:
+            signal.signal(number, handlers[number])

@@ -40,9 +40,11 @@ router = APIRouter()
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[None]:
     """Serve the protocol while the service runs."""
-    async with get_manager().run():
-        yield
-    get_manager.cache_clear()
+    try:
+        async with get_manager().run():
+            yield
+    finally:
+        get_manager.cache_clear()
 
 
 @lru_cache

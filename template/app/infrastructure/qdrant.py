@@ -47,9 +47,11 @@ def get_client() -> AsyncQdrantClient:
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[None]:
     client = get_client()
-    yield
-    await client.close()
-    get_client.cache_clear()
+    try:
+        yield
+    finally:
+        await client.close()
+        get_client.cache_clear()
 
 
 async def check() -> None:

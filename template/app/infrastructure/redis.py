@@ -48,9 +48,11 @@ def owned_key(owner: str, owner_id: uuid.UUID | None, name: str) -> str:
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[None]:
     """Close the connections when the service stops."""
-    yield
-    await get_redis().aclose()
-    get_redis.cache_clear()
+    try:
+        yield
+    finally:
+        await get_redis().aclose()
+        get_redis.cache_clear()
 
 
 async def check() -> None:

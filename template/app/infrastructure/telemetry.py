@@ -106,10 +106,12 @@ async def running() -> AsyncIterator[None]:
     """Trace and measure during the block, and send the remaining spans at its end."""
     provider = get_tracer_provider()
     measure()
-    with logged_trace_ids(), instrumented(), logged_statements(get_engine().sync_engine):
-        yield
-    await run_sync(provider.force_flush)
-    forget_process()
+    try:
+        with logged_trace_ids(), instrumented(), logged_statements(get_engine().sync_engine):
+            yield
+    finally:
+        await run_sync(provider.force_flush)
+        forget_process()
 
 
 @contextlib.contextmanager

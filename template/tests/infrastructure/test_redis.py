@@ -19,6 +19,15 @@ async def test_client_reaches_the_server() -> None:
         assert await get_redis().get("name") == "Ann"
 
 
+async def test_connections_are_closed_after_an_error() -> None:
+    with pytest.raises(KeyError):
+        async with running():
+            failed = get_redis()
+            raise KeyError
+
+    assert get_redis() is not failed
+
+
 async def test_connection_that_the_server_has_closed_is_replaced() -> None:
     """A command on that connection would be lost."""
     async with running(), Redis.from_url(get_settings().redis_url) as other:

@@ -10,5 +10,7 @@ from app.infrastructure.clients.base import close_all
 
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[None]:
-    yield
-    await close_all()
+    try:
+        yield
+    finally:
+        await close_all()
