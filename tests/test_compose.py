@@ -98,7 +98,10 @@ def test_services_refer_to_what_there_is(name: str, template: Path, tmp_path: Pa
             assert "healthcheck" in services[other] or not is_healthy, other
         mounted |= {volume.partition(":")[0] for volume in service.get("volumes", [])}
     assert mounted == {*document["volumes"]}
-    for variable, text in services["service"]["environment"].items():
+    serving = services["service"]
+    # A process that was killed would be counted on, since the next one has its pid.
+    assert serving.get("tmpfs") == serving["environment"].get("PROMETHEUS_MULTIPROC_DIR")
+    for variable, text in serving["environment"].items():
         if host := re.search(r"://(?:\w+@)?([a-z]+):\d+", text):
             assert host[1] in {*services, "localhost"}, variable
 
