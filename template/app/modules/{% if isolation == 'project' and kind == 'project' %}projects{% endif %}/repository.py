@@ -63,10 +63,10 @@ class MemberRepository:
             )
         )
 
-    async def has_other_owner(self, project_id: uuid.UUID, user_id: uuid.UUID) -> bool:
+    async def has_other_owner(self, member: Member) -> bool:
         """Return whether another active user is an owner of the project."""
-        owners = self._live(project_id).where(Member.role == "owner").join(Member.user)
-        others = owners.where(Member.user_id != user_id, User.is_active)
+        owners = self._live(member.project_id).where(Member.role == "owner").join(Member.user)
+        others = owners.where(Member.user_id != member.user_id, User.is_active)
         return bool(await self._session.scalar(sa.select(others.exists())))
 
     async def list_page(self, project_id: uuid.UUID, query: MemberQuery) -> Rows[Member]:

@@ -106,9 +106,9 @@ class MemberService:
     async def update(
         self, project_id: uuid.UUID, user_id: uuid.UUID, data: MemberUpdate
     ) -> MemberRead:
+        member = await self._get_locked(project_id, user_id)
         if data.role != "owner":
-            await self._require_other_owner(project_id, user_id)
-        member = await self._get(project_id, user_id)
+            await self._require_other_owner(member)
         member.role = data.role
         await self._repository.save(member)
         return MemberRead.model_validate(member)
@@ -117,18 +117,19 @@ class MemberService:
         """Remove a member. Only owners can remove others; every member can leave."""
         if user_id != by:
             await self.require_role(project_id, by, "owner")
-        await self._require_other_owner(project_id, user_id)
-        member = await self._get(project_id, user_id)
+        member = await self._get_locked(project_id, user_id)
+        await self._require_other_owner(member)
         member.is_deleted = True
         await self._repository.save(member)
 
-    async def _require_other_owner(self, project_id: uuid.UUID, user_id: uuid.UUID) -> None:
-        """Raise 409 for the last owner. The lock makes concurrent removals wait."""
-        await self._projects.lock(project_id)
-        if not await self._repository.has_other_owner(project_id, user_id):
+    async def _require_other_owner(self, member: Member) -> None:
+        """Raise 409 for the last owner."""
+        if member.role == "owner" and not await self._repository.has_other_owner(member):
             raise ConflictError(ERROR_LAST_OWNER, code="last_owner")
 
-    async def _get(self, project_id: uuid.UUID, user_id: uuid.UUID) -> Member:
+    async def _get_locked(self, project_id: uuid.UUID, user_id: uuid.UUID) -> Member:
+        """Return a member. The lock makes concurrent changes of members wait."""
+        await self._projects.lock(project_id)
         member = await self._repository.get(project_id, user_id)
         if member is None:
             raise NotFoundError(ERROR_NO_MEMBER)

@@ -267,6 +267,17 @@ async def test_inactive_owner_does_not_count_as_an_owner(
     assert_problem(await client.delete(url, headers=owner), 409)
 
 
+async def test_member_leaves_a_project_whose_only_owner_is_inactive(
+    client: httpx2.AsyncClient, session: AsyncSession, project: JSON, owner: Headers
+) -> None:
+    editor = await new_member(client, owner, project, "editor")
+    await session.execute(sa.update(User).filter_by(name="ann").values(is_active=False))
+    await session.commit()
+    url = f"{URL}/{project['id']}/members/{await my_id(client, editor)}"
+
+    assert (await client.delete(url, headers=editor)).status_code == 204
+
+
 async def test_unknown_role_returns_422(
     client: httpx2.AsyncClient, session: AsyncSession, project: JSON, owner: Headers
 ) -> None:
