@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, selectinload
 
@@ -15,6 +16,7 @@ from app.db.stored import Values, save_row
 
 Row = TypeVar("Row", bound=DeclarativeBase)
 Links = Mapping[str, sa.Table]
+INSERTS: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 def link_table(metadata: sa.MetaData, table: str, field: str, target: str) -> sa.Table:
@@ -62,7 +64,7 @@ async def save_linked(
         columns["updated_at"] = utc_now()
     await save_row(session, row, columns)
     (row_id,) = sa.inspect(row).identity or ()
-    for name in values.keys() & links.keys():
+    for name in sorted(values.keys() & links.keys()):  # one order: no request waits for another
         await replace_links(session, links[name], row_id, values[name])
     await session.refresh(row, _linked(type(row)))
 
@@ -72,7 +74,7 @@ async def replace_links(
 ) -> None:
     """Replace all links of a row."""
     await session.execute(sa.delete(links).where(links.c.item_id == item_id))
-    pairs = [{"item_id": item_id, "other_id": other} for other in dict.fromkeys(others)]
+    pairs = [{"item_id": item_id, "other_id": other} for other in sorted({*others})]
     if pairs:
         await session.execute(sa.insert(links), pairs)
 
@@ -80,10 +82,10 @@ async def replace_links(
 async def add_link(
     session: AsyncSession, links: sa.Table, item_id: uuid.UUID, other_id: uuid.UUID
 ) -> None:
-    """Link two rows; does nothing if they are linked already."""
-    linked = sa.exists().where(links.c.item_id == item_id, links.c.other_id == other_id)
-    pair = sa.select(sa.literal(item_id, sa.Uuid()), sa.literal(other_id, sa.Uuid()))
-    await session.execute(sa.insert(links).from_select(links.c.keys(), pair.where(~linked)))
+    """Link two rows; does nothing if they are linked already, also by a concurrent request."""
+    insert = INSERTS[session.get_bind().dialect.name]
+    pair = insert(links).values(item_id=item_id, other_id=other_id)
+    await session.execute(pair.on_conflict_do_nothing())
 
 
 async def remove_link(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 from fastapi import HTTPException
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 import app.modules  # noqa: F401  # imports every model
@@ -101,6 +104,30 @@ async def test_links_are_added_removed_and_replaced(samples: AsyncSession) -> No
     assert await peers() == [second]
     await replace_links(samples, parts__peers, first.id, [])
     assert await peers() == []
+
+
+@pytest_asyncio.fixture
+async def committed(engine: AsyncEngine, database_url: str) -> AsyncIterator[AsyncEngine]:
+    """The engine of a database with these tables, for transactions that see one another."""
+    if database_url == "sqlite+aiosqlite://":
+        pytest.skip("a database in memory has one connection")
+    async with engine.begin() as connection:
+        await connection.run_sync(ProbeBase.metadata.create_all)
+    yield engine
+    async with engine.begin() as connection:
+        await connection.run_sync(ProbeBase.metadata.drop_all)
+
+
+async def test_requests_at_once_can_link_the_same_rows(committed: AsyncEngine) -> None:
+    async with AsyncSession(committed) as first, AsyncSession(committed) as second:
+        ids = [part.id for part in await make(first, 2)]
+        await first.commit()
+        await add_link(first, parts__peers, *ids)
+        linking = asyncio.create_task(add_link(second, parts__peers, *ids))
+        await asyncio.sleep(0.05)
+        await first.commit()
+        await linking
+        assert [*(await second.execute(sa.select(parts__peers))).one()] == ids
 
 
 @pytest.mark.parametrize("touch", [True, False])
