@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import shutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,7 @@ import pytest
 from cofee.engine.render import Renderer
 from cofee.errors import CofeeError
 from cofee.template.template import Template
-from tests import covering, every
+from tests import every
 from tests.generated import (
     REPOSITORY,
     check_types,
@@ -28,6 +27,7 @@ from tests.generated import (
     make_service,
     run,
 )
+from tests.judging import EACH_RISK, Judge
 from tests.released import template
 
 __all__ = ["template"]  # pytest finds the fixtures by their names
@@ -172,7 +172,7 @@ def test_services_of_every_pair_are_clean(template: Path, tmp_path: Path) -> Non
 
 
 def test_services_of_pairs_pass_their_tests(
-    template: Path, tmp_path: Path, request: pytest.FixtureRequest
+    template: Path, tmp_path: Path, judge: Judge, request: pytest.FixtureRequest
 ) -> None:
     """They are typed as well, and run as their own configuration says."""
     programs = environment(template)
@@ -181,8 +181,7 @@ def test_services_of_pairs_pass_their_tests(
         with (project / "pyproject.toml").open("a") as configuration:
             configuration.write(UNREAD)
         check_types(project, programs)
-        shutil.copy(covering.__file__, project)
-        run(project, programs, "python", "-m", "pytest", "-q", "-p", "covering")
+        assert judge.complaint(project, *EACH_RISK, variables={}) == ""
 
 
 def test_every_answer_is_in_one_of_them() -> None:

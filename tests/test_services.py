@@ -8,7 +8,6 @@ services, and runs with the default one.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 
 from cofee.commands.check import sources
 from cofee.source.architecture import findings
-from tests import covering, cyclic, every, ruled, sampled
+from tests import cyclic, every, ruled, sampled
 from tests.generated import (
     DATABASES,
     EXAMPLES,
@@ -25,7 +24,7 @@ from tests.generated import (
     make_service,
     run,
 )
-from tests.judging import ASSERTIONS, Judge
+from tests.judging import EACH_RISK, Judge
 from tests.planted import rules
 from tests.released import programs, template
 
@@ -72,7 +71,6 @@ def with_everything(template: Path, folder: Path, **more: str) -> Path:
     for name, text in {"together": ruled.BEHAVIOUR, "cycles": cyclic.BY_HAND}.items():
         (project / f"tests/modules/test_{name}.py").write_text(text.lstrip())
     add_sample_tests(project)
-    shutil.copy(covering.__file__, project)
     return project
 
 
@@ -107,7 +105,7 @@ OWN = "not (auth or (users and not (deletion or test_fields)) or projects or job
     ],
 )
 def test_everything_works(
-    service: str, programs: Path, database: str, tests: str, request: pytest.FixtureRequest
+    service: str, judge: Judge, database: str, tests: str, request: pytest.FixtureRequest
 ) -> None:
     """Generated tests pass: each type with each modifier, each rule, each owner.
 
@@ -116,9 +114,9 @@ def test_everything_works(
     """
     everything: Path = request.getfixturevalue(service)
     every_cell = request.config.getoption("every_cell")
-    chosen = ("-k", OWN) if every_cell else ("-k", tests, "-p", "covering")
-    command = ("python", "-m", "pytest", "-q", *ASSERTIONS, *MODULE_TESTS, *chosen)
-    run(everything, programs, *command, **DATABASES[database])
+    chosen = ("-k", OWN) if every_cell else ("-k", tests, *EACH_RISK)
+    complaint = judge.complaint(everything, *MODULE_TESTS, *chosen, variables=DATABASES[database])
+    assert complaint == ""
 
 
 def test_everything_is_clean(everything: Path, programs: Path) -> None:
