@@ -99,7 +99,9 @@ async def purge_batch(
 
 
 def is_expired(table: sa.Table, before: dt.datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(table.c.is_deleted, table.c.updated_at < before)
+    """Return whether a row was deleted before a time, with what it has outside of the database."""
+    last = [column == column.info["last"] for column in table.c if "last" in column.info]
+    return sa.and_(table.c.is_deleted, table.c.updated_at < before, *last)
 
 
 def referring_columns(table: sa.Table) -> Iterator[sa.ColumnElement[uuid.UUID]]:

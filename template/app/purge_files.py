@@ -47,7 +47,7 @@ async def purge(sessions: async_sessionmaker[AsyncSession], before: dt.datetime)
     async with sessions.begin() as session:
         await session.execute(statement.values(is_deleted=True))
     count = 0
-    while files := await find_deleted(sessions):
+    while files := await find_deleted(sessions, before):
         for file in files:
             await storage.remove(file.object_name, file.upload_name)
         async with sessions.begin() as session:
@@ -66,11 +66,14 @@ def is_abandoned(before: dt.datetime) -> sa.ColumnElement[bool]:
     return sa.or_(is_old, *[File.owner_id.in_(ids) for ids in gone])
 
 
-async def find_deleted(sessions: async_sessionmaker[AsyncSession]) -> list[File]:
-    """Return some deleted files whose objects may still exist."""
-    rows = sa.select(File).where(File.is_deleted, File.state != "removed").limit(BATCH)
+async def find_deleted(
+    sessions: async_sessionmaker[AsyncSession], before: dt.datetime
+) -> list[File]:
+    """Return some deleted files whose objects may still exist, and whose uploads have ended."""
+    has_ended = sa.or_(File.state == "stored", File.created_at < before)
+    rows = sa.select(File).where(File.is_deleted, File.state != "removed", has_ended)
     async with sessions() as session:
-        return list(await session.scalars(rows))
+        return list(await session.scalars(rows.limit(BATCH)))
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ async def create(data: FileCreate, owner_id: OwnerId, session: DbSession) -> Fil
     response_model=FileRead,
     status_code=status.HTTP_201_CREATED,
     summary="Upload the body as a file, with its media type",
-    responses=responses(*OWNER_ERRORS, 408, 413, 422, 503),
+    responses=responses(*OWNER_ERRORS, 404, 408, 413, 422, 503),
     openapi_extra={"requestBody": {"required": True, "content": BINARY}},
 )
 async def upload(

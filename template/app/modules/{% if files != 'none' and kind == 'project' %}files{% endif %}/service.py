@@ -165,8 +165,10 @@ class FileService:
 
     async def _mark_stored(self, file: File, size: int, sha256: str) -> FileRead:
         stored = await self._repository.mark_stored(file, size, sha256)
-        if stored is None:
-            return await self.get(file.owner_id, file.id)
+        stored = stored or await self._repository.get(file.owner_id, file.id)
+        if stored is None:  # it was deleted during the upload
+            await remove_objects([file])
+            raise NotFoundError(ERROR_NOT_FOUND)
         return FileRead.model_validate(stored)
 
     async def _refuse(self, file: File) -> None:

@@ -20,12 +20,13 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.requests import ClientDisconnect
 
-from app.db.base import utc_now
+from app.db.base import Base, utc_now
 from app.infrastructure import storage
 from app.infrastructure.settings import get_settings
 from app.modules.files.models import File
 from app.modules.files.schemas import FileUpload
 from app.modules.files.service import FileService, UploadInterruptedError
+from app.purge import purge as purge_rows
 from app.purge_files import purge
 from dev.s3 import serve
 from tests.api import JSON, assert_problem, json_name, rows_of
@@ -286,6 +287,31 @@ async def test_purge_removes_what_was_never_confirmed(
 
     assert rows_of((await client.get(URL)).json()) == [kept]
     assert len(await object_names()) == 1
+
+
+async def test_file_that_is_deleted_during_its_upload_leaves_no_object(
+    client: httpx2.AsyncClient, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield CONTENT
+        [file] = rows_of((await client.get(URL)).json())
+        assert (await client.delete(f"{URL}/{file['id']}")).status_code == 204
+        assert await purge(sessions, utc_now() - dt.timedelta(days=1)) == 0
+
+    assert_problem(await upload(client, parts()), 404)
+
+    await assert_nothing_kept(client)
+
+
+async def test_deleted_row_is_kept_until_its_object_is_removed(
+    client: httpx2.AsyncClient, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    file = (await upload(client)).json()
+    await client.delete(f"{URL}/{file['id']}")
+
+    assert "files" not in await purge_rows(sessions, Base.metadata, utc_now())
+    assert await purge(sessions, utc_now()) == 1
+    assert (await purge_rows(sessions, Base.metadata, utc_now()))["files"] == 1
 
 
 async def test_requests_that_need_the_server_are_answered_with_503_without_it(
