@@ -14,7 +14,7 @@ from app.common.errors import responses
 from app.common.routing import Router
 from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
-from app.infrastructure.owner import OWNER_ERRORS, OwnerId
+from app.infrastructure.owner import OWNER_ERRORS, READER_ERRORS, OwnerId
 from app.infrastructure.security import BODY_LIMITS, declared_size
 from app.infrastructure.settings import get_settings
 from app.modules.files.schemas import (
@@ -82,7 +82,7 @@ async def upload(
     response_model=Page[FileRead],
     status_code=status.HTTP_200_OK,
     summary="List your files",
-    responses=responses(*OWNER_ERRORS, 422),
+    responses=responses(*READER_ERRORS, 422),
 )
 async def list_page(
     query: QueryParams[FileQuery],
@@ -98,7 +98,7 @@ async def list_page(
     response_model=FileRead,
     status_code=status.HTTP_200_OK,
     summary="Get a file",
-    responses=responses(*OWNER_ERRORS, 404, 422),
+    responses=responses(*READER_ERRORS, 404, 422),
 )
 async def get(file_id: uuid.UUID, owner_id: OwnerId, session: DbSession) -> FileRead:
     service = FileService(session)
@@ -123,7 +123,7 @@ async def confirm(file_id: uuid.UUID, owner_id: OwnerId, session: DbSession) -> 
     response_class=RedirectResponse,
     status_code=status.HTTP_307_TEMPORARY_REDIRECT,
     summary="Download the content of a file, by a redirect to the file server",
-    responses=responses(*OWNER_ERRORS, 404, 409, 422, 503),
+    responses=responses(*READER_ERRORS, 404, 409, 422, 503),
 )
 async def download(file_id: uuid.UUID, owner_id: OwnerId, session: DbSession) -> RedirectResponse:
     service = FileService(session)

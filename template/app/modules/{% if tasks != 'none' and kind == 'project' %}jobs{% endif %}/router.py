@@ -10,7 +10,7 @@ from app.common.errors import responses
 from app.common.routing import Router
 from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
-from app.infrastructure.owner import OWNER_ERRORS, OwnerId
+from app.infrastructure.owner import OWNER_ERRORS, READER_ERRORS, OwnerId
 from app.modules.jobs.schemas import JobQuery, JobRead
 from app.modules.jobs.service import JobService
 
@@ -22,7 +22,7 @@ router = Router(prefix="/jobs", tags=["jobs"])
     response_model=Page[JobRead],
     status_code=status.HTTP_200_OK,
     summary="List jobs",
-    responses=responses(*OWNER_ERRORS, 422),
+    responses=responses(*READER_ERRORS, 422),
 )
 async def list_page(
     owner_id: OwnerId,
@@ -37,7 +37,7 @@ async def list_page(
     response_model=JobRead,
     status_code=status.HTTP_200_OK,
     summary="Get a job",
-    responses=responses(*OWNER_ERRORS, 404, 422),
+    responses=responses(*READER_ERRORS, 404, 422),
 )
 async def get(owner_id: OwnerId, job_id: uuid.UUID, session: DbSession) -> JobRead:
     return await JobService(session).get(owner_id, job_id)

@@ -10,7 +10,7 @@ from app.common.errors import responses
 from app.common.routing import Router
 from app.common.schemas import Page, QueryParams
 from app.db.session import DbSession
-from app.infrastructure.owner import OWNER_ERRORS, OwnerId
+from app.infrastructure.owner import OWNER_ERRORS, READER_ERRORS, OwnerId
 from app.modules.webhooks.schemas import (
     WebhookCreate,
     WebhookCreated,
@@ -41,7 +41,7 @@ async def create(owner_id: OwnerId, data: WebhookCreate, session: DbSession) -> 
     response_model=Page[WebhookRead],
     status_code=status.HTTP_200_OK,
     summary="List webhooks",
-    responses=responses(*OWNER_ERRORS, 422),
+    responses=responses(*READER_ERRORS, 422),
 )
 async def list_page(
     owner_id: OwnerId, query: QueryParams[WebhookQuery], session: DbSession
@@ -54,7 +54,7 @@ async def list_page(
     response_model=WebhookRead,
     status_code=status.HTTP_200_OK,
     summary="Get a webhook",
-    responses=responses(*OWNER_ERRORS, 404, 422),
+    responses=responses(*READER_ERRORS, 404, 422),
 )
 async def get(owner_id: OwnerId, webhook_id: uuid.UUID, session: DbSession) -> WebhookRead:
     return await WebhookService(session).get(owner_id, webhook_id)
@@ -89,7 +89,7 @@ async def delete(owner_id: OwnerId, webhook_id: uuid.UUID, session: DbSession) -
     response_model=Page[WebhookDeliveryRead],
     status_code=status.HTTP_200_OK,
     summary="List what was sent to a webhook",
-    responses=responses(*OWNER_ERRORS, 404, 422),
+    responses=responses(*READER_ERRORS, 404, 422),
 )
 async def list_deliveries(
     owner_id: OwnerId,
