@@ -157,7 +157,7 @@ def logged_trace_ids() -> Iterator[None]:
 
 
 def require_metrics_token(request: Request) -> None:
-    """Raise 404 for callers without METRICS_TOKEN; only development needs none."""
+    """Raise 404 for callers without METRICS_TOKEN. Outside production it can be empty."""
     settings = get_settings()
     token = settings.metrics_token.get_secret_value()
     if not token and settings.environment != "production":
