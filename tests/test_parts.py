@@ -76,7 +76,7 @@ OWN_FILES = {
 # What each file that parts share says of the clock.
 EXPECTED = {
     "app/infrastructure/settings.py": "Settings(AuthSettings, ClockSettings, DatabaseSettings):\n",
-    "app/main.py": "    async with clock.running():\n        yield\n",
+    "app/main.py": "        async with clock.running():\n            yield\n",
     "app/infrastructure/health.py": "    await clock.check()\n",
     "app/api/v1/router.py": "router.include_router(ticks_router)\n",
     "app/modules/__init__.py": "import app.modules.ticks.models\n",
