@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Header, Request
+from pydantic import ValidationError, create_model
 
+from app.common.errors import ConflictError
 from app.common.schemas import Model
 from app.db.session import DbSession
 from app.modules.jobs.service import KeyService
 
+ERROR_CHANGED = "An older version of the service has answered this request"
 MAX_KEY_LENGTH = 255
 Answer = TypeVar("Answer", bound=Model)
 Key = Annotated[
@@ -55,10 +58,24 @@ class OnceRunner:
         scope = hashlib.sha256(f"{owner_id}\n{self._request}\n{self._key}".encode()).hexdigest()
         answered = await self._service.claim(scope, self._body)
         if answered is not None:
-            return schema.model_validate(answered)
+            return read_answer(schema, answered)
         answer = await call()
         await self._service.store(scope, answer.model_dump(mode="json"))
         return answer
+
+
+def read_answer(schema: type[Answer], stored: dict[str, Any]) -> Answer:
+    """Return a stored answer, without the fields that the schema has lost or got since then."""
+    fields = {name: field for name, field in schema.model_fields.items() if name in stored}
+    types: dict[str, Any] = {name: (field.annotation, field) for name, field in fields.items()}
+    try:
+        known = create_model("Known", __base__=Model, **types).model_validate(
+            {name: stored[name] for name in fields}
+        )
+    except ValidationError as error:
+        raise ConflictError(ERROR_CHANGED, code="idempotency_key_used") from error
+    values = {name: getattr(known, name) for name in fields}
+    return cast("Answer", schema.model_construct(**values))  # Pydantic's plugin of mypy says Model
 
 
 async def get_once(request: Request, session: DbSession, key: Key = None) -> OnceRunner:

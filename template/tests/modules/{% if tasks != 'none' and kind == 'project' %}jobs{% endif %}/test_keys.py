@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.common.errors import ConflictError
+from app.common.schemas import Model
 from app.db.base import utc_now
-from app.infrastructure.idempotency import OnceRunner
+from app.infrastructure.idempotency import ERROR_CHANGED, OnceRunner
 from app.modules.jobs import service as jobs_service
 from app.modules.jobs.models import IdempotencyKey
 from app.modules.jobs.schemas import JobRead
@@ -65,6 +66,46 @@ async def test_key_belongs_to_an_owner_and_a_route(session: AsyncSession) -> Non
 
     assert ids[0] == ids[1]
     assert len({*ids}) == 3
+
+
+class Row(Model):
+    """An answer whose fields change with a deployment."""
+
+    id: uuid.UUID
+    size: int
+
+
+class Named(Model):
+    """The same answer with a new field and without an old one."""
+
+    id: uuid.UUID
+    name: str
+
+
+class Other(Model):
+    """The same answer with another type."""
+
+    id: int
+
+
+async def test_answer_of_an_older_version_is_returned(session: AsyncSession) -> None:
+    row = Row(id=uuid.uuid4(), size=3)
+
+    async def create() -> Row:
+        return row
+
+    once = OnceRunner(KeyService(session), "a", "key", b"")
+    assert await once.run(None, Row, create) == row
+    named = await once.run(None, Named, unexpected)
+    assert named.model_dump() == {"id": row.id}
+    assert await once.run(None, Row, unexpected) == row
+    with pytest.raises(ConflictError, match=ERROR_CHANGED):
+        await once.run(None, Other, unexpected)
+
+
+async def unexpected() -> Any:
+    """Fail if a request that was answered has its effect again."""
+    raise AssertionError
 
 
 async def test_request_without_a_key_has_its_effect_each_time(session: AsyncSession) -> None:
