@@ -7,15 +7,16 @@ ping connections. As in tutorials, a read is a transaction there, and the garbag
 tuned.
 
 Both serve one PostgreSQL, in short rounds and in turn, so that a busy machine slows both alike. A
-ratio of 1 means equal, 2 that the service takes half of the time. Printed is the median of the
-ratios of the rounds, and its 95 % confidence interval, which knows only how the rounds of this run
-differ: another run can be outside of it. A goal is reached or missed only outside of the interval.
+ratio of 1 means equal, 2 that the service takes half of the time. Two starts of one program differ
+by a few percent, in where its objects are in memory, and all rounds of a start have that in common.
+So both are started several times. Printed is the median over the starts of the median ratio of the
+rounds of each, and its 95 % confidence interval. A goal is reached or missed only outside of it.
 Then both have 100 clients at once.
 
 With `--instructions`, valgrind counts the instructions of the servers instead. They repeat within
 two percent on any machine, but leave out the kernel, and so most of what a round trip costs.
 
-    uv run python -m bench.serving [--rounds 81] [--requests 50] [--instructions]
+    uv run python -m bench.serving [--starts 9] [--rounds 7] [--requests 40] [--instructions]
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ AT_ONCE = 4  # connections while CPU time is measured
 CLIENTS = 100
 VALGRIND = ("valgrind", "--tool=callgrind", "--instr-atstart=no")
 COUNTED = 40  # requests whose instructions are counted
+MIN_STARTS = 6
 numbers = count()
 
 
@@ -166,13 +168,26 @@ def serving(folder: Path, programs: Path, module: str, url: str, *tool: str) -> 
         server.wait()
 
 
+@contextmanager
+def both(project: Path, programs: Path, url: str, *tool: str) -> Iterator[tuple[Server, Server]]:
+    """Serve the service and what was written by hand."""
+    with (
+        serving(project, programs, "app.main", url, *tool) as ours,
+        serving(project, programs, "by_hand", url, *tool) as other,
+    ):
+        yield ours, other
+
+
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=81)
-    parser.add_argument("--requests", type=int, default=50, help="in each round")
+    parser.add_argument("--starts", type=int, default=9, help=f"at least {MIN_STARTS}")
+    parser.add_argument("--rounds", type=int, default=7, help="in each start")
+    parser.add_argument("--requests", type=int, default=40, help="in each round")
     parser.add_argument("--instructions", action="store_true", help="count them with valgrind")
     given = parser.parse_args()
+    if given.starts < MIN_STARTS:
+        parser.error(f"fewer than {MIN_STARTS} starts have no interval of 95 %")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cofee-bench-")))
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
@@ -182,47 +197,60 @@ def main() -> None:
         url = stack.enter_context(database(project, programs))
         shutil.copy(BY_HAND, project)
         run(project, programs, "alembic", "upgrade", "head", DATABASE_URL=url)
-        tool = VALGRIND if given.instructions else ()
-        ours, other = (
-            stack.enter_context(serving(project, programs, module, url, *tool))
-            for module in ("app.main", "by_hand")
-        )
-        creations = [request("create", "") for _ in range(ROWS)]
-        identifier = json.loads(asyncio.run(send(ours, creations, AT_ONCE))[0][1])["id"]
+        with serving(project, programs, "app.main", url) as server:
+            creations = [request("create", "") for _ in range(ROWS)]
+            identifier = json.loads(asyncio.run(send(server, creations, AT_ONCE))[0][1])["id"]
         if given.instructions:
-            compare_instructions(ours, other, identifier)
+            with both(project, programs, url, *VALGRIND) as servers:
+                compare_instructions(*servers, identifier)
             return
-        for what, goal in GOALS.items():
-            compare(ours, other, what, identifier, goal, given)
+        starts = []
+        for _ in range(given.starts):
+            with both(project, programs, url) as servers:
+                starts.append({what: compare(servers, what, identifier, given) for what in GOALS})
         for what in GOALS:
-            late = [percentile(server, what, identifier) * 1000 for server in (ours, other)]
-            print(f"{what}, {CLIENTS} clients: p95 {late[0]:.0f} ms; by hand {late[1]:.0f} ms")
+            report(what, [start[what] for start in starts])
+        with both(project, programs, url) as servers:
+            for what in GOALS:
+                late = [percentile(server, what, identifier) * 1000 for server in servers]
+                print(f"{what}, {CLIENTS} clients: p95 {late[0]:.0f} ms; by hand {late[1]:.0f} ms")
 
 
 def compare(
-    ours: Server,
-    other: Server,
-    what: str,
-    identifier: str,
-    goal: float,
-    given: argparse.Namespace,
-) -> None:
-    """Print how many times as long the other takes, by the median of rounds in turn."""
-    times: dict[Server, list[float]] = {ours: [], other: []}
-    for number in range(-4, given.rounds):  # the first rounds fill caches
-        for server in (ours, other) if number % 2 else (other, ours):
-            seconds = measure(server, what, identifier, given.requests)
-            times[server] += [seconds] if number >= 0 else []
-    ratios = sorted(other / mine for mine, other in zip(*times.values(), strict=True))
-    reach = math.sqrt(given.rounds) * 0.98  # of the 95 % interval of a median, in ranks
-    low = ratios[max(0, math.floor(given.rounds / 2 - reach))]
-    high = ratios[min(given.rounds - 1, math.ceil(given.rounds / 2 + reach))]
+    servers: tuple[Server, Server], what: str, identifier: str, given: argparse.Namespace
+) -> list[tuple[float, float]]:
+    """Return the CPU times of both servers for a request, of rounds in turn."""
+    rounds = []
+    for number in range(-2, given.rounds):  # the first rounds fill caches
+        order = servers if number % 2 else servers[::-1]
+        times = {server: measure(server, what, identifier, given.requests) for server in order}
+        rounds += [(times[servers[0]], times[servers[1]])] if number >= 0 else []
+    return rounds
+
+
+def report(what: str, starts: list[list[tuple[float, float]]]) -> None:
+    """Print how many times as long the other takes."""
+    goal = GOALS[what]
+    ratios = sorted(statistics.median(its / mine for mine, its in start) for start in starts)
+    low, high = interval(ratios)
     verdict = "reached" if low >= goal else "MISSED" if high < goal else "unclear"
-    mine, its = (statistics.median(seconds) * 1e6 for seconds in times.values())
+    times = zip(*(times for start in starts for times in start), strict=True)
+    mine, its = (statistics.median(seconds) * 1e6 for seconds in times)
     ratio = f"{statistics.median(ratios):.2f}, {low:.2f} to {high:.2f}"
     print(
         f"{what}: {ratio} ({mine:.0f} µs; by hand {its:.0f} µs; goal {goal} {verdict})", flush=True
     )
+
+
+def interval(values: list[float]) -> tuple[float, float]:
+    """Return the 95 % confidence interval of the median of sorted values.
+
+    Each value is above the median or below it, as a coin falls.
+    """
+    size, rank = len(values), 0
+    while sum(math.comb(size, below) for below in range(rank + 2)) / 2**size <= 0.025:
+        rank += 1
+    return values[rank], values[-1 - rank]
 
 
 def compare_instructions(ours: Server, other: Server, identifier: str) -> None:
