@@ -9,6 +9,7 @@ import time
 from functools import partial
 from typing import Any, Self
 
+import anyio
 import asyncpg  # type: ignore[import-untyped]
 import sqlalchemy as sa
 from pydantic import Field, SecretStr, model_validator
@@ -46,12 +47,14 @@ class FairPool(AsyncAdaptedQueuePool):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._turns = asyncio.Semaphore(self.size() + self._max_overflow)
+        self._turns = anyio.Semaphore(self.size() + self._max_overflow, fast_acquire=True)
 
     def _do_get(self) -> ConnectionPoolEntry:
-        turn = self._turns.acquire()
         try:
-            await_only(asyncio.wait_for(turn, self.timeout()) if self._turns.locked() else turn)
+            if self._turns.value:
+                self._turns.acquire_nowait()  # without leaving the greenlet, unlike asyncio's
+            else:
+                await_only(asyncio.wait_for(self._turns.acquire(), self.timeout()))
         except TimeoutError as error:
             raise PoolTimeout(ERROR_NO_TURN) from error
         try:
