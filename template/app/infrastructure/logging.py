@@ -39,7 +39,6 @@ def configure_logging(level: str) -> None:
 
     At DEBUG, libraries log their inputs, including secrets. Only the service uses that level.
     """
-    propagate: dict[str, object] = {"handlers": [], "propagate": True}
     logging.config.dictConfig(
         {
             "version": 1,
@@ -49,8 +48,7 @@ def configure_logging(level: str) -> None:
             "root": {"level": "INFO" if level == "DEBUG" else level, "handlers": ["stderr"]},
             "loggers": {
                 "app": {"level": level},
-                "uvicorn": propagate,
-                "uvicorn.error": propagate,
+                "uvicorn": {"handlers": [], "propagate": True},
                 # RequestMiddleware logs every request with more detail.
                 "uvicorn.access": {"handlers": [], "propagate": False},
             },

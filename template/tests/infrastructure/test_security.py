@@ -23,11 +23,8 @@ def probe(spare_app: FastAPI) -> FastAPI:
     async def size(request: Request) -> int:
         return len(await request.body())
 
-    async def crash() -> None:
-        raise RuntimeError
-
     spare_app.add_api_route("/size", size, methods=["POST"])
-    spare_app.add_api_route("/broken", crash)
+    spare_app.add_api_route("/broken", lambda: 1 / 0)
     return spare_app
 
 

@@ -1,10 +1,10 @@
-"""A transaction that has only read is ended, and one that has written is kept."""
+"""Ends of transactions and of sessions."""
 
 from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.infrastructure.transactions import end_read_transaction
 from app.modules.users.models import User
@@ -41,3 +41,14 @@ async def test_statement_that_writes_keeps_the_transaction(session: AsyncSession
     await session.scalars(sa.select(User))
     await end_read_transaction(session)
     assert not session.in_transaction()
+
+
+async def test_session_is_closed_after_its_commit(
+    sessions: async_sessionmaker[AsyncSession],
+) -> None:
+    ann = user("Ann")
+
+    async with sessions.begin() as session:
+        session.add(ann)
+
+    assert ann not in session
