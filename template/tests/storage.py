@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import httpx2
 import obstore
 
-from app.infrastructure.storage import get_store, get_tls
+from app.infrastructure.storage import get_store
+from app.infrastructure.tls import get_tls
 from tests.api import JSON, create
 
 URL = "/api/v1/files"

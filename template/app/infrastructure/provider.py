@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from functools import lru_cache
 from typing import Any
@@ -18,6 +17,7 @@ from joserfc.errors import JoseError
 from app.common.errors import ApiError, UnavailableError
 from app.infrastructure.auth import UnauthorizedError
 from app.infrastructure.settings import get_settings
+from app.infrastructure.tls import get_tls
 from app.infrastructure.tokens import ALGORITHM, derive_keys
 
 STATE_COOKIE = "provider_state"
@@ -50,15 +50,9 @@ def get_client() -> Any:
         client_kwargs={
             "scope": "openid email profile",
             "code_challenge_method": "S256",
-            "verify": load_certificates(),
+            "verify": get_tls(),
         },
     )
-
-
-@lru_cache
-def load_certificates() -> ssl.SSLContext:
-    """Return the trusted certificates. Each request would load them again, which is slow."""
-    return httpx2.create_ssl_context()
 
 
 async def start_login(request: Request, callback: str) -> RedirectResponse:

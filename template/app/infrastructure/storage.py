@@ -8,7 +8,6 @@ import datetime as dt
 import hashlib
 import hmac
 import logging
-import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +21,7 @@ from obstore.store import S3Store
 from app.common.errors import ApiError, UnavailableError
 from app.db.base import utc_now
 from app.infrastructure.settings import get_settings
+from app.infrastructure.tls import get_tls
 
 ERROR_DOWN = "The file server does not respond; try again"
 ERROR_BUSY = "Too many uploads at once; try again"
@@ -132,12 +132,6 @@ async def _pass_on(name: str, content_type: str, parts: AsyncIterator[bytes], si
     except httpx2.HTTPError as error:
         logger.warning("the file server does not answer: %s", error)
         raise StorageDownError() from error
-
-
-@lru_cache
-def get_tls() -> ssl.SSLContext:
-    """Return the certificates to trust, which take long to load."""
-    return httpx2.create_ssl_context()
 
 
 async def find(name: str) -> StoredObject | None:

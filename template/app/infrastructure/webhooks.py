@@ -11,10 +11,8 @@ import datetime as dt
 import ipaddress
 import secrets
 import socket
-import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
-from functools import lru_cache
 
 import httpx2
 from fastapi import HTTPException, Request
@@ -23,6 +21,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from app.common.errors import ConflictError
 from app.infrastructure.redis import get_redis, reachable
 from app.infrastructure.settings import get_settings
+from app.infrastructure.tls import get_tls
 
 ERROR_SCHEME = "The URL must begin with https://"
 ERROR_PARTS = "The URL must have a valid host and port, and no user, password or fragment"
@@ -50,12 +49,6 @@ class InvalidUrlError(ValueError):
 def new_secret() -> str:
     """Return a new secret to sign with."""
     return f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
-
-
-@lru_cache
-def get_tls() -> ssl.SSLContext:
-    """Return the trusted certificates. To load them takes longer than to send a message."""
-    return httpx2.create_ssl_context(trust_env=False)
 
 
 async def send_webhook(url: str, secret: str, message_id: str, body: str) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.common.errors import ConflictError
 from app.infrastructure import storage
+from app.infrastructure.tls import get_tls
 from app.modules.files.models import File
 from app.modules.files.service import FileService
 from tests.api import assert_problem
@@ -83,7 +84,7 @@ class FileContentContract(Contract):
         anonymous = await client.get(url, headers={"Authorization": ""})
 
         assert redirect.status_code == 307, redirect.text
-        async with httpx2.AsyncClient(verify=storage.get_tls()) as outside:
+        async with httpx2.AsyncClient(verify=get_tls()) as outside:
             assert (await outside.get(redirect.headers["location"])).content == CONTENT
         is_open = case.owner is None and case.access != "user"
         assert anonymous.status_code == (307 if is_open else 401)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.db.base import utc_now
 from app.infrastructure.settings import get_settings
-from app.infrastructure.storage import get_tls
+from app.infrastructure.tls import get_tls
 from app.purge_files import MAX_PENDING, purge
 from tests.api import JSON, assert_problem, rows_of
 from tests.modules.projects.factory import Headers, new_member, new_project

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import httpx2
@@ -16,6 +14,7 @@ from app.common.errors import ApiError
 from app.infrastructure.logging import request_id
 from app.infrastructure.requests import REQUEST_ID_HEADER
 from app.infrastructure.settings import get_settings
+from app.infrastructure.tls import get_tls
 
 ERROR_FAILED = "The service `{name}` does not answer as it should"
 ERROR_TOO_SLOW = "The service `{name}` does not answer in time"
@@ -112,12 +111,6 @@ def connect(url: str, token: SecretStr) -> httpx2.AsyncClient:
         limits=httpx2.Limits(max_connections=settings.client_max_connections),
         event_hooks={"request": [pass_request_id]},
     )
-
-
-@lru_cache
-def get_tls() -> ssl.SSLContext:
-    """Return the certificates to trust, which take long to load."""
-    return httpx2.create_ssl_context()
 
 
 async def pass_request_id(request: httpx2.Request) -> None:

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.infrastructure.provider import get_client, load_certificates
+from app.infrastructure.provider import get_client
 from app.infrastructure.settings import get_settings
+from app.infrastructure.tls import get_tls
 from app.modules.users.models import User
 from tests.api import JSON, assert_problem, create
 from tests.modules.users.factory import PASSWORD, bearer, person, sign_in, signed_in
@@ -52,7 +53,7 @@ async def go(browser: httpx2.AsyncClient, claims: JSON) -> str:
     """Sign in at the provider with these claims and return the URL of the callback."""
     address = get_settings().oidc_issuer
     to_provider = (await browser.get(URL)).headers["location"]
-    async with httpx2.AsyncClient(verify=load_certificates()) as outside:
+    async with httpx2.AsyncClient(verify=get_tls()) as outside:
         await outside.post(f"{address}/next", json=claims)
         return str((await outside.get(to_provider)).headers["location"])
 
