@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
-import yaml
 from copier._main import Worker
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
@@ -37,13 +35,6 @@ Tree = dict[str, bytes]
 
 # Collect garbage seldom: nearly all that is imported and collected lives until the end.
 gc.set_threshold(200_000)
-
-# Copier reads YAML with the parser in Python, which is ten times as slow as that in C.
-pytest.MonkeyPatch().setattr(yaml, "SafeLoader", yaml.CSafeLoader)
-
-# A process of the command builds its parser once; this one runs hundreds of commands.
-build_parser = typer.main.get_command
-typer.main.get_command = functools.cache(build_parser)
 
 
 class OnceForEachCommit(functools.cached_property[Any]):

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from tests.conftest import Run, build_parser, snapshot
+from tests.compiled import build_parser
+from tests.conftest import Run, snapshot
 
 FULL = Path("/dev/full")  # a disk without space
 
