@@ -210,7 +210,7 @@ time.sleep(3600)
 
 
 @contextlib.contextmanager
-def chaos(project: Path, environment: Path, folder: Path) -> Iterator[Chaos]:
+def chaos(project: Path, environment: Path, folder: Path, **more: str) -> Iterator[Chaos]:
     """Run a service with `MODULES` as an API and two workers, with their own servers."""
     (project / "probe.py").write_text(PROBE.lstrip())
     probe, (port, broker_port) = ["python", "-m", "probe"], [free_port() for _ in range(2)]
@@ -220,7 +220,7 @@ def chaos(project: Path, environment: Path, folder: Path) -> Iterator[Chaos]:
         "worker 1": [*probe, "worker"],
         "worker 2": [*probe, "worker"],
     }
-    settings = {**SETTINGS, "REDIS_URL": f"redis://127.0.0.1:{broker_port}/0"}
+    settings = {**SETTINGS, "REDIS_URL": f"redis://127.0.0.1:{broker_port}/0", **more}
     with running(project, environment, folder, commands, **settings) as processes:
         found = Chaos(processes, f"http://127.0.0.1:{port}")
         found.wait_for_api()

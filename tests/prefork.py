@@ -2,16 +2,18 @@
 
 `python prefork.py serve SOCKET MODULE…` imports the modules once and forks for each run.
 `python prefork.py run SOCKET SCRIPT ARGUMENT…` has a fork run the script, which gets the arguments,
-environment, directory and streams of this process, and ends with its exit code.
+environment, directory and streams of this process, and ends with its exit code. A SIGTERM is passed
+on to the fork.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 STREAMS = (0, 1, 2)
 # The exit code of the script of a fork, when it has ended by itself.
@@ -24,8 +26,9 @@ def run(
     variables: Mapping[str, str] = os.environ,
     folder: str = ".",
     streams: Sequence[int] = STREAMS,
+    started: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Have the server run a script and return its exit code."""
+    """Have the server run a script and return its exit code; `started` gets the fork's id."""
     order = repr(({**variables}, [*words]))
     place = os.open(folder, os.O_RDONLY)
     try:
@@ -34,13 +37,20 @@ def run(
             socket.send_fds(server, [b"."], [*streams, place])
             server.sendall(order.encode())
             server.shutdown(socket.SHUT_WR)
-            return int(server.recv(16))
+            with server.makefile() as reports:
+                started(int(reports.readline()))
+                return int(reports.readline())
     finally:
         os.close(place)
 
 
+def pass_on_sigterm(fork: int) -> None:
+    """Let a SIGTERM of this process reach the fork that does its work."""
+    signal.signal(signal.SIGTERM, lambda number, _: os.kill(fork, number))
+
+
 def serve(address: str, modules: list[str]) -> None:
-    """Import modules, then run one script after the other until the process is ended."""
+    """Import modules, then run scripts until the process is ended."""
     import gc
     import importlib
 
@@ -52,17 +62,42 @@ def serve(address: str, modules: list[str]) -> None:
         listening.bind(address)
         listening.listen()
         print("ready", flush=True)
-        while True:
-            client, _ = listening.accept()
-            with client:
-                _, given, _, _ = socket.recv_fds(client, 1, len(STREAMS) + 1)
-                child = os.fork()
-                if child == 0:
-                    return _become(client, given)
-                for descriptor in given:
-                    os.close(descriptor)
-                _, status = os.waitpid(child, 0)
-                client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+        _fork_for_clients(listening)
+
+
+def _fork_for_clients(listening: socket.socket) -> None:
+    """Run the scripts of clients at the same time; return in each fork after its script.
+
+    Each fork holds one end of a pipe, the other end of which is readable once the fork has ended.
+    """
+    import select
+
+    running: dict[int, tuple[int, socket.socket]] = {}
+    incoming = listening.fileno()
+    while True:
+        ready, _, _ = select.select([incoming, *running], [], [])
+        for pipe in running.keys() & {*ready}:
+            _report_end(pipe, *running.pop(pipe))
+        if incoming not in ready:
+            continue
+        client, _ = listening.accept()
+        _, given, _, _ = socket.recv_fds(client, 1, len(STREAMS) + 1)
+        pipe, held = os.pipe()
+        fork = os.fork()
+        if fork == 0:
+            return _become(client, given)
+        running[pipe] = fork, client
+        client.sendall(f"{fork}\n".encode())
+        for descriptor in (*given, held):
+            os.close(descriptor)
+
+
+def _report_end(pipe: int, fork: int, client: socket.socket) -> None:
+    """Tell a client the exit code of its fork."""
+    os.close(pipe)
+    _, status = os.waitpid(fork, 0)
+    with client:
+        client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 def _become(client: socket.socket, given: list[int]) -> None:
@@ -103,5 +138,5 @@ def _leave() -> None:
 if __name__ == "__main__":
     role, address, *words = sys.argv[1:]
     if role == "run":
-        sys.exit(run(address, words))
+        sys.exit(run(address, words, started=pass_on_sigterm))
     serve(address, words)

@@ -31,6 +31,15 @@ class Preforked:
         pairs = [f"{key}={value}" for key, value in variables.items()]
         return shlex.join(["env", *pairs, *map(str, words)])
 
+    def first(self, *names: str) -> dict[str, str]:
+        """Return a PATH on which these programs are forks, and others those of the environment."""
+        programs = self.socket.with_name("-".join(names))
+        programs.mkdir(exist_ok=True)
+        for name in names:
+            (programs / name).write_text(f'#!/bin/sh\nexec {self.command(name)} "$@"\n')
+            (programs / name).chmod(0o755)
+        return {"PATH": os.pathsep.join(map(str, (programs, self.variables["PATH"])))}
+
     def run(
         self,
         folder: Path,

@@ -25,6 +25,7 @@ from tests.generated import (
     snapshot_template,
 )
 from tests.judging import Judge
+from tests.preforked import Preforked
 from tests.tiny import release, run_git
 
 OF_USERS = re.compile(
@@ -248,13 +249,16 @@ def sources(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.service
-def test_an_administrator_is_made_by_a_task(released: Path, tmp_path: Path) -> None:
+def test_an_administrator_is_made_by_a_task(
+    released: Path, forks: Preforked, tmp_path: Path
+) -> None:
     """The password comes by a pipe, and is not on the command line."""
     project = make_service(released, tmp_path / "service", {"database": "sqlite"})
     programs = environment(released)
     making = "python -m dev --temporary python -m app.create_admin root@example.com Root"
 
-    run(project, programs, "sh", "-c", f"echo 'correct horse battery' | {making}")
+    command = f"echo 'correct horse battery' | {making}"
+    run(project, programs, "sh", "-c", command, **forks.first("alembic"))
     tasks = run(project, programs, "poe", "--help")
 
     assert "create-admin" in tasks

@@ -33,6 +33,7 @@ from tests.generated import (
     make_service,
     run,
 )
+from tests.preforked import Preforked
 from tests.reader import free_port
 from tests.released import programs, template
 
@@ -243,7 +244,12 @@ def log_lines(log: Path) -> list[dict[str, Any]]:
 
 
 def test_uploads_become_captions(
-    project: Path, programs: Path, tmp_path: Path, other: Other, request: pytest.FixtureRequest
+    project: Path,
+    programs: Path,
+    forks: Preforked,
+    tmp_path: Path,
+    other: Other,
+    request: pytest.FixtureRequest,
 ) -> None:
     """A recording of 50 MB is transcribed and captioned; both streams tell each step once.
 
@@ -259,6 +265,7 @@ def test_uploads_become_captions(
         "WEBHOOK_ALLOW_PRIVATE": "true",
         "OTEL_EXPORTER_OTLP_ENDPOINT": other.url,
         "OTEL_BSP_SCHEDULE_DELAY": "200",
+        **forks.first("alembic"),
     }
     api = ["python", "-c", API, str(port), str(flag)]
     commands = {

@@ -24,6 +24,7 @@ import requests
 from tests.chaos import running, wait_until
 from tests.generated import lift_limits, make_service, serving
 from tests.pooling import mortal_database, query, session
+from tests.preforked import Preforked
 from tests.reader import free_port
 from tests.test_production import PRODUCTS
 from tests.test_security import programs
@@ -113,14 +114,14 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(
-    programs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+    programs: tuple[Path, Path], forks: Preforked, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """One service for all faults; the last test stops it."""
     folder = tmp_path_factory.mktemp("faults")
     data = {"modules": [PRODUCTS], "auth": "none"}
     project = make_service(programs[0], folder / "service", data)
     with mortal_database(project, programs[1]) as (url, restart), ExitStack() as stack:
-        settings = {**SETTINGS, "DATABASE_URL": url}
+        settings = {**SETTINGS, "DATABASE_URL": url, **forks.first("alembic", "uvicorn")}
         address = stack.enter_context(serving(project, programs[1], folder / "log", **settings))
         yield Served(address, folder / "log", programs[1], url, restart, stack.close)
 
@@ -279,12 +280,12 @@ def test_accepted_requests_are_answered_before_the_service_stops(served: Served)
 
 
 def test_full_disk_is_reported_and_leaves_nothing_half_written(
-    programs: tuple[Path, Path], tmp_path: Path
+    programs: tuple[Path, Path], forks: Preforked, tmp_path: Path
 ) -> None:
     """SQLite: rows can be read meanwhile, and written as soon as there is space."""
     data = {"modules": [PRODUCTS], "auth": "none", "database": "sqlite"}
     project, file = make_service(programs[0], tmp_path / "service", data), tmp_path / "shop.sqlite3"
-    settings = {"DATABASE_URL": f"sqlite+aiosqlite:///{file}"}
+    settings = {"DATABASE_URL": f"sqlite+aiosqlite:///{file}", **forks.first("alembic")}
     with serving(project, programs[1], tmp_path / "log", **settings) as url:
         products = f"{url}/api/v1/products"
         limit_files(url, file.stat().st_size + 3 * len(LARGE))

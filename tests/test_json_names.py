@@ -13,6 +13,7 @@ import requests
 
 from tests.conftest import Run, snapshot
 from tests.generated import EVERY_PART, environment, make_service, run, serving, snapshot_template
+from tests.preforked import Preforked
 
 pytestmark = pytest.mark.service
 
@@ -76,9 +77,10 @@ class Client(requests.Session):
 
 
 @pytest.fixture(scope="module")
-def client(shop: Path, released: Path) -> Iterator[Client]:
+def client(shop: Path, released: Path, forks: Preforked) -> Iterator[Client]:
     """A client of the running service."""
-    with serving(shop, environment(released), shop.parent / "server.log") as url:
+    programs, log = environment(released), shop.parent / "server.log"
+    with serving(shop, programs, log, **forks.first("alembic", "uvicorn")) as url:
         yield Client(f"{url}/api/v1")
 
 

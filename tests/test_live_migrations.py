@@ -12,6 +12,7 @@ import requests
 
 from tests.generated import make_service, run, serving, variables
 from tests.pooling import create_databases, database, session
+from tests.preforked import Preforked
 from tests.test_production import PRODUCTS
 from tests.test_security import programs
 
@@ -125,12 +126,13 @@ def test_processes_that_migrate_at_once_wait_for_each_other(
 
 
 def test_migration_waits_briefly_for_a_table_and_tries_again(
-    project: Path, programs: tuple[Path, Path], server: str, tmp_path: Path
+    project: Path, programs: tuple[Path, Path], forks: Preforked, server: str, tmp_path: Path
 ) -> None:
     """A transaction that has read the table stays open; requests are served meanwhile."""
     url = f"{server}/live"
     settings = {"DATABASE_URL": url, "DATABASE_MIGRATION_LOCK_TIMEOUT_MS": "200"}
-    with serving(project, programs[1], tmp_path / "log", **settings) as address:
+    forked = settings | forks.first("alembic", "uvicorn")
+    with serving(project, programs[1], tmp_path / "log", **forked) as address:
         path = project / "migrations/versions/2026-01-01_add_note.py"
         path.write_text(ADD_NOTE.format(head=head_of(project)))
         with session(programs[1], url, "SELECT * FROM products"):
@@ -148,12 +150,13 @@ def test_migration_waits_briefly_for_a_table_and_tries_again(
 
 
 def test_large_table_is_migrated_while_it_is_written(
-    project: Path, programs: tuple[Path, Path], server: str, tmp_path: Path
+    project: Path, programs: tuple[Path, Path], forks: Preforked, server: str, tmp_path: Path
 ) -> None:
     """An index whose creation was killed is created again, and rows are filled in batches."""
     url, paths, below = f"{server}/large", [], head_of(project)
     settings = {"DATABASE_URL": url, "DATABASE_MIGRATION_LOCK_TIMEOUT_MS": "200"}
-    with serving(project, programs[1], tmp_path / "log", **settings) as address:
+    forked = settings | forks.first("alembic", "uvicorn")
+    with serving(project, programs[1], tmp_path / "log", **forked) as address:
         for number, step in enumerate(LARGE):
             paths.append(project / f"migrations/versions/large{number}.py")
             paths[-1].write_text(STEP.format(number=number, below=below, step=step))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.generated import environment, make_service, run, snapshot_template
+from tests.preforked import Preforked
 
 pytestmark = pytest.mark.service
 
@@ -29,7 +30,7 @@ MODULES = [
 ]
 
 
-def test_users_read_and_create_rows_without_an_error(tmp_path: Path) -> None:
+def test_users_read_and_create_rows_without_an_error(tmp_path: Path, forks: Preforked) -> None:
     """Locust says so at the end, and the exit code is 0."""
     template = snapshot_template(tmp_path / "template")
     answers = {"database": "sqlite", "auth": "jwt", "modules": MODULES}
@@ -37,7 +38,7 @@ def test_users_read_and_create_rows_without_an_error(tmp_path: Path) -> None:
     short = ["--users", "5", "--seconds", "6", "--max-p95-ms", "60000"]
     locust = ["python", "-m", "dev", "--temporary", "python", "-m", "dev.load", *short]
 
-    said = run(project, environment(template), *locust)
+    said = run(project, environment(template), *locust, **forks.first("alembic"))
 
     assert re.search(r"^[1-9]\d* requests, 0 errors, p95 \d+ ms", said, re.MULTILINE), said
     assert re.search(r"POST +/api/v1/notes +[1-9]", said), said

@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import Run, snapshot
 from tests.generated import environment, files_of, make_service, run, template_since
 from tests.judging import EACH_RISK, Judge
+from tests.preforked import Preforked
 from tests.test_matrix import MODULES, _remembered, lost_lines, memory, unsound
 from tests.tiny import run_git
 
@@ -93,7 +94,7 @@ def _back(code: int) -> Iterator[str]:
 
 
 def test_service_that_nobody_edited_is_green(
-    base: Path, template: Path, tmp_path: Path, cofee: Run, judge: Judge
+    base: Path, template: Path, tmp_path: Path, cofee: Run, forks: Preforked, judge: Judge
 ) -> None:
     """The update renders what a new service has, except for the migrations, and its tests pass."""
     root = tmp_path / "shop"
@@ -104,7 +105,7 @@ def test_service_that_nobody_edited_is_green(
 
     run(root, programs, "ruff", "check")
     run(root, programs, "ruff", "format", "--check")
-    run(root, programs, *MIGRATION)
+    run(root, programs, *MIGRATION, **forks.first("alembic"))
     modules = [f"tests/modules/{name}" for name in (*(one["name"] for one in MODULES), "orders")]
     assert judge.complaint(root, *modules, "tests/db/test_migrations.py", *EACH_RISK) == ""
 

@@ -28,6 +28,7 @@ from tests.pooling import (
     sleeping_pgbouncer,
     statements,
 )
+from tests.preforked import Preforked
 from tests.test_security import programs
 
 pytestmark = pytest.mark.service
@@ -232,7 +233,7 @@ def test_certificate_of_the_server_is_verified(service: Service) -> None:
 
 @needs_pgbouncer
 def test_first_request_wakes_the_database_of_the_example_on_neon(
-    service: Service, tmp_path: Path
+    service: Service, forks: Preforked, tmp_path: Path
 ) -> None:
     """Pooled and over TLS, migrated directly, stopped while idle; within a bound."""
     project = make_service(service.template, tmp_path / "service", EXAMPLES["neon"])
@@ -244,6 +245,7 @@ def test_first_request_wakes_the_database_of_the_example_on_neon(
             "DATABASE_DIRECT_URL": direct,
             "DATABASE_WAKE_SECONDS": "3",
             "SSL_CERT_FILE": str(authority),
+            **forks.first("alembic", "uvicorn"),
         }
         with serving(project, service.programs, tmp_path / "log", **settings) as url:
             tasks = f"{url}/api/v1/tasks"
@@ -293,10 +295,10 @@ def test_migrations_end_a_statement_timeout_of_the_database(service: Service) ->
 
 
 def test_requests_in_flight_are_answered_before_the_service_stops(
-    service: Service, tmp_path: Path
+    service: Service, forks: Preforked, tmp_path: Path
 ) -> None:
     """Several workers, a lock that all requests wait for, and the signal that ends a container."""
-    settings = {"DATABASE_URL": service.url, "WEB_CONCURRENCY": "2"}
+    settings = {"DATABASE_URL": service.url, "WEB_CONCURRENCY": "2", **forks.first("alembic")}
     with ExitStack() as lock, ThreadPoolExecutor(THREADS) as threads:
         with serving(service.project, service.programs, tmp_path / "log", **settings) as url:
             lock.enter_context(session(service.programs, service.url, "LOCK TABLE products"))
@@ -313,10 +315,11 @@ def test_requests_in_flight_are_answered_before_the_service_stops(
 
 @pytest.fixture(scope="module")
 def logged(
-    service: Service, tmp_path_factory: pytest.TempPathFactory
+    service: Service, forks: Preforked, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Path]]:
     """The address of the service, which has one connection, and the log of its statements."""
-    settings = {"DATABASE_URL": service.url, "DATABASE_POOL_SIZE": "1"}
+    forked = forks.first("alembic", "uvicorn")
+    settings = {"DATABASE_URL": service.url, "DATABASE_POOL_SIZE": "1", **forked}
     log = tmp_path_factory.mktemp("logged") / "log"
     with serving(service.project, service.programs, log, **settings) as url:
         yield f"{url}/api/v1", log_statements(service.programs, service.url)

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.generated import lift_limits, make_service, serving
+from tests.preforked import Preforked
 from tests.test_security import programs
 from tests.visitors import PASSWORD, register, sign_in
 
@@ -36,10 +37,16 @@ def post(url: str, body: JSON, headers: dict[str, str] | None = None) -> request
     return requests.post(url, json=body, headers=headers, timeout=60)
 
 
-def test_of_changes_at_once_one_counts(programs: tuple[Path, Path], tmp_path: Path) -> None:
+def test_of_changes_at_once_one_counts(
+    programs: tuple[Path, Path], forks: Preforked, tmp_path: Path
+) -> None:
     """A password is changed by one of those who know it, and who signs out is out."""
     project = service(programs, tmp_path / "service", "postgresql")
-    with serving(project, programs[1], tmp_path / "log") as url, ThreadPoolExecutor() as threads:
+    forked = forks.first("alembic", "uvicorn")
+    with (
+        serving(project, programs[1], tmp_path / "log", **forked) as url,
+        ThreadPoolExecutor() as threads,
+    ):
         api = f"{url}/api/v1"
         assert register(api).status_code == 201
 
@@ -72,11 +79,15 @@ def survives(api: str, threads: ThreadPoolExecutor, pause: float) -> bool:
 
 
 def test_who_guesses_passwords_does_not_keep_others_out(
-    programs: tuple[Path, Path], tmp_path: Path
+    programs: tuple[Path, Path], forks: Preforked, tmp_path: Path
 ) -> None:
     """On SQLite there is one transaction at a time, and none is open while bcrypt works."""
     project = service(programs, tmp_path / "service", "sqlite")
-    with serving(project, programs[1], tmp_path / "log") as url, ThreadPoolExecutor(9) as threads:
+    forked = forks.first("alembic", "uvicorn")
+    with (
+        serving(project, programs[1], tmp_path / "log", **forked) as url,
+        ThreadPoolExecutor(9) as threads,
+    ):
         guesses = [threads.submit(sign_in, f"{url}/api/v1", "a guess") for _ in range(8)]
         ready = requests.get(f"{url}/health/ready", timeout=60)
         answers = [guess.result().status_code for guess in guesses]

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Run
 from tests.generated import REPOSITORY, environment, make_service, run, snapshot_template
+from tests.preforked import Preforked
 
 PLACES = ("  # the end of a line", "\n\n    def greet(self) -> str:\n        return self.name\n")
 
@@ -59,7 +60,9 @@ def test_links_cannot_become_anything_else(tmp_path: Path, cofee: Run) -> None:
 
 
 @pytest.mark.service
-def test_a_row_cannot_go_while_another_comes_to_refer_to_it(tmp_path: Path) -> None:
+def test_a_row_cannot_go_while_another_comes_to_refer_to_it(
+    tmp_path: Path, forks: Preforked
+) -> None:
     """Two concurrent requests leave no row that refers to a deleted one, in either order."""
     template = snapshot_template(tmp_path / "template")
     label = {"name": "labels", "entity": "Label", "fields": [{"name": "name", "type": "str"}]}
@@ -68,6 +71,7 @@ def test_a_row_cannot_go_while_another_comes_to_refer_to_it(tmp_path: Path) -> N
     root = make_service(template, tmp_path / "shop", {"auth": "none", "modules": [label, note]})
 
     race = ("python", "-m", "dev", "--temporary", "python", str(REPOSITORY / "tests/holding.py"))
-    printed = run(root, environment(template), *race, PYTHONPATH=str(root))
+    settings = {"PYTHONPATH": str(root), **forks.first("alembic")}
+    printed = run(root, environment(template), *race, **settings)
 
     assert printed.splitlines()[-1] == "409 in_use; 422 unknown_reference"

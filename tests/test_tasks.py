@@ -19,6 +19,7 @@ from tests.generated import (
     rendered_here,
     run,
 )
+from tests.preforked import Preforked
 from tests.released import template
 from tests.strategies import Record
 
@@ -89,11 +90,15 @@ def service(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.service
 def test_jobs_end_exactly_once(
-    service: Path, template: Path, tmp_path: Path, request: pytest.FixtureRequest
+    service: Path,
+    template: Path,
+    forks: Preforked,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     """The API dies between the commit and the message, a worker in a task, the broker with all
     messages; and a worker that is asked to stop gives back what it does not finish."""
-    with chaos(service, environment(template), tmp_path) as running:
+    with chaos(service, environment(template), tmp_path, **forks.first("alembic")) as running:
         assert not running.start_job("kill the API")
         running.processes["api"].restart()
         running.wait_for_api()

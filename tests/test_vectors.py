@@ -24,6 +24,7 @@ from tests.generated import (
     run,
     snapshot_template,
 )
+from tests.preforked import Preforked
 from tests.strategies import FACTS
 
 VECTOR = {"name": "embedding", "type": "vector", "dimension": 384, "nullable": True}
@@ -179,13 +180,14 @@ def test_requests_compute_vectors_without_tasks(template: Path, tmp_path: Path) 
 
 
 @pytest.mark.service
-def test_both_stores_agree_after_a_worker_was_killed(template: Path, tmp_path: Path) -> None:
+def test_both_stores_agree_after_a_worker_was_killed(
+    template: Path, forks: Preforked, tmp_path: Path
+) -> None:
     answers = {"auth": "none", "tasks": "dramatiq", "vectors": "qdrant", "modules": [PAPERS]}
     service = make_service(template, tmp_path / "service", answers)
     command = ("python", "-m", "dev", "--temporary", "python", str(Path(torn.__file__)))
 
-    printed = run(
-        service, environment(template), *command, PYTHONPATH=str(service), TASK_LEASE_SECONDS="1"
-    )
+    settings = {"PYTHONPATH": str(service), "TASK_LEASE_SECONDS": "1", **forks.first("alembic")}
+    printed = run(service, environment(template), *command, **settings)
 
     assert printed.endswith("both agree\n")
