@@ -85,6 +85,8 @@ class Run:
 
 
 Work = Callable[[Run], Awaitable[dict[str, Any] | None]]
+# What a failed job changes, by its arguments, in the transaction that ends it.
+OnFailure = Callable[[AsyncSession, dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Task:
     time_limit: int
     max_age: int
     schedule: Schedule | None
+    on_failure: OnFailure | None
 
     @property
     def kind(self) -> str:
@@ -133,6 +136,7 @@ def task(
     max_age: int,
     every: str = "",
     was: Sequence[str] = (),
+    on_failure: OnFailure | None = None,
 ) -> Callable[[Work], Task]:
     """Return a decorator that makes a function a task. It can run twice, and must tolerate that.
 
@@ -140,11 +144,14 @@ def task(
     and twice as many each time. An attempt takes `time_limit` at most, and none starts when the job
     is older than `max_age`. With `every`, such as `15m`, `2h`, `1d` or the cron expression
     `30 3 * * *`, a job starts at these times, once for all workers. The task also runs the jobs of
-    the names in `was`, which it had before.
+    the names in `was`, which it had before. `on_failure` runs when a job fails, also if that is
+    because it waited too long or its workers died.
     """
 
     def register(work: Work) -> Task:
-        registered = Task(work, max_retries, min_backoff, time_limit, max_age, read_schedule(every))
+        schedule = read_schedule(every)
+        bounds = (max_retries, min_backoff, time_limit, max_age)
+        registered = Task(work, *bounds, schedule, on_failure)
 
         async def run(job_id: str) -> None:
             with continued_trace(registered.kind):
@@ -179,7 +186,9 @@ async def run_job(task: Task, job_id: uuid.UUID) -> None:
     max_age = dt.timedelta(milliseconds=task.max_age)
     async with get_sessions().begin() as session:
         job = await AttemptService(session).start(job_id, 1 + task.max_retries, max_age)
-    if job is None:
+        if job and job.finished_at and task.on_failure:
+            await task.on_failure(session, job.arguments)
+    if job is None or job.finished_at:
         return
     async with _kept(job):
         try:
@@ -226,7 +235,9 @@ async def _fail(task: Task, job: Job, error: Exception) -> None:
     text = str(known.detail) if known else ERROR_INTERNAL
     if job.attempts > task.max_retries or (known and known.status_code < 500):
         async with get_sessions().begin() as session:
-            await AttemptService(session).fail(job.id, job.attempts, text)
+            has_ended = await AttemptService(session).fail(job.id, job.attempts, text)
+            if has_ended and task.on_failure:
+                await task.on_failure(session, job.arguments)
         return
     _, delay = compute_backoff(
         job.attempts - 1, factor=task.min_backoff, max_backoff=max(MAX_BACKOFF, task.min_backoff)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 
 import httpx2
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.modules.webhooks.models import WebhookDelivery
 from app.modules.webhooks.service import WebhookService
 from tests.api import assert_problem, rows_of
 from tests.modules.projects.factory import new_member, new_project
@@ -34,6 +36,7 @@ async def test_owners_manage_the_webhooks_of_their_project(
     [sent] = rows_of((await client.get(f"{url}/deliveries", headers=owner)).json())
     assert sent["event"] == "media.ready"
     again = f"{url}/deliveries/{sent['id']}/redeliver"
+    await session.execute(sa.update(WebhookDelivery).values(status="failed"))
     assert (await client.post(again, headers=owner)).status_code == 202
     routes = [("POST", webhooks), ("GET", webhooks), ("GET", url), ("PATCH", url), ("DELETE", url)]
     for method, path in [*routes, ("GET", f"{url}/deliveries"), ("POST", again)]:

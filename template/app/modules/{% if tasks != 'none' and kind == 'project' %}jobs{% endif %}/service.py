@@ -124,7 +124,7 @@ class AttemptService:
     ) -> Job | None:
         """Start an attempt, or return None: the job has ended, or another worker runs it.
 
-        A job that waited too long or failed too often ends here.
+        A job that waited too long or failed too often is returned as failed.
         """
         job, now = await self._repository.get_of_anyone(job_id), utc_now()
         if job is None or job.finished_at or (job.leased_until and job.leased_until > now):
@@ -135,10 +135,8 @@ class AttemptService:
         publish_job(self._session, attempt)
         if attempt.attempts > max_attempts:
             await self.fail(job_id, attempt.attempts, attempt.error or ERROR_GAVE_UP)
-            return None
-        if now - attempt.created_at > max_age:
+        elif now - attempt.created_at > max_age:
             await self.fail(job_id, attempt.attempts, attempt.error or ERROR_TOO_OLD)
-            return None
         return attempt
 
     async def report(self, job_id: uuid.UUID, attempt: int, progress: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 
@@ -52,6 +53,35 @@ class WebhookRepository:
         await self._session.execute(
             statement.values(values), execution_options={"synchronize_session": False}
         )
+
+    async def reset_failures(self, webhook_id: uuid.UUID) -> None:
+        """Forget the attempts that failed, also those that were counted in the meantime."""
+        statement = sa.update(Webhook).where(Webhook.id == webhook_id, Webhook.failures > 0)
+        await self._session.execute(
+            statement.values(failures=0), execution_options={"synchronize_session": False}
+        )
+
+    async def begin_again(self, delivery_id: uuid.UUID, before: dt.datetime) -> bool:
+        """Make a delivery pending, unless it has been so since a time; return whether it was not."""
+        has_ended = WebhookDelivery.status != "pending"
+        is_lost = WebhookDelivery.updated_at < before
+        return await self._change_delivery(delivery_id, sa.or_(has_ended, is_lost), "pending")
+
+    async def give_up(self, delivery_id: uuid.UUID) -> bool:
+        """Let a delivery fail if it is pending, and return whether it was."""
+        return await self._change_delivery(
+            delivery_id, WebhookDelivery.status == "pending", "failed"
+        )
+
+    async def _change_delivery(
+        self, delivery_id: uuid.UUID, condition: sa.ColumnElement[bool], status: str
+    ) -> bool:
+        statement = sa.update(WebhookDelivery).where(WebhookDelivery.id == delivery_id, condition)
+        changed = await self._session.scalar(
+            statement.values(status=status).returning(WebhookDelivery),
+            execution_options={"synchronize_session": False, "populate_existing": True},
+        )
+        return changed is not None
 
     async def get_delivery(
         self, webhook_id: uuid.UUID, delivery_id: uuid.UUID

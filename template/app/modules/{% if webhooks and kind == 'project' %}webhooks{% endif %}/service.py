@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import uuid
 from typing import Any
@@ -38,6 +39,7 @@ ERROR_NOT_FOUND = "There is no webhook with this id"
 ERROR_NO_DELIVERY = "The webhook has no delivery with this id"
 ERROR_TOO_MANY = "The maximum number of webhooks is reached"
 ERROR_DISABLED = "The webhook is disabled"
+ERROR_PENDING = "The message is still being sent"
 ERROR_NO_ANSWER = "The URL did not answer"
 ERROR_STATUS = "The URL answered with status {}"
 NO_ANSWER = (httpx2.HTTPError, OSError)
@@ -102,8 +104,9 @@ class WebhookService:
             raise NotFoundError(ERROR_NO_DELIVERY)
         if not webhook.is_active:
             raise ConflictError(ERROR_DISABLED, code="disabled")
-        delivery.status = "pending"
-        await self._repository.save(delivery)
+        longest = dt.timedelta(milliseconds=deliver_webhook.max_age)
+        if not await self._repository.begin_again(delivery.id, utc_now() - longest):
+            raise ConflictError(ERROR_PENDING, code="pending")
         await self._send(delivery)
         return WebhookDeliveryRead.model_validate(delivery)
 
@@ -136,7 +139,8 @@ class DeliveryService:
         delivery.response_status, delivery.error = await self._attempt(delivery, webhook)
         delivery.attempts += 1
         if delivery.error is None:
-            delivery.status, delivery.delivered_at, webhook.failures = "delivered", utc_now(), 0
+            delivery.status, delivery.delivered_at = "delivered", utc_now()
+            await self._repository.reset_failures(webhook.id)
             return
         if delivery.response_status == GONE:
             webhook.is_active = False
@@ -147,6 +151,10 @@ class DeliveryService:
         await run.report(50)
         if delivery.status == "pending":
             raise UnavailableError(error)
+
+    async def give_up(self, delivery_id: uuid.UUID) -> None:
+        """Show that no attempt follows."""
+        await self._repository.give_up(delivery_id)
 
     async def _attempt(
         self, delivery: WebhookDelivery, webhook: Webhook
@@ -164,6 +172,11 @@ class DeliveryService:
         return status, None if 200 <= status < 300 else ERROR_STATUS.format(status)
 
 
+async def give_up(session: AsyncSession, arguments: dict[str, Any]) -> None:
+    """End a delivery whose job has failed."""
+    await DeliveryService(session).give_up(uuid.UUID(arguments["delivery_id"]))
+
+
 # Attempts after 5, 10, 20 … seconds and then once an hour, for a day.
 @task(
     queue="webhooks",
@@ -171,6 +184,7 @@ class DeliveryService:
     min_backoff=5_000,
     time_limit=30_000,
     max_age=172_800_000,
+    on_failure=give_up,
 )
 async def deliver_webhook(run: Run) -> None:
     """Send a message to a webhook."""

@@ -8,6 +8,7 @@ import dataclasses
 import datetime as dt
 import uuid
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -225,18 +226,23 @@ async def test_silent_worker_is_replaced_and_can_change_nothing_any_more(
     [
         ({"created_at": utc_now() - DAY}, jobs_service.ERROR_TOO_OLD),
         ({"attempts": 3, "status": "running"}, jobs_service.ERROR_GAVE_UP),
+        ({"arguments": {"does": "miss"}}, MISSING),
     ],
 )
-async def test_job_that_may_not_start_any_more_fails(
+async def test_job_that_fails_without_another_attempt_says_so(
     session: AsyncSession, values: dict[str, object], error: str
 ) -> None:
-    job_id = await enqueue(session)
+    job_id, failed = await enqueue(session), []
     await change(session, job_id, **values)
 
-    await run_job(probe, job_id)
+    async def on_failure(_: AsyncSession, arguments: dict[str, Any]) -> None:
+        failed.append(arguments)
+
+    await run_job(dataclasses.replace(probe, on_failure=on_failure), job_id)
 
     job = await read(session, job_id)
     assert (job.status, job.error, job.result) == ("failed", error, None)
+    assert failed == [job.arguments]
 
 
 async def test_broker_that_is_down_loses_no_job(

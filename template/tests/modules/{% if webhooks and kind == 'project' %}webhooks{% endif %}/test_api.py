@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import uuid
 from typing import Any
@@ -13,11 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from standardwebhooks.webhooks import Webhook as Signed
 
+from app.db.base import utc_now
 from app.infrastructure.owner import OWNER_ERRORS
 from app.infrastructure.settings import get_settings
 from app.infrastructure.tasks import run_job
 from app.infrastructure.webhooks import ERROR_PARTS
 from app.modules.jobs.models import Job
+from app.modules.webhooks import service as webhooks_service
 from app.modules.webhooks.models import Webhook
 from app.modules.webhooks.service import WebhookService, deliver_webhook
 from tests.api import assert_problem, json_name
@@ -159,6 +162,49 @@ async def test_webhook_that_always_fails_is_disabled(
     assert (await client.post(again)).status_code == 202
     await work(session)
     assert (await deliveries(client, webhook))[0]["status"] == "delivered"
+
+
+async def test_message_that_waited_too_long_fails_and_is_sent_again_once(
+    client: httpx2.AsyncClient,
+    session: AsyncSession,
+    owner_id: uuid.UUID | None,
+    receiver: Receiver,
+) -> None:
+    webhook = await create(client, receiver.url)
+    await WebhookService(session).publish(owner_id, "a.b", {})
+    long_ago = utc_now() - dt.timedelta(days=3)
+    await session.execute(sa.update(Job).values(created_at=long_ago))
+    await session.commit()
+    await work(session)
+
+    [delivery] = await deliveries(client, webhook)
+    assert (delivery["status"], receiver.messages) == ("failed", [])
+    again = f"{URL}/{webhook['id']}/deliveries/{delivery['id']}/redeliver"
+    assert (await client.post(again)).json()["status"] == "pending"
+    refused = await client.post(again)
+    assert_problem(refused, 409)
+    assert refused.json()["code"] == "pending"
+    await work(session)
+    assert len(receiver.messages) == 1
+
+
+async def test_success_resets_failures_that_were_counted_in_the_meantime(
+    client: httpx2.AsyncClient,
+    session: AsyncSession,
+    owner_id: uuid.UUID | None,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def answer(*_: str) -> int:
+        await session.execute(sa.update(Webhook).values(failures=5))
+        await session.commit()
+        return 204
+
+    webhook = await create(client, receiver.url)
+    monkeypatch.setattr(webhooks_service, "send_webhook", answer)
+    await publish(session, owner_id)
+
+    assert (await client.get(f"{URL}/{webhook['id']}")).json()["failures"] == 0
 
 
 async def test_receiver_that_is_gone_gets_no_more(
