@@ -9,6 +9,7 @@ import pytest
 from cofee.errors import CofeeError
 from cofee.project.project import Project
 from cofee.template import template as templates
+from tests import tiny
 from tests.conftest import Run
 from tests.tiny import run_git, write
 
@@ -49,3 +50,27 @@ def test_a_cache_that_cannot_be_written_is_named(
 
     with pytest.raises(CofeeError, match=r"the cache directory .* cannot be written"):
         templates.latest(str(template))
+
+
+def test_template_without_tags_follows_a_new_default_branch(tmp_path: Path) -> None:
+    """Also where the old branch is still there."""
+    template = tiny.make_template(tmp_path / "template")
+    run_git(template, "tag", "--delete", "v1.0.0")
+    old = templates.latest(str(template))
+    run_git(template, "checkout", "--quiet", "-b", "next")
+    run_git(template, "commit", "--quiet", "--allow-empty", "--message", "a change")
+    head = run_git(template, "rev-parse", "HEAD").strip()
+
+    assert templates.newer_versions(old) == [head[:7]]
+    assert templates.latest(str(template)).commit_hash == head
+
+
+def test_newest_tag_is_found_over_one_connection(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    templates.latest(str(template))
+    monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
+
+    templates.latest(str(template))
+
+    assert (tmp_path / "trace").read_text().count("built-in: git upload-pack") == 1

@@ -217,7 +217,10 @@ def latest(source: str, ref: str | None = None, base: Path | None = None) -> Tem
     """
     clone = Clone(located(source, base))
     clone.fetch()
-    wanted = ref or next(iter(clone.tags()), "HEAD")
+    tag = None if ref else next(iter(clone.tags()), None)
+    if tag is None:
+        clone.follow_head()
+    wanted = tag or ref or "HEAD"
     sha = clone.resolve(wanted)
     if sha is None:
         raise CofeeError(
@@ -236,7 +239,9 @@ def newer_versions(template: Template, base: Path | None = None) -> list[str]:
     """
     clone = Clone(located(template.source, base))
     clone.fetch()
-    tags = clone.tags() or {"": clone.resolve("HEAD") or ""}
+    if not (tags := clone.tags()):
+        clone.follow_head()
+        tags = {"": clone.resolve("HEAD") or ""}
     highest: dict[str, str] = {}  # of the tags of one commit
     for tag, sha in tags.items():
         highest.setdefault(sha, tag)
