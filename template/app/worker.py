@@ -140,8 +140,9 @@ async def schedule() -> None:
     for kind, task in TASKS.items():
         due = task.schedule and kind == task.kind and task.schedule.due(now)
         if due:
+            was = [name for name, other in TASKS.items() if other is task and name != kind]
             async with get_sessions().begin() as session:
-                await JobService(session).schedule(kind, due)
+                await JobService(session).schedule(kind, due, was)
 
 
 async def clean_up() -> None:

@@ -39,10 +39,10 @@ class JobRepository:
         self._session.add(job)
         await self._session.flush()
 
-    async def schedule(self, job: Job) -> bool:
+    async def schedule(self, job: Job, kinds: Collection[str]) -> bool:
         """Write a scheduled job, unless there is one for this time; return whether it is new."""
-        same = sa.select(Job.id).filter_by(kind=job.kind, scheduled_for=job.scheduled_for)
-        if await self._session.scalar(same):
+        same = sa.select(Job.id).filter_by(scheduled_for=job.scheduled_for)
+        if await self._session.scalar(same.where(Job.kind.in_(kinds)).limit(1)):
             return False
         try:
             async with self._session.begin_nested():

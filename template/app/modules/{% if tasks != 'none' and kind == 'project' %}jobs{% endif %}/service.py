@@ -55,10 +55,13 @@ class JobService:
         publish_job(self._session, job)
         return JobRead.model_validate(job)
 
-    async def schedule(self, kind: str, due: dt.datetime) -> bool:
-        """Write the job for a time, unless there is one, and return whether it is new."""
+    async def schedule(self, kind: str, due: dt.datetime, was: Sequence[str] = ()) -> bool:
+        """Write the job for a time, unless there is one, and return whether it is new.
+
+        It can have one of the names that the task had before.
+        """
         job = Job(kind=kind, arguments={}, scheduled_for=due, send_at=_later())
-        is_new = await self._repository.schedule(job)
+        is_new = await self._repository.schedule(job, [kind, *was])
         if is_new:
             after_commit(self._session, send, (kind, job.id, None))
         return is_new

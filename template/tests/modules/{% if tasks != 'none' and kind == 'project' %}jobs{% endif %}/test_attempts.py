@@ -377,6 +377,13 @@ async def test_scheduled_task_starts_once_for_a_time(session: AsyncSession) -> N
     assert waiting() == 2
 
 
+async def test_renamed_task_does_not_start_again_for_the_same_time(session: AsyncSession) -> None:
+    service, due = JobService(session), utc_now()
+
+    assert await service.schedule("old_probe", due)
+    assert not await service.schedule("probe", due, ["old_probe"])
+
+
 async def test_time_of_a_schedule_has_one_job_even_if_it_is_older_than_the_retention(
     session: AsyncSession,
 ) -> None:
