@@ -15,6 +15,7 @@ from cofee.console.mode import Options
 from tests.conftest import Run, snapshot
 from tests.generated import DATABASES, make_service, run, variables
 from tests.pooling import database
+from tests.preforked import Preforked
 from tests.test_security import programs
 from tests.test_update import edit
 from tests.tiny import FILES, release, run_git, write
@@ -197,6 +198,7 @@ def test_reverted_change_says_that_its_migration_was_applied(applied: Path, cofe
 @pytest.mark.parametrize("name", DATABASES)
 def test_service_says_what_its_database_has_applied(
     programs: tuple[Path, Path],
+    forks: Preforked,
     tmp_path: Path,
     cofee: Run,
     monkeypatch: pytest.MonkeyPatch,
@@ -207,7 +209,7 @@ def test_service_says_what_its_database_has_applied(
     if name == "sqlite" and not request.config.getoption("every_cell"):
         pytest.skip("the service on PostgreSQL is asked by the same program")
     template, environment = programs
-    for variable, value in variables(environment).items():
+    for variable, value in (variables(environment) | forks.first("alembic")).items():
         monkeypatch.setenv(variable, value)
     shop = make_service(template, tmp_path / "shop", {"database": name})
     migrate = ("python", "-m", "dev", "true")

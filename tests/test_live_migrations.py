@@ -163,7 +163,7 @@ def test_large_table_is_migrated_while_it_is_written(
             below = f"large{number}"
         with session(programs[1], url, INSERT.format(prefix="'a'", rows=ROWS)):
             pass
-        run(project, programs[1], "alembic", "upgrade", "large0", **settings)
+        run(project, programs[1], "alembic", "upgrade", "large0", **forked)
         with session(programs[1], url, INSERT.format(prefix="'b'", rows=1)):
             killed = migrate(project, programs[1], settings, "large1")
             found_by(programs[1], url, "SELECT 1 FROM pg_index WHERE NOT indisvalid")
