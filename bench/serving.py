@@ -8,10 +8,9 @@ tuned.
 
 Both serve one PostgreSQL, in short rounds and in turn, so that a busy machine slows both alike. A
 ratio of 1 means equal, 2 that the service takes half of the time. Two starts of one program differ
-by a few percent, in where its objects are in memory, and all rounds of a start have that in common.
-So both are started several times. Printed is the median over the starts of the median ratio of the
-rounds of each, and its 95 % confidence interval. A goal is reached or missed only outside of it.
-Then both have 100 clients at once.
+by a few percent in all their rounds, so both are started several times. Printed is the median over
+the starts of the median ratio of the rounds of each, and its 95 % confidence interval. A goal is
+reached or missed only outside of it. Then both have 100 clients at once.
 
 With `--instructions`, valgrind counts the instructions of the servers instead. They repeat within
 two percent on any machine, but leave out the kernel, and so most of what a round trip costs.
