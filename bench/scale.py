@@ -74,7 +74,7 @@ def make_lists(template: Path, target: Path, database: str) -> Path:
     return make_service(template, target, data)
 
 
-def measure(service: Path, tools: Path, runs: int, *sizes: int) -> Iterator[Measured]:
+def measure(service: Path, tools: Path, runs: int, *sizes: int, **more: str) -> Iterator[Measured]:
     """Yield every page of the service for each size in turn; without runs, only its plan."""
     command = [str(tools / "bin/python"), "-m", "dev", "--temporary", "python", str(PAGES)]
     with ExitStack() as stack:
@@ -83,7 +83,7 @@ def measure(service: Path, tools: Path, runs: int, *sizes: int) -> Iterator[Meas
                 subprocess.Popen(
                     [*command, str(runs), str(size)],
                     cwd=service,
-                    env={**variables(tools), **SETTINGS},
+                    env={**variables(tools), **SETTINGS, **more},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
