@@ -77,7 +77,9 @@ UNREAD = """
 [[tool.mypy.overrides]]
 module = [
   "openai.resources.*", "agents.extensions.*", "agents.realtime.*", "agents.run_internal.*",
-  "agents.sandbox.*", "agents.voice.*",
+  "agents.sandbox.*", "agents.voice.*", "griffe.*", "mcp_types._v2025_11_25",
+  "mcp_types._v2026_07_28", "qdrant_client.embed.*", "qdrant_client.local.*",
+  "qdrant_client.async_qdrant_remote", "qdrant_client.qdrant_remote",
 ]
 follow_imports = "skip"
 """
