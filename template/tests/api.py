@@ -70,8 +70,7 @@ def count_statements(engine: AsyncEngine) -> Iterator[list[str]]:
     found: list[str] = []
 
     def collect(*arguments: Any) -> None:
-        if "SAVEPOINT" not in arguments[2]:
-            found.append(arguments[2])
+        found.append(arguments[2])
 
     sa.event.listen(engine.sync_engine, "before_cursor_execute", collect)
     try:

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 from fastapi.routing import APIRoute, iter_route_contexts
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.session import get_sessions
 from tests.api import JSON
@@ -121,11 +121,12 @@ class Contract:
 
     @pytest_asyncio.fixture(scope="class")
     @classmethod
-    async def shared(cls, open_connection: AsyncConnection) -> AsyncIterator[Shared]:
+    async def shared(cls, engine: AsyncEngine) -> AsyncIterator[Shared]:
         """A transaction that is rolled back after the tests of the class."""
-        transaction = await open_connection.begin()
-        yield Shared(open_connection)
-        await transaction.rollback()
+        async with engine.connect() as connection:
+            transaction = await connection.begin()
+            yield Shared(connection)
+            await transaction.rollback()
 
     @pytest_asyncio.fixture
     async def connection(self, shared: Shared) -> AsyncIterator[AsyncConnection]:

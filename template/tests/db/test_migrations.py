@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import command
-from alembic.config import Config
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.base import Base
+from tests.fixtures import alembic_config
 
 
 def table_names(connection: sa.Connection) -> set[str]:
@@ -15,30 +15,24 @@ def table_names(connection: sa.Connection) -> set[str]:
     return set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
 
 
-def there_and_back(connection: sa.Connection, config: Config) -> list[set[str]]:
+def there_and_back(connection: sa.Connection) -> list[set[str]]:
     """Downgrade to base and upgrade again; return the tables after each step."""
-    config.attributes["connection"] = connection
-    command.downgrade(config, "base")
+    command.downgrade(alembic_config(connection), "base")
     empty = table_names(connection)
-    command.upgrade(config, "head")
+    command.upgrade(alembic_config(connection), "head")
     return [empty, table_names(connection)]
 
 
-def compare(connection: sa.Connection, config: Config) -> None:
+def compare(connection: sa.Connection) -> None:
     """Raise if a model and its table differ."""
-    config.attributes["connection"] = connection
-    command.check(config)
+    command.check(alembic_config(connection))
 
 
-async def test_every_migration_can_be_undone_and_repeated(
-    connection: AsyncConnection, alembic_config: Config
-) -> None:
-    tables = await connection.run_sync(there_and_back, alembic_config)
+async def test_every_migration_can_be_undone_and_repeated(connection: AsyncConnection) -> None:
+    tables = await connection.run_sync(there_and_back)
 
     assert tables == [set(), set(Base.metadata.tables)]
 
 
-async def test_migrations_create_the_tables_of_the_models(
-    connection: AsyncConnection, alembic_config: Config
-) -> None:
-    await connection.run_sync(compare, alembic_config)
+async def test_migrations_create_the_tables_of_the_models(connection: AsyncConnection) -> None:
+    await connection.run_sync(compare)

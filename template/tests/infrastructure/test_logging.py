@@ -14,8 +14,7 @@ def format_line(**attributes: Any) -> dict[str, Any]:
     record = logging.makeLogRecord(
         {"name": "shop", "levelname": "INFO", "msg": "sold %d", "args": (3,), **attributes}
     )
-    line: dict[str, Any] = json.loads(JsonFormatter().format(record))
-    return line
+    return dict(json.loads(JsonFormatter().format(record)))
 
 
 def test_line_has_the_request_id_and_extra_values() -> None:
