@@ -146,8 +146,8 @@ async def test_body_that_is_not_json_is_refused(
     assert [error["code"] for error in answer.json()["errors"]] == codes
 
 
-async def test_openapi_documents_problems(probe: httpx2.AsyncClient) -> None:
-    document = (await probe.get("/openapi.json")).json()
+async def test_openapi_documents_problems(client: httpx2.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
 
     documented = document["paths"]["/health/ready"]["get"]["responses"]["503"]["content"]
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}

@@ -14,20 +14,16 @@ CACHE_SIZE = "5000"  # statements; smaller caches would evict them in turn
 
 
 def create_test_engine(url: str) -> AsyncEngine:
-    """Return the engine of the service, or one that makes SQLite behave as PostgreSQL does."""
+    """Return the engine of the service with larger caches, or SQLite that behaves alike."""
     if not url.startswith("sqlite"):
-        return create_postgresql_engine(url)
+        cached = sa.make_url(url).update_query_dict({"prepared_statement_cache_size": CACHE_SIZE})
+        settings = DatabaseSettings(database_url=cached.render_as_string(hide_password=False))
+        size = int(CACHE_SIZE)
+        return create_engine(settings, json_serializer=serialize_json, query_cache_size=size)
     engine = create_async_engine(url, json_serializer=serialize_json)
     sa.event.listen(engine.sync_engine, "connect", prepare_connection)
     sa.event.listen(engine.sync_engine, "begin", begin_transaction)
     return engine
-
-
-def create_postgresql_engine(url: str) -> AsyncEngine:
-    """Return the engine of the service, with caches for the statements of all modules at once."""
-    cached = sa.make_url(url).update_query_dict({"prepared_statement_cache_size": CACHE_SIZE})
-    settings = DatabaseSettings(database_url=cached.render_as_string(hide_password=False))
-    return create_engine(settings, json_serializer=serialize_json, query_cache_size=int(CACHE_SIZE))
 
 
 def prepare_connection(connection: Any, _: object) -> None:
