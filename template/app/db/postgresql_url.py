@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,10 +66,9 @@ def _parse(text: str) -> sa.URL:
         raise ValueError(ERROR_SCHEME)
     if text.count("@") > 1:
         raise ValueError(ERROR_FORM)
-    try:
+    with contextlib.suppress(ArgumentError, ValueError):
         return sa.make_url(text)
-    except (ArgumentError, ValueError):
-        raise ValueError(ERROR_FORM) from None  # the cause contains a part of the password
+    raise ValueError(ERROR_FORM)  # without the cause, which contains a part of the password
 
 
 def _connect_args(query: Mapping[str, str]) -> dict[str, Any]:
