@@ -99,6 +99,9 @@ class Subscription:
         except (RedisError, OSError) as error:
             logger.warning("events cannot be read: %s", error)
             self.end("unavailable")
+        except Exception:  # allow(V3): it is logged, and the client opens the stream again
+            logger.exception("events cannot be read")
+            self.end("unavailable")
         yield Event(self.position, END, to_json({"reason": self.reason}).decode())
 
     async def _next(self) -> AsyncIterator[Event]:

@@ -232,13 +232,19 @@ async def test_stream_ends_with_a_hint_when_the_server_dies(
             assert numbers([await stream.next()]) == [2]
 
 
-async def test_event_that_cannot_be_read_ends_the_streams(served: Served, ann: Person) -> None:
+async def test_event_that_cannot_be_read_ends_the_streams(
+    served: Served, ann: Person, send: Send
+) -> None:
     """Without an end, they would stay open and get nothing."""
     async with served.stream(OWN, ann.headers) as stream:
-        await stream.next()
+        opened = await stream.next()
+        await send(ann.channel, 1)
+        assert numbers([await stream.next()]) == [1]
         await get_redis().xadd(ann.channel, {"written": "by other code"})
-
         assert (await stream.next()).data == {"reason": "unavailable"}
+    async with served.stream(OWN, ann.headers, opened.id) as stream:
+        _, end = [await stream.next() for _ in range(2)]
+        assert end.data == {"reason": "unavailable"}
 
 
 async def refusal(served: Served, url: str, headers: Headers, **options: Any) -> list[int]:

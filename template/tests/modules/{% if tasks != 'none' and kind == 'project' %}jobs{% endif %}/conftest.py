@@ -1,4 +1,4 @@
-"""No messages or steps of a test are left to the next one."""
+"""No messages of other tests, such as those of routes that start tasks, and no steps are left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tests.modules.jobs.probe import steps
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """Remove the messages and the steps of a test."""
+    """Remove the messages and the steps of a test, and the messages of earlier tests."""
+    get_broker().flush_all()
     yield
     steps.clear()
     get_broker().flush_all()
