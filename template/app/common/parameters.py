@@ -21,7 +21,7 @@ def require_single_values(request: HTTPConnection) -> None:
     FastAPI would take the last one: a client that filters by two values would not notice.
     """
     given = request.query_params
-    if len(given) == len(given.multi_items()):
+    if not given or len(given) == len(given.multi_items()):
         return
     counts = Counter(name for name, _ in given.multi_items())
     repeated = {name for name, count in counts.items() if count > 1}
