@@ -65,6 +65,18 @@ def test_template_without_tags_follows_a_new_default_branch(tmp_path: Path) -> N
     assert templates.latest(str(template)).commit_hash == head
 
 
+def test_template_without_tags_is_cloned_over_one_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = tiny.make_template(tmp_path / "template")
+    run_git(template, "tag", "--delete", "v1.0.0")
+    monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
+
+    templates.latest(str(template))
+
+    assert (tmp_path / "trace").read_text().count("built-in: git upload-pack") == 1
+
+
 def test_newest_tag_is_found_over_one_connection(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,35 +63,24 @@ class Clone:
             return None
         return found.decode().strip()
 
-    def fetch(self) -> None:
-        """Update the clone, except for its HEAD, or create it.
+    def fetch(self, ref: str | None = None) -> dict[str, str]:
+        """Update the clone, or create it, and return its tags as `tags` does.
+
+        To update its HEAD takes another connection. Without a `ref`, a clone with tags needs none.
 
         Raises:
             CofeeError: the template cannot be reached, or the cache cannot be written.
         """
-        with self._reachable():
+        try:
             if not self.path.exists():
                 self._clone()
-                return
+                return self.tags()
             update = ("fetch", "--quiet", "--prune", "--prune-tags", "--force", "origin")
             self._git(*update, isolated=False)
-
-    def follow_head(self) -> None:
-        """Set the clone's HEAD to the branch of the origin's HEAD, which takes a connection.
-
-        Raises:
-            CofeeError: the template cannot be reached.
-        """
-        with self._reachable():
-            listed = self._git("ls-remote", "--symref", "origin", "HEAD", isolated=False).decode()
-            if named := re.match(r"ref: (refs/heads/\S+)\tHEAD", listed):
-                self._git("symbolic-ref", "HEAD", named[1])
-
-    @contextlib.contextmanager
-    def _reachable(self) -> Iterator[None]:
-        """Raise an error about the template or the cache if git fails."""
-        try:
-            yield
+            tags = self.tags()
+            if ref or not tags:
+                self._follow_head()
+            return tags
         except GitError as error:
             if local := LOCAL_FAULTS.search(str(error)):
                 raise _cache_refusal(local[0].lower()) from error
@@ -174,6 +163,12 @@ class Clone:
             plain = ("--mirror", "--origin=origin", "--template=")
             git("clone", "--quiet", *plain, "--", git_address(self.address), str(fresh))
             _rename_new(fresh, self.path)
+
+    def _follow_head(self) -> None:
+        """Set the clone's HEAD to the branch of the origin's HEAD."""
+        listed = self._git("ls-remote", "--symref", "origin", "HEAD", isolated=False).decode()
+        if named := re.match(r"ref: (refs/heads/\S+)\tHEAD", listed):
+            self._git("symbolic-ref", "HEAD", named[1])
 
     def _git(self, *arguments: str, isolated: bool = True) -> bytes:
         """Run git in the clone; only to reach the server it needs the user's settings."""

@@ -216,11 +216,8 @@ def latest(source: str, ref: str | None = None, base: Path | None = None) -> Tem
     `HEAD`. A relative `source` refers to `base`.
     """
     clone = Clone(located(source, base))
-    clone.fetch()
-    tag = None if ref else next(iter(clone.tags()), None)
-    if tag is None:
-        clone.follow_head()
-    wanted = tag or ref or "HEAD"
+    tags = clone.fetch(ref)
+    wanted = ref or next(iter(tags), "HEAD")
     sha = clone.resolve(wanted)
     if sha is None:
         raise CofeeError(
@@ -238,10 +235,7 @@ def newer_versions(template: Template, base: Path | None = None) -> list[str]:
     These are the tags after the template's commit, one per commit, or `HEAD` without version tags.
     """
     clone = Clone(located(template.source, base))
-    clone.fetch()
-    if not (tags := clone.tags()):
-        clone.follow_head()
-        tags = {"": clone.resolve("HEAD") or ""}
+    tags = clone.fetch() or {"": clone.resolve("HEAD") or ""}
     highest: dict[str, str] = {}  # of the tags of one commit
     for tag, sha in tags.items():
         highest.setdefault(sha, tag)
