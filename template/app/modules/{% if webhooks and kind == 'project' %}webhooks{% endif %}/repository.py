@@ -67,11 +67,9 @@ class WebhookRepository:
         is_lost = WebhookDelivery.updated_at < before
         return await self._change_delivery(delivery_id, sa.or_(has_ended, is_lost), "pending")
 
-    async def give_up(self, delivery_id: uuid.UUID) -> bool:
-        """Let a delivery fail if it is pending, and return whether it was."""
-        return await self._change_delivery(
-            delivery_id, WebhookDelivery.status == "pending", "failed"
-        )
+    async def give_up(self, delivery_id: uuid.UUID) -> None:
+        """Let a delivery fail if it is pending."""
+        await self._change_delivery(delivery_id, WebhookDelivery.status == "pending", "failed")
 
     async def _change_delivery(
         self, delivery_id: uuid.UUID, condition: sa.ColumnElement[bool], status: str
