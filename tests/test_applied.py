@@ -121,7 +121,7 @@ def test_failed_downgrade_writes_nothing(applied: Path, cofee: Run) -> None:
 def test_downgrade_that_hangs_is_stopped(
     applied: Path, cofee: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also one that does not end when it is asked to."""
+    """A downgrade that ignores SIGTERM is killed."""
     write(applied, {"alembic.sh": "trap '' TERM; exec sleep 100\n"})
     monkeypatch.setattr("cofee.commands.database.WAITED", 0.2)
     before = snapshot(applied)

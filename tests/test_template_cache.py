@@ -53,7 +53,7 @@ def test_a_cache_that_cannot_be_written_is_named(
 
 
 def test_template_without_tags_follows_a_new_default_branch(tmp_path: Path) -> None:
-    """Also where the old branch is still there."""
+    """The old branch can still exist."""
     template = tiny.make_template(tmp_path / "template")
     run_git(template, "tag", "--delete", "v1.0.0")
     old = templates.latest(str(template))

@@ -1,6 +1,6 @@
 """Confirmation prompts.
 
-Without a terminal, a command that would lose work or break code is refused; others go on.
+Without a terminal, a command that would lose work or break code is refused; others continue.
 """
 
 from __future__ import annotations
